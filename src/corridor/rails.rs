@@ -1,0 +1,12 @@
+//! Rail lines as a vector file gives them, before they are split and merged into tracks.
+
+/// One line of the rail vector, in map metres of the working CRS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RailLine {
+    /// The polyline in map metres.
+    pub vertices: Vec<(f64, f64)>,
+    /// The line's name where the file has one.
+    pub name: Option<String>,
+    /// Identifier in the file (`osm_id`, feature id) where there is one.
+    pub source_id: Option<String>,
+}

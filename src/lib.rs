@@ -1,0 +1,15 @@
+//! railwatch tells from public Sentinel imagery when trains and cargo newly appear on rail corridors,
+//! and how sure it is.
+//!
+//! The modules are layers: each uses only modules above it in this list (`docs/architecture.md`).
+
+pub mod units;
+
+pub mod grid;
+pub mod stats;
+
+pub mod raster;
+pub mod signal;
+
+pub mod corridor;
+pub mod scene;

@@ -1,0 +1,64 @@
+//! An acquisition's metadata: what it is and where its pixels are, but no pixels.
+
+use crate::grid::Grid;
+use jiff::Timestamp;
+
+/// One acquisition of one sensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scene {
+    /// Product id, STAC id or file stem.
+    pub id: String,
+    /// As the user wrote it.
+    pub path: String,
+    /// Start of sensing.
+    pub datetime: Option<Timestamp>,
+    /// `Sentinel-2A`, `Sentinel-1C`, …; `None` where nothing tells it.
+    pub platform: Option<String>,
+    /// Bands in the order of the raster's first axis.
+    pub bands: Vec<Band>,
+    /// Scene classification (SCL) where there is one.
+    pub classification: Option<Source>,
+    /// Grid of the finest band; every band is read onto it.
+    pub grid: Grid,
+    /// How stored numbers become physical values.
+    pub scaling: Scaling,
+}
+
+/// One band and where its pixels are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    /// Name in the sensor's own words: `B04`, `VV`; `band1` where nothing tells it.
+    pub name: BandName,
+    /// Where the pixels are.
+    pub source: Source,
+}
+
+/// A band's name, compared as text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BandName(pub String);
+
+impl std::fmt::Display for BandName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A raster band inside a file that GDAL opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// GDAL path: a file, `/vsizip/…`, `/vsicurl/…`.
+    pub gdal_path: String,
+    /// Band index, from 1.
+    pub band_index: usize,
+}
+
+/// Stored number to physical value: `value = (stored + offset) * scale`, with the rule that chose them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scaling {
+    /// Added to stored numbers, −1000 for Sentinel-2 from processing baseline 04.00 on.
+    pub offset: f64,
+    /// Factor after the offset, 1e-4 for Sentinel-2.
+    pub scale: f64,
+    /// Which document or test told so; goes into the provenance.
+    pub rule: String,
+}

@@ -1,0 +1,5 @@
+//! Interpolation kernels, tapers, Fourier transforms and the cross-track profile of a train.
+
+mod cubic;
+
+pub use cubic::cubic_at;
