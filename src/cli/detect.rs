@@ -1,0 +1,88 @@
+//! `railwatch detect`.
+
+use super::args::{DetectArgs, Global};
+use super::progress::Reporter;
+use super::{Failure, Outcome, man};
+use crate::pipeline::{self, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
+use miette::miette;
+use std::io::Write;
+
+/// Plans, runs and writes.
+pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure> {
+    let typed = typed(args);
+    let file = match &args.config {
+        Some(path) => DetectFile::read(path).map_err(failure)?.overridden_by(typed),
+        None => typed,
+    };
+    let config = DetectConfig::try_from(file).map_err(failure)?;
+    let plan = Plan::new(config).map_err(failure)?;
+    if args.dry_run {
+        return say(global, &plan.summary());
+    }
+    pipeline::prepare_folder(&plan.config.out).map_err(failure)?;
+    let reporter = Reporter::new(global);
+    let result = pipeline::run(&plan, &GdalSource, &reporter).and_then(|output| {
+        let paths = pipeline::write_outputs(&plan, &output, &command_line())?;
+        Ok((output, paths))
+    });
+    reporter.finish();
+    let (output, paths) = result.map_err(failure)?;
+    say(global, &paths.summary)?;
+    if args.json {
+        let bytes = std::fs::read(&paths.geojson)
+            .map_err(|e| Failure::failed(miette!("cannot read {}: {e}", paths.geojson.display())))?;
+        man::print(&bytes)?;
+    }
+    Ok(outcome(args, &output, paths.detection_count))
+}
+
+fn outcome(args: &DetectArgs, output: &RunOutput, detection_count: usize) -> Outcome {
+    if args.fail_on_detect && detection_count > 0 {
+        Outcome::Found
+    } else if output.skipped.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Skipped
+    }
+}
+
+/// What was typed, in the form of the configuration file.
+fn typed(args: &DetectArgs) -> DetectFile {
+    DetectFile {
+        baseline: args.baseline.clone(),
+        target: args.target.clone(),
+        rails: args.rails.clone(),
+        yards: args.yards.clone(),
+        out: args.out.clone(),
+        buffer_m: args.buffer_m,
+        false_alarms: args.false_alarms,
+        min_length_m: args.min_length_m,
+        bands: args.bands.clone(),
+        datetime: args.datetime.clone(),
+        no_register: args.no_register.then_some(true),
+        change_map: args.change_map.then_some(true),
+        ..DetectFile::default()
+    }
+}
+
+/// A pipeline error with its exit code.
+pub(super) fn failure(error: pipeline::Error) -> Failure {
+    let usage = error.is_usage();
+    let report = miette!("{error}");
+    if usage { Failure::usage(report) } else { Failure::failed(report) }
+}
+
+/// Lines for people, on stderr, unless quiet.
+pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
+    if !global.quiet {
+        std::io::stderr()
+            .write_all(text.as_bytes())
+            .map_err(|e| Failure::failed(miette!("cannot write to stderr: {e}")))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The arguments as they were typed, for the provenance.
+fn command_line() -> Vec<String> {
+    std::env::args().skip(1).collect()
+}

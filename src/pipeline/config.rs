@@ -1,0 +1,182 @@
+//! The configuration of `detect`: what a TOML file may say, and the complete form that the plan is made of.
+
+use super::Error;
+use crate::units::{FalseAlarmRate, OutOfRange};
+use crate::{change, corridor, coreg, detect, mask};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// What was typed or stands in a file: every option may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetectFile {
+    /// Earlier scenes.
+    pub baseline: Vec<String>,
+    /// Scene under test.
+    pub target: Option<String>,
+    /// Rail lines.
+    pub rails: Option<String>,
+    /// Polygons for cargo off the track.
+    pub yards: Option<String>,
+    /// Output folder.
+    pub out: Option<PathBuf>,
+    /// Half width of the corridor, metres; 250.
+    pub buffer_m: Option<f64>,
+    /// Expected false alarms per 100 km of track; 2.
+    pub false_alarms: Option<f64>,
+    /// Shortest train, metres; 60.
+    pub min_length_m: Option<f64>,
+    /// Bands to use.
+    pub bands: Vec<String>,
+    /// Time of the target.
+    pub datetime: Option<String>,
+    /// Do not register.
+    pub no_register: Option<bool>,
+    /// Change map over the whole overlap.
+    pub change_map: Option<bool>,
+    /// Cloud mask.
+    pub mask: mask::MaskParams,
+    /// Registration.
+    pub coreg: coreg::CoregParams,
+    /// Rail network.
+    pub tracks: corridor::TrackParams,
+    /// Change statistic off the track.
+    pub change: change::ChangeParams,
+    /// Objects off the track.
+    pub objects: change::ObjectParams,
+}
+
+impl DetectFile {
+    /// Reads a TOML file; relative paths in it are relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::ConfigRead`] or [`Error::ConfigSyntax`] with the line that is wrong.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
+        let mut file: Self = toml::from_str(&text)
+            .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for spec in file.baseline.iter_mut().chain(&mut file.target).chain(&mut file.rails).chain(&mut file.yards) {
+            *spec = resolve(folder, spec);
+        }
+        file.out = file.out.map(|out| folder.join(out));
+        Ok(file)
+    }
+
+    /// What is `typed` wins over what stands in the file.
+    #[must_use]
+    pub fn overridden_by(self, typed: Self) -> Self {
+        let list = |typed: Vec<String>, file: Vec<String>| if typed.is_empty() { file } else { typed };
+        Self {
+            baseline: list(typed.baseline, self.baseline),
+            target: typed.target.or(self.target),
+            rails: typed.rails.or(self.rails),
+            yards: typed.yards.or(self.yards),
+            out: typed.out.or(self.out),
+            buffer_m: typed.buffer_m.or(self.buffer_m),
+            false_alarms: typed.false_alarms.or(self.false_alarms),
+            min_length_m: typed.min_length_m.or(self.min_length_m),
+            bands: list(typed.bands, self.bands),
+            datetime: typed.datetime.or(self.datetime),
+            no_register: typed.no_register.or(self.no_register),
+            change_map: typed.change_map.or(self.change_map),
+            ..self
+        }
+    }
+}
+
+/// Joins each local part of a scene or vector specification to `folder`.
+fn resolve(folder: &Path, spec: &str) -> String {
+    if spec.contains("://") || spec.starts_with("/vsi") {
+        return spec.to_owned();
+    }
+    let parts: Vec<String> = spec.split('+').map(|p| folder.join(p).to_string_lossy().into_owned()).collect();
+    parts.join("+")
+}
+
+/// A complete, checked configuration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DetectConfig {
+    /// Earlier scenes, at least one.
+    pub baseline: Vec<String>,
+    /// Scene under test.
+    pub target: String,
+    /// Rail lines.
+    pub rails: String,
+    /// Polygons for cargo off the track.
+    pub yards: Option<String>,
+    /// Output folder.
+    pub out: PathBuf,
+    /// Half width of the corridor, metres.
+    pub buffer_m: f64,
+    /// Bands to use; all common ones when empty.
+    pub bands: Vec<String>,
+    /// Time of the target where its file does not tell.
+    #[serde(skip)]
+    pub datetime: Option<jiff::Timestamp>,
+    /// Whether the shift is measured.
+    pub register: bool,
+    /// Whether the change map covers the whole overlap.
+    pub change_map: bool,
+    /// Cloud mask.
+    pub mask: mask::MaskParams,
+    /// Registration.
+    pub coreg: coreg::CoregParams,
+    /// Rail network.
+    pub tracks: corridor::TrackParams,
+    /// Detector.
+    pub detect: detect::DetectParams,
+    /// Change statistic off the track.
+    pub change: change::ChangeParams,
+    /// Objects off the track.
+    pub objects: change::ObjectParams,
+}
+
+impl TryFrom<DetectFile> for DetectConfig {
+    type Error = Error;
+
+    fn try_from(file: DetectFile) -> Result<Self, Error> {
+        let need = |value: Option<String>, what, option| value.ok_or(Error::Missing { what, option });
+        if file.baseline.is_empty() {
+            return Err(Error::Missing { what: "the baseline scene", option: "--baseline" });
+        }
+        let detect = detect::DetectParams {
+            false_alarms: FalseAlarmRate::per_100km(file.false_alarms.unwrap_or(2.0))?,
+            min_length_m: in_range("min_length_m", file.min_length_m.unwrap_or(60.0), 20.0, 2000.0)?,
+            ..detect::DetectParams::default()
+        };
+        Ok(Self {
+            baseline: file.baseline,
+            target: need(file.target, "the target scene", "--target")?,
+            rails: need(file.rails, "the rail vector", "--rails")?,
+            yards: file.yards,
+            out: file.out.ok_or(Error::Missing { what: "the output folder", option: "--out" })?,
+            buffer_m: in_range("buffer_m", file.buffer_m.unwrap_or(250.0), 20.0, 20_000.0)?,
+            bands: file.bands,
+            datetime: file.datetime.as_deref().map(parse_time).transpose()?,
+            register: !file.no_register.unwrap_or(false),
+            change_map: file.change_map.unwrap_or(false),
+            mask: file.mask,
+            coreg: file.coreg,
+            tracks: file.tracks,
+            detect,
+            change: file.change,
+            objects: file.objects,
+        })
+    }
+}
+
+fn in_range(quantity: &'static str, value: f64, low: f64, high: f64) -> Result<f64, OutOfRange> {
+    if value >= low && value <= high {
+        return Ok(value);
+    }
+    let allowed = if quantity == "buffer_m" { "20 to 20000 m" } else { "20 to 2000 m" };
+    Err(OutOfRange { quantity, allowed, value })
+}
+
+/// A time as RFC 3339, or a date (midnight UTC).
+fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
+    let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    full.parse().map_err(|source| Error::Time { text: text.to_owned(), source })
+}

@@ -1,0 +1,148 @@
+//! What can go wrong on the way from a configuration to the outputs.
+
+use crate::{change, corridor, coreg, detect, io, report, units};
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A failure of the main job.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    ConfigRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration file is not what it should be.
+    #[error("the configuration {path} has a mistake:\n{source}")]
+    ConfigSyntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: Box<toml::de::Error>,
+    },
+    /// Something needed was not given.
+    #[error("{what} is missing: give {option} or set it in --config")]
+    Missing {
+        /// What is missing.
+        what: &'static str,
+        /// The option.
+        option: &'static str,
+    },
+    /// A parameter is outside its range.
+    #[error(transparent)]
+    OutOfRange(#[from] units::OutOfRange),
+    /// A time cannot be understood.
+    #[error("cannot understand the time {text:?}: write 2022-11-29 or 2022-11-29T02:16:51Z")]
+    Time {
+        /// What was given.
+        text: String,
+        /// Why.
+        source: jiff::Error,
+    },
+    /// No band is in every scene.
+    #[error(
+        "the scenes share no band: the target {target} has {target_bands}, the baseline {baseline} has \
+         {baseline_bands}; name them alike with --bands, or take scenes of one sensor"
+    )]
+    NoCommonBand {
+        /// Target id.
+        target: String,
+        /// Its bands.
+        target_bands: String,
+        /// Baseline id.
+        baseline: String,
+        /// Its bands.
+        baseline_bands: String,
+    },
+    /// The target is among the baselines.
+    #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
+    SameScene {
+        /// The path.
+        path: String,
+    },
+    /// The target and the tracks, or the target and a baseline, have no ground in common.
+    #[error("{first} and {second} have no ground in common: {hint}")]
+    NoOverlap {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// No usable pixel on the corridor.
+    #[error(
+        "{scene} shows no ground along the tracks ({reason}): choose another date; nothing can be said about this one"
+    )]
+    NothingVisible {
+        /// Scene id.
+        scene: String,
+        /// Fractions in words.
+        reason: String,
+    },
+    /// The target cannot be compared with any baseline.
+    #[error("no baseline can be compared with the target {target}: {reasons}")]
+    NoBaseline {
+        /// Target id.
+        target: String,
+        /// One reason a baseline.
+        reasons: String,
+    },
+    /// Ctrl-C.
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+    /// The outputs cannot be written.
+    #[error("cannot write {path}: {source}; free some space or choose another --out")]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder does not hold a run.
+    #[error("{path} is not the record of a run: {reason}; run `railwatch detect --out` first")]
+    NotARun {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Reading or writing data.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The rails.
+    #[error(transparent)]
+    Corridor(#[from] corridor::Error),
+    /// The registration.
+    #[error(transparent)]
+    Coreg(#[from] coreg::Error),
+    /// The detector.
+    #[error(transparent)]
+    Detect(#[from] detect::Error),
+    /// The change map.
+    #[error(transparent)]
+    Change(#[from] change::Error),
+    /// The figures and pages.
+    #[error(transparent)]
+    Report(#[from] report::Error),
+}
+
+impl Error {
+    /// Whether the user's command or configuration is at fault (exit code 2) and not the work (exit code 1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::ConfigRead { .. }
+                | Self::ConfigSyntax { .. }
+                | Self::Missing { .. }
+                | Self::OutOfRange(_)
+                | Self::Time { .. }
+                | Self::SameScene { .. }
+                | Self::NotARun { .. }
+        )
+    }
+}

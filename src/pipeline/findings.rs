@@ -1,0 +1,285 @@
+//! A run's results in the words of the report.
+
+use super::run::UsedBaseline;
+use super::{Error, Plan, RunOutput};
+use crate::change::{self, ChangeObject};
+use crate::corridor::{StripGeometry, Track};
+use crate::detect::{Appearance, Change, TrackDetection};
+use crate::grid::Grid;
+use crate::io;
+use crate::mask::MaskSummary;
+use crate::report::{
+    DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard, TrackCard,
+};
+use crate::scene::Scene;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Half the width of a footprint, metres: one pixel either side of the rails.
+const FOOTPRINT_HALF_WIDTH_M: f64 = 10.0;
+
+/// Everything a run found, ready to be written.
+///
+/// # Errors
+/// [`Error::Io`] when PROJ cannot carry the results to WGS 84 or a checksum cannot be read.
+pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
+    let target = scene_card(plan, &plan.target.scene, &output.target_mask)?;
+    let baselines = output
+        .used
+        .iter()
+        .map(|u| scene_card(plan, &plan.baselines[u.index].scene, &u.mask))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut detections = output
+        .trains
+        .detections
+        .iter()
+        .map(|d| train_card(plan, d))
+        .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.before.grid, o)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let scene_ids: Vec<String> = std::iter::once(&target).chain(&baselines).map(|s| s.id.clone()).collect();
+    for (i, card) in detections.iter_mut().enumerate() {
+        card.number = i + 1;
+        card.datetime = target.datetime;
+        card.baseline_datetimes = baselines.iter().filter_map(|b| b.datetime).collect();
+        card.platform.clone_from(&target.platform);
+        card.scene_ids.clone_from(&scene_ids);
+        card.cloud_fraction = cloud_at(&card.footprint_xy, output);
+        card.id = stable_id(card);
+    }
+    let simulated = plan.target.scene.id.contains("simulated")
+        || plan.target.scene.platform.as_deref().is_some_and(|p| p.contains("simulated"));
+    let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| hex(&Sha256::digest(bytes)));
+    Ok(Findings {
+        run_id: run_id(&scene_ids, &plan.config),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        title: title(plan),
+        simulated,
+        attribution: attribution(&target, simulated),
+        registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
+        tracks: track_cards(plan, output)?,
+        detections,
+        null: NullCard {
+            placebo_track_count: output.trains.null.placebo_track_count,
+            placebo_length_m: output.trains.null.placebo_length_m,
+            false_alarms_per_100km_asked: output.trains.null.false_alarms_per_100km_asked,
+        },
+        skipped: skip_cards(plan, output),
+        timings_s: output.timings_s.clone(),
+        arguments: arguments.to_vec(),
+        inputs: vec![InputCard { path: plan.config.rails.clone(), sha256: rails }],
+        target,
+        baselines,
+    })
+}
+
+fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
+    let card = |scene_id: &str, stage: &str, reason: &str| SkipCard {
+        scene_id: scene_id.to_owned(),
+        stage: stage.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let off_track = output.off_track.problem.iter().map(|p| card(&plan.target.scene.id, "change", p));
+    output.skipped.iter().map(|s| card(&s.scene_id, &s.stage, &s.reason)).chain(off_track).collect()
+}
+
+/// The line's name, or the rail vector's file name.
+fn title(plan: &Plan) -> String {
+    let stem = std::path::Path::new(&plan.config.rails).file_stem().map(|s| s.to_string_lossy().replace('_', " "));
+    let named = plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m())).and_then(|t| t.name.clone());
+    named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
+}
+
+fn attribution(target: &SceneCard, simulated: bool) -> String {
+    if simulated {
+        return "Simulated scenes: no satellite data".to_owned();
+    }
+    match target.datetime {
+        Some(t) => format!("Contains modified Copernicus Sentinel data {}", t.strftime("%Y")),
+        None => "Contains modified Copernicus Sentinel data".to_owned(),
+    }
+}
+
+fn scene_card(plan: &Plan, scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
+    Ok(SceneCard {
+        id: scene.id.clone(),
+        path: scene.path.clone(),
+        sha256: io::sha256(scene)?,
+        datetime: scene.datetime,
+        platform: scene.platform.clone(),
+        bands: plan.bands.iter().map(ToString::to_string).collect(),
+        offset_rule: scene.scaling.rule.clone(),
+        valid_fraction: mask.valid_fraction,
+        cloud_fraction: mask.cloud_fraction,
+    })
+}
+
+fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
+    let scene_id = plan.baselines[used.index].scene.id.clone();
+    match &used.registration {
+        Some(r) => RegistrationCard {
+            scene_id,
+            shift_row_px: r.shift_row_px,
+            shift_col_px: r.shift_col_px,
+            residual_rmse_px: r.residual_rmse_px,
+            tie_point_count: r.tie_points.len(),
+            accepted: true,
+        },
+        None => RegistrationCard { scene_id, ..RegistrationCard::default() },
+    }
+}
+
+fn track_cards(plan: &Plan, output: &RunOutput) -> Result<Vec<TrackCard>, Error> {
+    let step_m = plan.geometry().along_step_m;
+    output
+        .trains
+        .tracks
+        .iter()
+        .map(|result| {
+            let track = &plan.tracks[result.track_index];
+            Ok(TrackCard {
+                track_id: track.id.clone(),
+                name: track.name.clone(),
+                length_m: result.length_m,
+                observed_m: result.observed_m,
+                vertices_xy: track.vertices().iter().map(|&(x, y)| [x, y]).collect(),
+                vertices_lonlat: lonlat(plan, track.vertices())?,
+                profile: Profile {
+                    start_m: 0.0,
+                    step_m,
+                    statistic: result.profile.iter().map(|v| v.is_finite().then_some(*v)).collect(),
+                    threshold: output.trains.null.threshold_score,
+                },
+                detection_limit_m: result
+                    .detection_limits
+                    .iter()
+                    .map(|l| (l.cargo.clone(), l.length_m))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
+    let track = &plan.tracks[d.track_index];
+    let ring = footprint(track, d, plan.geometry());
+    Ok(DetectionCard {
+        kind: "train".to_owned(),
+        change: change_word(d.change == Change::Appeared),
+        track_id: Some(track.id.clone()),
+        chainage_start_m: Some(d.chainage_start_m),
+        chainage_end_m: Some(d.chainage_end_m),
+        length_m: d.chainage_end_m - d.chainage_start_m,
+        offset_m: Some(d.offset_m),
+        score: d.score,
+        p_value: d.p_value,
+        q_value: d.q_value,
+        false_alarms_per_100km: 10f64.powf(-d.score),
+        contrast: by_band(plan, &d.contrast),
+        contrast_unit: "reflectance".to_owned(),
+        appearance: match d.appearance {
+            Appearance::Bright => "bright",
+            Appearance::Dark => "dark",
+            Appearance::Coloured => "coloured",
+        }
+        .to_owned(),
+        footprint_lonlat: lonlat(plan, &ring)?,
+        footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
+        ..DetectionCard::default()
+    })
+}
+
+/// Outline of a train: both sides of the track between its ends.
+fn footprint(track: &Track, d: &TrackDetection, geometry: StripGeometry) -> Vec<(f64, f64)> {
+    let length_m = d.chainage_end_m - d.chainage_start_m;
+    let count = (length_m / geometry.along_step_m).ceil().max(1.0) as usize;
+    let side = |offset_m: f64| {
+        (0..=count).map(move |i| {
+            let s = d.chainage_start_m + length_m * i as f64 / count as f64;
+            track.at(s).at_offset(d.offset_m + offset_m)
+        })
+    };
+    // Right side forward, left side back: counterclockwise on the map.
+    let back: Vec<(f64, f64)> = side(-FOOTPRINT_HALF_WIDTH_M).collect();
+    side(FOOTPRINT_HALF_WIDTH_M).chain(back.into_iter().rev()).collect()
+}
+
+fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCard, Error> {
+    let ring: Vec<(f64, f64)> = o.outline.iter().map(|&(row, col)| grid.xy(row, col)).collect();
+    let corridor_per_100km = 100_000.0 / plan.tracks.iter().map(Track::length_m).sum::<f64>();
+    let per_100km = (o.expected_false_alarms * corridor_per_100km).max(1e-12);
+    let extent = |pick: fn(&(f64, f64)) -> f64| {
+        let (low, high) = ring.iter().map(pick).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+        high - low
+    };
+    Ok(DetectionCard {
+        kind: "cargo".to_owned(),
+        change: change_word(o.direction == change::Direction::Appeared),
+        length_m: extent(|p| p.0).max(extent(|p| p.1)),
+        score: -per_100km.log10(),
+        p_value: o.p_value,
+        q_value: o.p_value,
+        false_alarms_per_100km: per_100km,
+        area_m2: Some(o.area_m2),
+        contrast: by_band(plan, &o.contrast),
+        contrast_unit: "reflectance".to_owned(),
+        appearance: match o.appearance {
+            change::Appearance::Bright => "bright",
+            change::Appearance::Dark => "dark",
+            change::Appearance::Coloured => "coloured",
+        }
+        .to_owned(),
+        footprint_lonlat: lonlat(plan, &ring)?,
+        footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
+        ..DetectionCard::default()
+    })
+}
+
+fn change_word(appeared: bool) -> String {
+    if appeared { "appeared" } else { "departed" }.to_owned()
+}
+
+fn by_band(plan: &Plan, contrast: &[f64]) -> BTreeMap<String, f64> {
+    plan.bands.iter().map(ToString::to_string).zip(contrast.iter().copied()).collect()
+}
+
+fn lonlat(plan: &Plan, points: &[(f64, f64)]) -> Result<Vec<Point>, Error> {
+    Ok(io::to_wgs84(&plan.crs, points)?.into_iter().map(|(lon, lat)| [lon, lat]).collect())
+}
+
+/// Clouded share of the target within 100 m of a footprint's bounding box.
+fn cloud_at(ring: &[Point], output: &RunOutput) -> f64 {
+    use crate::raster::Validity;
+    let grid = &output.after.grid;
+    let margin_px = 100.0 / grid.pixel_size_m().max(1e-9);
+    let Some(w) = grid.window_around(ring.iter().map(|p| (p[0], p[1])), margin_px) else { return 0.0 };
+    let part = output.after.validity.slice(ndarray::s![w.row..w.row + w.height, w.col..w.col + w.width]);
+    let clouded = part.iter().filter(|v| v.intersects(Validity::CLOUD)).count();
+    clouded as f64 / part.len().max(1) as f64
+}
+
+/// Sixteen hex digits that stay the same for the same place, time and scenes.
+fn stable_id(card: &DetectionCard) -> String {
+    let mut hash = Sha256::new();
+    for p in &card.footprint_lonlat {
+        hash.update(format!("{:.6},{:.6};", p[0], p[1]));
+    }
+    hash.update(format!("{}|{}|{:?}|{}", card.kind, card.change, card.datetime, card.scene_ids.join("|")));
+    hex(&hash.finalize())[..16].to_owned()
+}
+
+fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {
+    let mut hash = Sha256::new();
+    hash.update(scene_ids.join("|"));
+    hash.update(serde_json::to_string(config).unwrap_or_default());
+    hex(&hash.finalize())[..16].to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,24 @@
+//! The main job from a configuration to a folder of outputs.
+//!
+//! `Config → Plan → run → outputs`: [`Plan::new`] checks everything that can be checked before a pixel is
+//! read; [`run`] takes the plan through the stages; [`write_outputs`] puts the results under their names.
+
+mod config;
+mod error;
+mod findings;
+mod gridded;
+mod off_track;
+mod outputs;
+mod plan;
+mod run;
+mod sink;
+mod source;
+mod stages;
+
+pub use config::{DetectConfig, DetectFile};
+pub use error::Error;
+pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};
+pub use plan::Plan;
+pub use run::{RunOutput, run};
+pub use sink::{Event, Silent, Sink};
+pub use source::{GdalSource, MemorySource, SceneSource};

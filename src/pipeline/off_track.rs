@@ -1,0 +1,67 @@
+//! Change off the track: the corridor or the yards without the rails themselves.
+
+use super::{Error, Plan};
+use crate::change::{self, ChangeMap, ChangeObject};
+use crate::corridor::corridor_mask;
+use crate::raster::{Raster, Validity};
+use geo::{Contains, Point};
+use ndarray::{Array2, Array3};
+
+/// Pixels this close to a rail belong to the detector of trains, metres.
+const TRACK_HALF_WIDTH_M: f64 = 20.0;
+
+/// Change off the track.
+#[derive(Debug)]
+pub struct OffTrack {
+    /// The statistic on the reference's grid; `None` when it could not be computed.
+    pub map: Option<ChangeMap>,
+    /// Objects, surest first.
+    pub objects: Vec<ChangeObject>,
+    /// Why there is no map.
+    pub problem: Option<String>,
+}
+
+/// Computes the change statistic and cuts objects from it.
+pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<OffTrack, Error> {
+    if after.grid.crs != plan.crs {
+        let problem = format!("cargo off the track needs scenes in a projected CRS, not {}", after.grid.crs.name());
+        return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(problem) });
+    }
+    let target = with_gaps(after);
+    let baselines: Vec<Array3<f32>> = stack.iter().map(with_gaps).collect();
+    let corridor = corridor_mask(&after.grid, &plan.tracks, plan.config.buffer_m);
+    let mut ok = after.validity.mapv(Validity::shows_ground);
+    if !plan.config.change_map {
+        // The null needs ground beside the corridor; what lies farther off is not looked at.
+        let wide = corridor_mask(&after.grid, &plan.tracks, 2.0 * plan.config.buffer_m);
+        ok.zip_mut_with(&wide, |ok, &near| *ok &= near);
+    }
+    let map = match change::statistic(&target, &baselines, &ok, &plan.config.change) {
+        Ok(map) => map,
+        Err(error) => return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(error.to_string()) }),
+    };
+    let rails = corridor_mask(&after.grid, &plan.tracks, TRACK_HALF_WIDTH_M);
+    let mut mask = match &plan.yards {
+        Some(yards) => Array2::from_shape_fn(after.grid.shape, |(row, col)| {
+            let (x, y) = after.grid.xy(row as f64, col as f64);
+            yards.iter().any(|yard| yard.contains(&Point::new(x, y)))
+        }),
+        None => corridor,
+    };
+    mask.zip_mut_with(&rails, |inside, &rail| *inside &= !rail);
+    let objects = change::objects(&map, &mask, plan.pixel_m, &plan.config.objects)?;
+    Ok(OffTrack { map: Some(map), objects, problem: None })
+}
+
+/// Values with NaN where the ground is not seen.
+fn with_gaps(raster: &Raster) -> Array3<f32> {
+    let mut values = raster.values.clone();
+    for mut band in values.outer_iter_mut() {
+        band.zip_mut_with(&raster.validity, |v, flags| {
+            if !flags.shows_ground() {
+                *v = f32::NAN;
+            }
+        });
+    }
+    values
+}

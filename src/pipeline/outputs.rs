@@ -1,0 +1,251 @@
+//! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
+
+use super::findings::findings;
+use super::{Error, Plan, RunOutput};
+use crate::io::{self, CogInput};
+use crate::report::{self, Findings, Panel, PanelCard, panel};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Where the outputs of a run are.
+#[derive(Debug, Clone)]
+pub struct OutputPaths {
+    /// The detections.
+    pub geojson: PathBuf,
+    /// First page of the figure.
+    pub png: PathBuf,
+    /// The page.
+    pub html: PathBuf,
+    /// Number of detections.
+    pub detection_count: usize,
+    /// What was found and where it is written, in lines for people.
+    pub summary: String,
+}
+
+/// `run.json`: the keys of the interface, and all that the report needs to be made again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    version: String,
+    attribution: String,
+    scenes: Vec<report::SceneCard>,
+    registration: Vec<report::RegistrationCard>,
+    tracks: Vec<TrackRecord>,
+    null: report::NullCard,
+    detection_count: usize,
+    skipped: Vec<report::SkipCard>,
+    timings_s: std::collections::BTreeMap<String, f64>,
+    peak_memory_bytes: Option<u64>,
+    findings: Findings,
+    panels: [PanelCard; 2],
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TrackRecord {
+    track_id: String,
+    length_m: f64,
+    observed_m: f64,
+    detection_limit_m: std::collections::BTreeMap<String, Option<f64>>,
+}
+
+impl Record {
+    fn new(findings: &Findings, panels: [PanelCard; 2]) -> Self {
+        let scenes = std::iter::once(&findings.target).chain(&findings.baselines).cloned().collect();
+        let tracks = findings.tracks.iter().map(|t| TrackRecord {
+            track_id: t.track_id.clone(),
+            length_m: t.length_m,
+            observed_m: t.observed_m,
+            detection_limit_m: t.detection_limit_m.clone(),
+        });
+        Self {
+            version: findings.version.clone(),
+            attribution: findings.attribution.clone(),
+            scenes,
+            registration: findings.registration.clone(),
+            tracks: tracks.collect(),
+            null: findings.null.clone(),
+            detection_count: findings.detections.len(),
+            skipped: findings.skipped.clone(),
+            timings_s: findings.timings_s.clone(),
+            peak_memory_bytes: peak_memory_bytes(),
+            findings: findings.clone(),
+            panels,
+        }
+    }
+}
+
+/// Makes the output folder and checks that it takes a file, before any work is done.
+///
+/// # Errors
+/// [`Error::Output`] when it cannot be made or written to.
+pub fn prepare_folder(out: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
+    staging(out).map(drop)
+}
+
+fn staging(out: &Path) -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new()
+        .prefix(".railwatch-")
+        .tempdir_in(out)
+        .map_err(|source| Error::Output { path: out.to_owned(), source })
+}
+
+/// Writes everything that a run found into the plan's output folder.
+///
+/// # Errors
+/// [`Error`] when something cannot be drawn or written; then nothing is left under a final name.
+pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<OutputPaths, Error> {
+    let findings = findings(plan, output, arguments)?;
+    let names: Vec<String> = plan.bands.iter().map(ToString::to_string).collect();
+    let source = |raster, scene: &report::SceneCard| panel::PanelSource {
+        raster,
+        band_names: &names,
+        card: PanelCard {
+            corners_lonlat: io::to_wgs84(&output.before.grid.crs, &output.before.grid.corners())
+                .ok()
+                .and_then(|c| <[_; 4]>::try_from(c.into_iter().map(|(x, y)| [x, y]).collect::<Vec<_>>()).ok()),
+            scene_id: scene.id.clone(),
+            datetime: scene.datetime,
+            platform: scene.platform.clone(),
+            ..PanelCard::default()
+        },
+    };
+    let (before, after) =
+        panel::pair(source(&output.before, &findings.baselines[0]), source(&output.after, &findings.target))?;
+    let staged = staging(&plan.config.out)?;
+    let record = Record::new(&findings, [before.card.clone(), after.card.clone()]);
+    let mut files = Files { staged, out: plan.config.out.clone(), names: Vec::new() };
+    files.change_map(output)?;
+    files.report(&findings, &before, &after)?;
+    files.bytes("panel_before.png", &before.to_png()?)?;
+    files.bytes("panel_after.png", &after.to_png()?)?;
+    let text = serde_json::to_string_pretty(&record).map_err(report::Error::Json)?;
+    files.bytes("run.json", text.as_bytes())?;
+    files.finish(&findings)
+}
+
+/// Draws figure and page again from the files that [`write_outputs`] left in `dir`.
+///
+/// # Errors
+/// [`Error::NotARun`] when the folder does not hold a run.
+pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
+    let read = |name: &str| {
+        let path = dir.join(name);
+        std::fs::read(&path).map_err(|e| Error::NotARun { path, reason: e.to_string() })
+    };
+    let record: Record = serde_json::from_slice(&read("run.json")?)
+        .map_err(|e| Error::NotARun { path: dir.join("run.json"), reason: e.to_string() })?;
+    let [before, after] = record.panels;
+    let before = Panel::from_png(&read("panel_before.png")?, before)?;
+    let after = Panel::from_png(&read("panel_after.png")?, after)?;
+    let mut files = Files { staged: staging(dir)?, out: dir.to_owned(), names: Vec::new() };
+    files.report(&record.findings, &before, &after)?;
+    files.finish(&record.findings)
+}
+
+/// Files that wait in the hidden folder for their names.
+struct Files {
+    staged: tempfile::TempDir,
+    out: PathBuf,
+    names: Vec<String>,
+}
+
+impl Files {
+    fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.staged.path().join(name);
+        std::fs::write(&path, bytes).map_err(|source| Error::Output { path: self.out.join(name), source })?;
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+
+    /// The GeoJSON, the pages of the figure and the HTML page.
+    fn report(&mut self, findings: &Findings, before: &Panel, after: &Panel) -> Result<(), Error> {
+        self.bytes("detections.geojson", report::geojson::write(findings)?.as_bytes())?;
+        let figures = report::figure::render(findings, before, after)?;
+        for (i, figure) in figures.iter().enumerate() {
+            self.bytes(&page_name(i), &figure.png)?;
+        }
+        let page = report::html::render(findings, &figures, before, after)?;
+        self.bytes("report.html", page.as_bytes())
+    }
+
+    /// The change statistic as a COG, NaN where there is none.
+    fn change_map(&mut self, output: &RunOutput) -> Result<(), Error> {
+        let statistic = match &output.off_track.map {
+            Some(map) => map.statistic.clone(),
+            None => Array2::from_elem(output.after.grid.shape, f32::NAN),
+        };
+        let input = CogInput {
+            grid: &output.after.grid,
+            bands: vec![("change statistic".to_owned(), statistic)],
+            nodata: Some(f64::NAN),
+            tags: vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))],
+            overviews: true,
+        };
+        io::write_cog(&self.staged.path().join("change.tif"), &input)?;
+        self.names.push("change.tif".to_owned());
+        Ok(())
+    }
+
+    /// Renames everything into place and removes pages of an earlier, longer report.
+    fn finish(self, findings: &Findings) -> Result<OutputPaths, Error> {
+        for name in &self.names {
+            let path = self.out.join(name);
+            std::fs::rename(self.staged.path().join(name), &path)
+                .map_err(|source| Error::Output { path, source })?;
+        }
+        let mut page = self.names.iter().filter(|n| n.starts_with("report") && n.ends_with(".png")).count();
+        while std::fs::remove_file(self.out.join(page_name(page))).is_ok() {
+            page += 1;
+        }
+        let at = |name: &str| self.out.join(name);
+        Ok(OutputPaths {
+            geojson: at("detections.geojson"),
+            png: at("report.png"),
+            html: at("report.html"),
+            detection_count: findings.detections.len(),
+            summary: summary(findings, &self.out),
+        })
+    }
+}
+
+fn page_name(index: usize) -> String {
+    if index == 0 { "report.png".to_owned() } else { format!("report-{}.png", index + 1) }
+}
+
+/// What was found, in three lines, and where it is written.
+fn summary(findings: &Findings, out: &Path) -> String {
+    let count = |kind: &str, change: &str| {
+        findings.detections.iter().filter(|d| d.kind == kind && d.change == change).count()
+    };
+    let observed_km = findings.tracks.iter().map(|t| t.observed_m).sum::<f64>() / 1000.0;
+    let total_km = findings.tracks.iter().map(|t| t.length_m).sum::<f64>() / 1000.0;
+    let surest = findings.detections.first().map_or_else(
+        || "nothing above the asked false-alarm rate; the detection limit is in report.html and run.json".to_owned(),
+        |d| {
+            let rate = d.false_alarms_per_100km;
+            format!("surest: {} {}, about {:.0} m, {rate:.2} false alarms expected per 100 km", d.kind, d.change, d.length_m)
+        },
+    );
+    format!(
+        "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed\n{surest}\n\
+         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n\
+         {}\n{}\n{}\n",
+        count("train", "appeared"),
+        count("train", "departed"),
+        count("cargo", "appeared"),
+        count("cargo", "departed"),
+        100.0 * findings.target.cloud_fraction,
+        out.join("detections.geojson").display(),
+        out.join("report.png").display(),
+        out.join("report.html").display(),
+    )
+}
+
+/// Largest memory this process has used, from `/proc`; `None` where there is no such file.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}

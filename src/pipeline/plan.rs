@@ -1,0 +1,192 @@
+//! Everything that can be decided before a pixel is read.
+
+use super::{DetectConfig, Error};
+use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
+use crate::grid::{Crs, Grid, Window};
+use crate::io::{self, SceneOptions};
+use crate::scene::{BandName, Scene};
+use geo::Polygon;
+
+/// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
+/// is not all it sees.
+const REGISTRATION_MARGIN_PX: f64 = 256.0;
+
+/// A run that has been checked: scenes opened, bands chosen, rails made into tracks, windows laid.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration that it follows.
+    pub config: DetectConfig,
+    /// Scene under test.
+    pub target: PlannedScene,
+    /// Earlier scenes, newest first.
+    pub baselines: Vec<PlannedScene>,
+    /// Bands that all scenes have.
+    pub bands: Vec<BandName>,
+    /// Projected CRS of the tracks, metres.
+    pub crs: Crs,
+    /// The rail lines inside the scenes.
+    pub tracks: Vec<Track>,
+    /// Polygons for cargo, in the working CRS; `None` for the whole corridor.
+    pub yards: Option<Vec<Polygon>>,
+    /// Side of a pixel on the ground, metres.
+    pub pixel_m: f64,
+}
+
+/// A scene with the part of it that will be read.
+#[derive(Debug)]
+pub struct PlannedScene {
+    /// The scene.
+    pub scene: Scene,
+    /// Index into `scene.bands` of each common band.
+    pub bands: Vec<usize>,
+    /// Part that is read.
+    pub window: Window,
+}
+
+impl Plan {
+    /// Opens the scenes (metadata only) and the rails, and checks that they fit together.
+    ///
+    /// # Errors
+    /// Whatever makes the run impossible: unreadable files, no common band, no common ground.
+    pub fn new(config: DetectConfig) -> Result<Self, Error> {
+        if config.baseline.contains(&config.target) {
+            return Err(Error::SameScene { path: config.target });
+        }
+        let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
+        let open = |spec: &String, datetime| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime });
+        let target = open(&config.target, config.datetime)?;
+        let mut baselines =
+            config.baseline.iter().map(|spec| open(spec, None)).collect::<Result<Vec<_>, io::Error>>()?;
+        // Scenes without a time keep the order in which they were given, the last given is the newest.
+        baselines.reverse();
+        baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));
+
+        let bands = common_bands(&target, &baselines)?;
+        let crs = io::working_crs(&baselines[0].grid)?;
+        let lines = io::read_lines(&config.rails, &crs)?;
+        let area = io::outline(&baselines[0].grid, &crs)?;
+        let tracks = build_tracks(&lines, &area, &config.tracks)?;
+        let yards = config.yards.as_ref().map(|path| io::read_polygons(path, &crs)).transpose()?;
+        let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
+        warn_far_rails(&lines, &tracks);
+
+        let ground = Ground { crs: &crs, tracks: &tracks, reach_m: reach_m(&config, pixel_m), all: config.change_map };
+        let target = ground.planned(target, &bands)?;
+        let baselines =
+            baselines.into_iter().map(|scene| ground.planned(scene, &bands)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { config, target, baselines, bands, crs, tracks, yards, pixel_m })
+    }
+
+    /// How the strips are sampled.
+    #[must_use]
+    pub fn geometry(&self) -> StripGeometry {
+        StripGeometry::for_pixel_m(self.pixel_m)
+    }
+
+    /// What would be done, in lines for `--dry-run`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        use std::fmt::Write;
+        let mut text = String::new();
+        let mut line = |role: &str, p: &PlannedScene| {
+            let when = p.scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
+            // Writing into a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{role} {} ({when}): {} × {} px of {} × {} px",
+                p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
+            );
+        };
+        line("target  ", &self.target);
+        for baseline in &self.baselines {
+            line("baseline", baseline);
+        }
+        let names: Vec<String> = self.bands.iter().map(ToString::to_string).collect();
+        let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;
+        let _ = writeln!(text, "bands    {}", names.join(", "));
+        let _ = writeln!(text, "tracks   {} with {km:.1} km, in {}", self.tracks.len(), self.crs.name());
+        let _ = writeln!(text, "outputs  {}", self.config.out.display());
+        text
+    }
+}
+
+/// Metres around the tracks that must be read: the corridor, or the strip with its placebos if that is wider.
+fn reach_m(config: &DetectConfig, pixel_m: f64) -> f64 {
+    config.buffer_m.max(StripGeometry::for_pixel_m(pixel_m).half_width_m)
+}
+
+/// `[x0, y0, x1, y1]` of the tracks with their strips around, in the working CRS.
+pub(super) fn track_bounds(plan: &Plan) -> [f64; 4] {
+    grown_bounds(&plan.tracks, 2.0 * reach_m(&plan.config, plan.pixel_m))
+}
+
+fn grown_bounds(tracks: &[Track], reach_m: f64) -> [f64; 4] {
+    let mut b = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    for &(x, y) in tracks.iter().flat_map(|t| t.vertices()) {
+        b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
+    }
+    [b[0] - reach_m, b[1] - reach_m, b[2] + reach_m, b[3] + reach_m]
+}
+
+fn warn_far_rails(lines: &[RailLine], tracks: &[Track]) {
+    let length = |v: &[(f64, f64)]| v.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum::<f64>();
+    let given: f64 = lines.iter().map(|l| length(&l.vertices)).sum();
+    let inside: f64 = tracks.iter().map(Track::length_m).sum();
+    tracing::info!(given_km = given / 1000.0, inside_km = inside / 1000.0, "rails");
+}
+
+/// The ground that a run needs.
+struct Ground<'a> {
+    crs: &'a Crs,
+    tracks: &'a [Track],
+    reach_m: f64,
+    all: bool,
+}
+
+impl Ground<'_> {
+    fn planned(&self, scene: Scene, bands: &[BandName]) -> Result<PlannedScene, Error> {
+        let window = if self.all { Some(scene.grid.window()) } else { self.window(&scene.grid)? };
+        let window = window.ok_or_else(|| Error::NoOverlap {
+            first: scene.id.clone(),
+            second: "the rails".to_owned(),
+            hint: "check that the scene and the rails show the same place",
+        })?;
+        let bands = bands.iter().filter_map(|name| scene.bands.iter().position(|b| &b.name == name)).collect();
+        Ok(PlannedScene { scene, bands, window })
+    }
+
+    /// The window of a scene around the tracks.
+    fn window(&self, grid: &Grid) -> Result<Option<Window>, Error> {
+        let bounds = grown_bounds(self.tracks, self.reach_m);
+        let mapping = io::mapping(self.crs, grid, bounds)?;
+        let edge = (0..=16).flat_map(|i| {
+            let f = f64::from(i) / 16.0;
+            let (x, y) = (bounds[0] + f * (bounds[2] - bounds[0]), bounds[1] + f * (bounds[3] - bounds[1]));
+            [(x, bounds[1]), (x, bounds[3]), (bounds[0], y), (bounds[2], y)]
+        });
+        let pixels: Vec<(f64, f64)> = edge
+            .map(|(x, y)| mapping.row_col(x, y))
+            .filter(|p| p.0.is_finite() && p.1.is_finite())
+            .map(|(row, col)| grid.xy(row, col))
+            .collect();
+        Ok(grid.window_around(pixels, REGISTRATION_MARGIN_PX))
+    }
+}
+
+/// The bands that every scene has, in the target's order.
+fn common_bands(target: &Scene, baselines: &[Scene]) -> Result<Vec<BandName>, Error> {
+    let list = |s: &Scene| s.bands.iter().map(|b| b.name.to_string()).collect::<Vec<_>>().join(", ");
+    let mut common: Vec<BandName> = target.bands.iter().map(|b| b.name.clone()).collect();
+    for baseline in baselines {
+        common.retain(|name| baseline.bands.iter().any(|b| &b.name == name));
+        if common.is_empty() {
+            return Err(Error::NoCommonBand {
+                target: target.id.clone(),
+                target_bands: list(target),
+                baseline: baseline.id.clone(),
+                baseline_bands: list(baseline),
+            });
+        }
+    }
+    Ok(common)
+}

@@ -1,0 +1,273 @@
+//! A plan taken through the stages.
+
+use super::off_track::{self, OffTrack};
+use super::plan::PlannedScene;
+use super::stages::{Masked, Registered, Target};
+use super::{Error, Event, Plan, SceneSource, Sink};
+use crate::corridor::{Strip, Track, exclusion};
+use crate::coreg::Registration;
+use crate::detect::{self, DetectOutput, TrackStrips};
+use crate::mask::MaskSummary;
+use crate::raster::Raster;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Below this share of a scene's window in sight there is nothing to compare.
+const LEAST_VALID_FRACTION: f64 = 0.02;
+/// Placebo columns keep this distance from other rails, metres.
+const PLACEBO_CLEARANCE_M: f64 = 25.0;
+
+/// A scene that could not be used, and why.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Skip {
+    /// Scene id.
+    pub scene_id: String,
+    /// Stage at which it failed.
+    pub stage: String,
+    /// What the stage said.
+    pub reason: String,
+}
+
+/// A baseline that was compared with the target.
+#[derive(Debug)]
+pub struct UsedBaseline {
+    /// Index into the plan's baselines.
+    pub index: usize,
+    /// The shift, `None` where registration was switched off.
+    pub registration: Option<Registration>,
+    /// What it shows.
+    pub mask: MaskSummary,
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct RunOutput {
+    /// Baselines that were used; the first kept its geometry and is the reference.
+    pub used: Vec<UsedBaseline>,
+    /// Scenes that were not.
+    pub skipped: Vec<Skip>,
+    /// What the target shows.
+    pub target_mask: MaskSummary,
+    /// Trains.
+    pub trains: DetectOutput,
+    /// Change off the track.
+    pub off_track: OffTrack,
+    /// The reference and the target on its grid, for the figures.
+    pub before: Raster,
+    /// See `before`.
+    pub after: Raster,
+    /// Seconds by stage.
+    pub timings_s: BTreeMap<String, f64>,
+}
+
+/// Runs the plan. Nothing is written; see [`super::write_outputs`].
+///
+/// # Errors
+/// When the target or every baseline is unusable, or the user interrupts. One bad baseline among several is
+/// a [`Skip`], not an error.
+pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
+    let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
+    run.step("read", &plan.target.scene.id)?;
+    let target = Target::read(plan, source)?;
+    run.clock.lap("read");
+
+    let mut skipped = Vec::new();
+    let (reference, reference_index) = run.reference(&target, &mut skipped)?;
+    run.clock.lap("register");
+    let after = reference.registered.target_on_reference(&target)?;
+    let shift = reference.registered.shift_px();
+    let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
+    let target_strips = reference.registered.target_strips(plan, &target)?;
+    run.clock.lap("sample");
+
+    let rest = run.others(&target, reference_index, &after, shift, &mut skipped)?;
+    run.clock.lap("stack");
+    let target_mask = reference.target_mask;
+    let before = reference.registered.baseline().clone();
+    let mut used =
+        vec![UsedBaseline { index: reference_index, registration: reference.registered.shift, mask: reference.mask }];
+    let mut stack = vec![before.clone()];
+    for other in rest {
+        used.push(other.used);
+        strips.push(other.strips);
+        stack.push(other.gridded);
+    }
+
+    run.step("detect", "tracks")?;
+    let trains = detect::detect(&track_strips(plan, target_strips, strips), &plan.config.detect)?;
+    run.clock.lap("detect");
+    run.step("change", "corridor")?;
+    let off_track = off_track::search(plan, &after, &stack)?;
+    run.clock.lap("change");
+    run.step("done", "")?;
+    Ok(RunOutput { used, skipped, target_mask, trains, off_track, before, after, timings_s: run.clock.laps_s })
+}
+
+/// The strips of one track, from all scenes.
+fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<TrackStrips<'_>> {
+    let geometry = plan.geometry();
+    let mut by_track: Vec<Vec<Strip>> = plan.tracks.iter().map(|_| Vec::new()).collect();
+    for scene in stack {
+        for (of_track, strip) in by_track.iter_mut().zip(scene) {
+            of_track.push(strip);
+        }
+    }
+    plan.tracks
+        .iter()
+        .zip(target)
+        .zip(by_track)
+        .map(|((track, target), baselines)| TrackStrips {
+            track,
+            target,
+            baselines,
+            exclusion: exclusion(track, &others(&plan.tracks, track), geometry, PLACEBO_CLEARANCE_M),
+        })
+        .collect()
+}
+
+fn others(tracks: &[Track], one: &Track) -> Vec<Track> {
+    tracks.iter().filter(|t| t.id != one.id).cloned().collect()
+}
+
+struct Reference {
+    registered: Registered,
+    mask: MaskSummary,
+    target_mask: MaskSummary,
+}
+
+struct Other {
+    used: UsedBaseline,
+    strips: Vec<Strip>,
+    gridded: Raster,
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    source: &'a dyn SceneSource,
+    sink: &'a dyn Sink,
+    clock: Clock,
+    done: usize,
+}
+
+impl Run<'_> {
+    fn step(&mut self, stage: &'static str, what: &str) -> Result<(), Error> {
+        if self.sink.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        let total = self.plan.baselines.len() + 4;
+        self.done = (self.done + 1).min(total);
+        self.sink.event(&Event { stage, what: what.to_owned(), done: self.done, total });
+        Ok(())
+    }
+
+    /// The newest baseline that can be compared with the target.
+    fn reference(&mut self, target: &Target, skipped: &mut Vec<Skip>) -> Result<(Reference, usize), Error> {
+        for (index, planned) in self.plan.baselines.iter().enumerate() {
+            self.step("register", &planned.scene.id)?;
+            match self.compare(planned, target) {
+                Ok(reference) => return Ok((reference, index)),
+                Err(Trouble::Target(error)) => return Err(error),
+                Err(Trouble::Baseline(skip)) => skipped.push(skip),
+            }
+        }
+        let reasons: Vec<String> =
+            skipped.iter().map(|s| format!("{} ({}): {}", s.scene_id, s.stage, s.reason)).collect();
+        Err(Error::NoBaseline { target: self.plan.target.scene.id.clone(), reasons: reasons.join("; ") })
+    }
+
+    /// All baselines after the reference, in parallel; their pixels are dropped as soon as they are sampled.
+    fn others(
+        &mut self,
+        target: &Target,
+        reference_index: usize,
+        after: &Raster,
+        shift: (f64, f64),
+        skipped: &mut Vec<Skip>,
+    ) -> Result<Vec<Other>, Error> {
+        let results: Vec<Result<Other, Trouble>> = self.plan.baselines[reference_index + 1..]
+            .par_iter()
+            .enumerate()
+            .map(|(i, planned)| {
+                if self.sink.interrupted() {
+                    return Err(Trouble::Target(Error::Interrupted));
+                }
+                let found = self.compare(planned, target)?;
+                let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
+                let gridded = found.registered.baseline_on(&after.grid, shift).map_err(Trouble::Target)?;
+                let index = reference_index + 1 + i;
+                let used = UsedBaseline { index, registration: found.registered.shift, mask: found.mask };
+                Ok(Other { used, strips, gridded })
+            })
+            .collect();
+        let mut others = Vec::new();
+        for (result, planned) in results.into_iter().zip(&self.plan.baselines[reference_index + 1..]) {
+            self.step("register", &planned.scene.id)?;
+            match result {
+                Ok(other) => others.push(other),
+                Err(Trouble::Baseline(skip)) => skipped.push(skip),
+                Err(Trouble::Target(error)) => return Err(error),
+            }
+        }
+        Ok(others)
+    }
+
+    /// Reads, masks and registers one baseline against the target.
+    fn compare(&self, planned: &PlannedScene, target: &Target) -> Result<Reference, Trouble> {
+        let skip = |stage: &str| {
+            let stage = stage.to_owned();
+            let scene_id = planned.scene.id.clone();
+            move |error: Error| {
+                let reason = error.to_string();
+                Trouble::Baseline(Skip { scene_id, stage, reason })
+            }
+        };
+        let masked = Masked::new(self.plan, planned, target, self.source).map_err(skip("read"))?;
+        let (mask, target_mask) = masked.summaries();
+        if target_mask.valid_fraction < LEAST_VALID_FRACTION {
+            return Err(Trouble::Target(nothing_visible(&self.plan.target.scene.id, &target_mask)));
+        }
+        if mask.valid_fraction < LEAST_VALID_FRACTION {
+            return Err(skip("mask")(nothing_visible(&planned.scene.id, &mask)));
+        }
+        let registered = masked.register(self.plan).map_err(skip("register"))?;
+        Ok(Reference { registered, mask, target_mask })
+    }
+}
+
+/// Whose fault it is when two scenes cannot be compared.
+enum Trouble {
+    Target(Error),
+    Baseline(Skip),
+}
+
+fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
+    Error::NothingVisible {
+        scene: scene.to_owned(),
+        reason: format!(
+            "{:.0} % cloud, {:.0} % shadow, {:.0} % without data",
+            100.0 * mask.cloud_fraction,
+            100.0 * mask.shadow_fraction,
+            100.0 * mask.no_data_fraction
+        ),
+    }
+}
+
+/// Seconds by stage.
+struct Clock {
+    last: Instant,
+    laps_s: BTreeMap<String, f64>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the run's timings are part of its provenance")]
+impl Clock {
+    fn start() -> Self {
+        Self { last: Instant::now(), laps_s: BTreeMap::new() }
+    }
+
+    fn lap(&mut self, stage: &str) {
+        let now = Instant::now();
+        self.laps_s.insert(stage.to_owned(), (now - self.last).as_secs_f64());
+        self.last = now;
+    }
+}

@@ -1,0 +1,162 @@
+//! The stages of a run, each a type that only its function can make: an unmasked scene cannot be registered,
+//! an unregistered one cannot be sampled along a track.
+
+use super::gridded::onto_grid;
+use super::plan::PlannedScene;
+use super::{Error, Plan, SceneSource};
+use crate::corridor::{Strip, sample_strip};
+use crate::grid::Grid;
+use crate::mask::{self, MaskSummary};
+use crate::raster::{Raster, Validity};
+use crate::{coreg, io};
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+
+/// The target's window as it was read.
+pub(super) struct Target {
+    raster: Raster,
+}
+
+impl Target {
+    pub(super) fn read(plan: &Plan, source: &dyn SceneSource) -> Result<Self, Error> {
+        Ok(Self { raster: read(&plan.target, source)? })
+    }
+}
+
+/// Reads the planned window; the raster's grid starts at it.
+fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Raster, Error> {
+    Ok(source.read(&planned.scene, planned.window, &planned.bands)?)
+}
+
+/// One baseline and the target on its grid, both with clouds and shadows flagged.
+pub(super) struct Masked {
+    baseline: Raster,
+    target: Raster,
+}
+
+impl Masked {
+    /// Reads a baseline, lays the target on its grid and flags in each what the other does not show.
+    pub(super) fn new(
+        plan: &Plan,
+        planned: &PlannedScene,
+        target: &Target,
+        source: &dyn SceneSource,
+    ) -> Result<Self, Error> {
+        let mut baseline = read(planned, source)?;
+        let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
+        let params = &plan.config.mask;
+        let before = baseline.clone();
+        mask::clouds(&mut baseline, &plan.bands, Some(&gridded), params);
+        mask::clouds(&mut gridded, &plan.bands, Some(&before), params);
+        Ok(Self { baseline, target: gridded })
+    }
+
+    /// What each of the two shows: `(baseline, target)`.
+    pub(super) fn summaries(&self) -> (MaskSummary, MaskSummary) {
+        (mask::summary(&self.baseline), mask::summary(&self.target))
+    }
+
+    /// Measures the shift of the target against the baseline, or takes none when the plan says so.
+    pub(super) fn register(self, plan: &Plan) -> Result<Registered, Error> {
+        let shift = if plan.config.register {
+            let band = registration_band(plan);
+            let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
+            Some(coreg::register(
+                self.baseline.values.index_axis(Axis(0), band),
+                ok(&self.baseline).view(),
+                self.target.values.index_axis(Axis(0), band),
+                ok(&self.target).view(),
+                &plan.config.coreg,
+            )?)
+        } else {
+            None
+        };
+        Ok(Registered { masked: self, shift })
+    }
+}
+
+/// Red has the sharpest ground texture through haze; near infrared next.
+fn registration_band(plan: &Plan) -> usize {
+    ["B04", "B08", "B03", "B02"]
+        .iter()
+        .find_map(|name| plan.bands.iter().position(|b| b.0 == *name))
+        .unwrap_or(0)
+}
+
+/// A baseline and the target with the shift between them.
+pub(super) struct Registered {
+    masked: Masked,
+    /// `None` when registration was switched off.
+    pub(super) shift: Option<coreg::Registration>,
+}
+
+impl Registered {
+    /// Add to the target's (row, col) to get the baseline's, both on the baseline's grid.
+    pub(super) fn shift_px(&self) -> (f64, f64) {
+        self.shift.as_ref().map_or((0.0, 0.0), |s| (s.shift_row_px, s.shift_col_px))
+    }
+
+    /// The baseline's window on its own grid.
+    pub(super) fn baseline(&self) -> &Raster {
+        &self.masked.baseline
+    }
+
+    /// The baseline laid on the geometry of the reference, whose own shift of the target is `reference_px`.
+    pub(super) fn baseline_on(&self, grid: &Grid, reference_px: (f64, f64)) -> Result<Raster, Error> {
+        let own = self.shift_px();
+        onto_grid(&self.masked.baseline, grid, (reference_px.0 - own.0, reference_px.1 - own.1))
+    }
+
+    /// The target on the reference's grid in one interpolation; clouds found against the reference stay flagged.
+    pub(super) fn target_on_reference(&self, target: &Target) -> Result<Raster, Error> {
+        let mut raster = onto_grid(&target.raster, &self.masked.baseline.grid, self.shift_px())?;
+        raster.validity.zip_mut_with(&self.masked.target.validity, |v, &m| *v |= m);
+        Ok(raster)
+    }
+
+    /// Strips of the baseline along all tracks, in the geometry of the reference.
+    pub(super) fn baseline_strips(&self, plan: &Plan, reference_px: (f64, f64)) -> Result<Vec<Strip>, Error> {
+        let own = self.shift_px();
+        // A reference point p is at p − reference_px in the target and at p − reference_px + own here.
+        strips(plan, &self.masked.baseline, (own.0 - reference_px.0, own.1 - reference_px.1))
+    }
+
+    /// Strips of the target along all tracks, straight from its own pixels; call it on the reference.
+    pub(super) fn target_strips(&self, plan: &Plan, target: &Target) -> Result<Vec<Strip>, Error> {
+        let shift = self.shift_px();
+        let mut strips = strips(plan, &target.raster, (-shift.0, -shift.1))?;
+        veto(plan, &mut strips, &self.masked.target)?;
+        Ok(strips)
+    }
+}
+
+/// Samples `raster` along every track; `shift_px` is in pixels of the raster.
+fn strips(plan: &Plan, raster: &Raster, shift_px: (f64, f64)) -> Result<Vec<Strip>, Error> {
+    let mapping = io::mapping(&plan.crs, &raster.grid, super::plan::track_bounds(plan))?;
+    let geometry = plan.geometry();
+    Ok(plan
+        .tracks
+        .par_iter()
+        .map(|track| sample_strip(raster, (0, 0), &mapping, shift_px, track, geometry))
+        .collect())
+}
+
+/// Takes out the cells whose nearest pixel on the reference's grid is flagged.
+fn veto(plan: &Plan, strips: &mut [Strip], flagged: &Raster) -> Result<(), Error> {
+    let mapping = io::mapping(&plan.crs, &flagged.grid, super::plan::track_bounds(plan))?;
+    let usable: Array2<bool> = flagged.validity.mapv(Validity::shows_ground);
+    for (strip, track) in strips.iter_mut().zip(&plan.tracks) {
+        let half = strip.geometry.half_across() as f64;
+        for ((s, t), valid) in strip.valid.indexed_iter_mut() {
+            let point = track.at(s as f64 * strip.geometry.along_step_m);
+            let (x, y) = point.at_offset((t as f64 - half) * strip.geometry.across_step_m);
+            let (row, col) = mapping.row_col(x, y);
+            let seen = row > -0.5 && col > -0.5 && usable.get((row.round() as usize, col.round() as usize)) == Some(&true);
+            if *valid && !seen {
+                *valid = false;
+                strip.values.slice_mut(ndarray::s![.., s, t]).fill(f32::NAN);
+            }
+        }
+    }
+    Ok(())
+}
