@@ -1,0 +1,126 @@
+//! What can go wrong between files and memory, in words that say what to do.
+
+use thiserror::Error;
+
+/// A failed read or write of a file.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum Error {
+    /// Nothing is at the path.
+    #[error(
+        "{path}: no such file or folder; a scene is a raster file, one file a band joined by '+', a glob, a SAFE folder or zip, or a STAC item"
+    )]
+    NotFound {
+        /// The path as given.
+        path: String,
+    },
+    /// The file exists but is not what it should be, or is damaged.
+    #[error(
+        "{path}: cannot be opened as {what}: {reason}; check that the file is complete and of a format GDAL reads"
+    )]
+    Open {
+        /// The GDAL path.
+        path: String,
+        /// What was expected: `raster`, `vector`, `STAC item`, …
+        what: &'static str,
+        /// The library's words.
+        reason: String,
+    },
+    /// Pixels could not be read: the file is cut off or damaged.
+    #[error("{path}: pixels cannot be read: {reason}; the file seems cut off or damaged, fetch it again")]
+    Read {
+        /// The GDAL path.
+        path: String,
+        /// The library's words.
+        reason: String,
+    },
+    /// A raster without CRS or affine transform.
+    #[error("{path}: {reason}; warp it to a map grid first, for example with `gdalwarp -t_srs EPSG:32633`")]
+    NotGeoreferenced {
+        /// The GDAL path.
+        path: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// A band that was asked for, or every band, is missing.
+    #[error("{path}: {reason}")]
+    Bands {
+        /// The scene as given.
+        path: String,
+        /// What is missing, what is there, what to do.
+        reason: String,
+    },
+    /// Files of one scene do not lie on one map.
+    #[error("{path}: {reason}; the files of one scene must share the CRS and cover the same ground")]
+    Mixed {
+        /// The file that does not fit.
+        path: String,
+        /// How it differs.
+        reason: String,
+    },
+    /// Metadata (XML, JSON) that cannot be understood.
+    #[error("{path}: {reason}")]
+    Metadata {
+        /// The metadata file.
+        path: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A window outside the scene.
+    #[error("{path}: the window {window} lies outside the scene of {rows} rows and {cols} columns")]
+    Window {
+        /// The scene as given.
+        path: String,
+        /// The window in words.
+        window: String,
+        /// Rows of the scene.
+        rows: usize,
+        /// Columns of the scene.
+        cols: usize,
+    },
+    /// A coordinate reference system that PROJ does not know, or no way from one to the other.
+    #[error("coordinate reference system {crs}: {reason}")]
+    Crs {
+        /// Name of the system or of both.
+        crs: String,
+        /// The library's words.
+        reason: String,
+    },
+    /// A vector file without what was asked for.
+    #[error("{path}: {reason}")]
+    Vector {
+        /// The file.
+        path: String,
+        /// What is missing and what to do.
+        reason: String,
+    },
+    /// An output that could not be written; nothing is left under its final name.
+    #[error("{path}: cannot be written: {reason}; check that the folder exists, is writable and has space")]
+    Write {
+        /// The final path.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Open`] from any reason.
+    pub(super) fn open(path: &str, what: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Open { path: path.to_owned(), what, reason: reason.to_string() }
+    }
+
+    /// An [`Error::Read`] from any reason.
+    pub(super) fn read(path: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Read { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    /// An [`Error::Write`] from any reason.
+    pub(super) fn write(path: &std::path::Path, reason: impl std::fmt::Display) -> Self {
+        Self::Write { path: path.display().to_string(), reason: reason.to_string() }
+    }
+
+    /// An [`Error::Bands`] from any reason.
+    pub(super) fn bands(path: &str, reason: impl Into<String>) -> Self {
+        Self::Bands { path: path.to_owned(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,200 @@
+//! A scene from raster files: one with many bands, or one a band.
+
+use super::open::{SceneOptions, pick_bands};
+use super::{Error, crs, library, names, scaling};
+use crate::grid::{Affine, Grid};
+use crate::scene::{Band, BandName, Scene, Source};
+use gdal::{Dataset, Metadata};
+use jiff::Timestamp;
+use std::path::Path;
+
+/// One band as a file has it.
+pub(super) struct FoundBand {
+    /// Name by description or file name; `None` where nothing tells it.
+    pub(super) name: Option<String>,
+    pub(super) source: Source,
+    pub(super) grid: Grid,
+}
+
+/// Tags that hold the time of sensing, in order of trust.
+const TIME_TAGS: [&str; 10] = [
+    "ACQUISITION",
+    "ACQUISITION_DATETIME",
+    "SENSING_TIME",
+    "DATATAKE_1_DATATAKE_SENSING_START",
+    "PRODUCT_START_TIME",
+    "datetime",
+    "DATETIME",
+    "ACQ_DATE",
+    "ACQUISITION_DATE",
+    "TIFFTAG_DATETIME",
+];
+
+/// The grid of a raster.
+pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
+    let missing = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
+    let gcps = dataset.gcps().len();
+    let (transform, _) = library::watched(|| dataset.geo_transform());
+    let transform = transform.map_err(|e| {
+        missing(if gcps > 0 {
+            format!("it has {gcps} ground control points and no affine transform")
+        } else {
+            format!("it has no affine transform ({e})")
+        })
+    })?;
+    let affine = Affine::from_gdal(transform).map_err(|e| missing(e.to_string()))?;
+    let reference = dataset.spatial_ref().map_err(|e| missing(format!("it has no CRS ({e})")))?;
+    let (width, height) = dataset.raster_size();
+    Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
+}
+
+/// The bands of one file.
+pub(super) fn bands_of_file(dataset: &Dataset, path: &str) -> Result<Vec<FoundBand>, Error> {
+    let grid = grid_of(dataset, path)?;
+    let count = dataset.raster_count();
+    let listed = names::bands_of_stem(&names::stem(path));
+    (1..=count)
+        .map(|band_index| {
+            let band = dataset.rasterband(band_index).map_err(|e| Error::read(path, e))?;
+            let described = band.description().ok().and_then(|d| names::band_of_description(&d));
+            let name = described.or_else(|| (listed.len() == count).then(|| listed[band_index - 1].clone()));
+            Ok(FoundBand {
+                name,
+                source: Source { gdal_path: path.to_owned(), band_index },
+                grid: grid.clone(),
+            })
+        })
+        .collect()
+}
+
+/// A scene of the files `paths`; `spec` is what the user wrote.
+pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOptions) -> Result<Scene, Error> {
+    let mut found = Vec::new();
+    let (mut datetime, mut platform) = (None, None);
+    let mut scaling: Option<crate::scene::Scaling> = None;
+    for path in paths {
+        let dataset = library::open_raster(path)?;
+        let bands = bands_of_file(&dataset, path)?;
+        datetime = datetime.or_else(|| datetime_of_file(&dataset, path));
+        platform = platform.or_else(|| platform_of_file(&dataset, path));
+        let first = bands.iter().find(|b| b.name.as_deref() != Some(names::SCL));
+        if let (None, Some(first)) = (&scaling, first) {
+            scaling = Some(scaling::of_raster(&dataset, path, first.source.band_index)?);
+        }
+        found.extend(bands);
+    }
+    if !found.iter().any(|b| b.name.as_deref() == Some(names::SCL))
+        && let Some(path) = sidecar_scl(paths)
+    {
+        let dataset = library::open_raster(&path)?;
+        let bands = bands_of_file(&dataset, &path)?;
+        found.extend(bands.into_iter().filter(|b| b.name.as_deref() == Some(names::SCL)));
+    }
+    let (bands, classification, grid) = assemble(spec, found, options)?;
+    let scaling =
+        scaling.ok_or_else(|| Error::bands(spec, "only a classification (SCL) and no image bands"))?;
+    Ok(Scene {
+        id: id_of(spec, paths),
+        path: spec.to_owned(),
+        datetime: options.datetime.or(datetime),
+        platform,
+        bands,
+        classification,
+        grid,
+        scaling,
+    })
+}
+
+/// Names, picks and checks bands: image bands, classification and the finest grid.
+pub(super) fn assemble(
+    spec: &str,
+    found: Vec<FoundBand>,
+    options: &SceneOptions,
+) -> Result<(Vec<Band>, Option<Source>, Grid), Error> {
+    let (scl, image): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|b| b.name.as_deref() == Some(names::SCL));
+    let image = pick_bands(spec, image, options)?;
+    let finest = image
+        .iter()
+        .map(|(_, b)| &b.grid)
+        .min_by(|a, b| a.pixel_size_m().total_cmp(&b.pixel_size_m()))
+        .ok_or_else(|| Error::bands(spec, "no image bands"))?
+        .clone();
+    for other in image.iter().map(|(_, b)| b).chain(&scl) {
+        check_fit(&finest, other)?;
+    }
+    let classification = scl.into_iter().next().map(|b| b.source);
+    let bands = image.into_iter().map(|(name, b)| Band { name: BandName(name), source: b.source }).collect();
+    Ok((bands, classification, finest))
+}
+
+/// Refuses a band of another CRS, or of other ground than the finest band.
+fn check_fit(finest: &Grid, band: &FoundBand) -> Result<(), Error> {
+    let mixed = |reason: String| Error::Mixed { path: band.source.gdal_path.clone(), reason };
+    if band.grid.crs != finest.crs {
+        return Err(mixed(format!("its CRS is {}, not {}", band.grid.crs.name(), finest.crs.name())));
+    }
+    let window = |c: &[(f64, f64)]| finest.window_around(c.iter().copied(), 0.0);
+    let shared = window(&band.grid.corners()).map_or(0, crate::grid::Window::pixel_count);
+    if 2 * shared < finest.window().pixel_count() {
+        return Err(mixed("it covers less than half of the finest band".to_owned()));
+    }
+    Ok(())
+}
+
+/// The classification that lies beside the files under a like name, where exactly one does.
+fn sidecar_scl(paths: &[String]) -> Option<String> {
+    let first = paths.first().filter(|p| !p.starts_with("/vsi"))?;
+    let stem = names::stem(first);
+    let folder = Path::new(first).parent()?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let date = names::datetime_of_name(&stem);
+    let head = |s: &str| s.split('_').next().unwrap_or_default().to_owned();
+    let only_bands = |s: &str| !names::bands_of_stem(s).is_empty() && !s.contains(['_', '-']);
+    let fits = |other: &str| {
+        let classified = names::bands_of_stem(other) == [names::SCL];
+        let same_day = date.is_some()
+            && names::datetime_of_name(other).map(day) == date.map(day)
+            && head(other) == head(&stem);
+        classified && (same_day || (only_bands(&stem) && only_bands(other)))
+    };
+    let mut all: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|e| e.path().display().to_string())
+        .filter(|p| p.ends_with(".tif") || p.ends_with(".jp2"))
+        .filter(|p| fits(&names::stem(p)))
+        .collect();
+    all.sort();
+    if all.len() == 1 { all.pop() } else { None }
+}
+
+fn day(t: Timestamp) -> i64 {
+    t.as_second().div_euclid(86_400)
+}
+
+/// Time of sensing by tag, file name or folder name.
+fn datetime_of_file(dataset: &Dataset, path: &str) -> Option<Timestamp> {
+    TIME_TAGS[..9]
+        .iter()
+        .find_map(|key| dataset.metadata_item(key, "").and_then(|t| names::datetime_of_text(&t)))
+        .or_else(|| path.rsplit('/').take(2).find_map(names::datetime_of_name))
+        .or_else(|| dataset.metadata_item(TIME_TAGS[9], "").and_then(|t| names::datetime_of_text(&t)))
+}
+
+fn platform_of_file(dataset: &Dataset, path: &str) -> Option<String> {
+    ["PLATFORM", "SPACECRAFT_NAME", "SATELLITE", "DATATAKE_1_SPACECRAFT_NAME", "SENSOR", "platform"]
+        .iter()
+        .find_map(|key| dataset.metadata_item(key, "").and_then(|t| names::platform_of(&t)))
+        .or_else(|| path.rsplit('/').take(2).find_map(names::platform_of))
+}
+
+/// The file's stem, or the folder's name where every file is one band.
+fn id_of(spec: &str, paths: &[String]) -> String {
+    let first = paths.first().map_or(spec, String::as_str);
+    let bare = paths.len() > 1 && !names::stem(first).contains('_');
+    match Path::new(first).parent().filter(|_| bare) {
+        Some(folder) if folder.file_name().is_some() => names::stem(&folder.display().to_string()),
+        _ => names::stem(first),
+    }
+}

@@ -1,0 +1,148 @@
+//! GDAL as a library: settings, error messages, opening, bytes of virtual files.
+
+use super::Error;
+use gdal::errors::CplErrType;
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::path::Path;
+use std::sync::Once;
+
+thread_local! {
+    /// Messages of GDAL on this thread since the last [`watched`] began; `true` marks failures.
+    static MESSAGES: RefCell<Vec<(bool, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sets GDAL's options and error handler for the whole process; further calls do nothing.
+///
+/// Options that the user set in the environment win. Remote reads get time-outs and retries.
+pub fn configure() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let options = [
+            ("GDAL_HTTP_CONNECTTIMEOUT", "15"),
+            ("GDAL_HTTP_TIMEOUT", "120"),
+            ("GDAL_HTTP_MAX_RETRY", "4"),
+            ("GDAL_HTTP_RETRY_DELAY", "1"),
+            ("GDAL_HTTP_MERGE_CONSECUTIVE_RANGES", "YES"),
+            ("GDAL_HTTP_MULTIPLEX", "YES"),
+            ("CPL_VSIL_CURL_CHUNK_SIZE", "65536"),
+            ("GTIFF_REPORT_COMPD_CS", "NO"),
+        ];
+        for (key, value) in options {
+            let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());
+            if unset && let Err(e) = gdal::config::set_config_option(key, value) {
+                tracing::debug!("GDAL option {key} not set: {e}");
+            }
+        }
+        gdal::config::set_error_handler(|kind, number, message| {
+            tracing::debug!(number, "GDAL: {message}");
+            let failed = matches!(kind, CplErrType::Failure | CplErrType::Fatal);
+            if failed || matches!(kind, CplErrType::Warning) {
+                MESSAGES.with_borrow_mut(|m| {
+                    if m.len() < 64 {
+                        m.push((failed, message.trim().to_owned()));
+                    }
+                });
+            }
+        });
+    });
+}
+
+/// What GDAL said while something ran.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// Messages of failures: a write with one of these has failed, even where the call returned success.
+    pub(super) failures: Vec<String>,
+    /// Warnings.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Runs `work` and returns what GDAL said on this thread meanwhile.
+pub(super) fn watched<T>(work: impl FnOnce() -> T) -> (T, Messages) {
+    configure();
+    let outer = MESSAGES.take();
+    let result = work();
+    let mut messages = Messages::default();
+    for (failed, text) in MESSAGES.replace(outer) {
+        if failed { messages.failures.push(text) } else { messages.warnings.push(text) }
+    }
+    (result, messages)
+}
+
+/// Whether a GDAL path is read over the network.
+pub(super) fn is_remote(gdal_path: &str) -> bool {
+    ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiswift", "/vsioss", "/vsiwebhdfs"]
+        .iter()
+        .any(|p| gdal_path.contains(p))
+}
+
+/// GDAL's path of what a user wrote: `https:` by `/vsicurl/`, `s3:` by `/vsis3/`; files as they are.
+pub(super) fn gdal_path(spec: &str) -> String {
+    if spec.starts_with("http://") || spec.starts_with("https://") {
+        format!("/vsicurl/{spec}")
+    } else if let Some(rest) = spec.strip_prefix("s3://") {
+        format!("/vsis3/{rest}")
+    } else if let Some(rest) = spec.strip_prefix("gs://") {
+        format!("/vsigs/{rest}")
+    } else if let Some(rest) = spec.strip_prefix("file://") {
+        rest.to_owned()
+    } else {
+        spec.to_owned()
+    }
+}
+
+/// Opens a raster for reading; siblings are not listed on remote stores.
+pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
+    let local = !path.starts_with("/vsi");
+    if local && !Path::new(path).exists() {
+        return Err(Error::NotFound { path: path.to_owned() });
+    }
+    let (opened, messages) = watched(|| {
+        let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
+        let sibling_files: Option<&[&str]> = if is_remote(path) { Some(&[]) } else { None };
+        Dataset::open_ex(path, DatasetOptions { open_flags, sibling_files, ..DatasetOptions::default() })
+    });
+    let dataset = opened.map_err(|e| {
+        let reason = messages.failures.first().cloned().unwrap_or_else(|| e.to_string());
+        Error::open(path, "raster", reason)
+    })?;
+    if dataset.raster_count() == 0 {
+        return Err(Error::open(path, "raster", "it holds no raster bands of its own"));
+    }
+    Ok(dataset)
+}
+
+/// Bytes of a file that GDAL reaches, at most `limit` of them.
+#[expect(unsafe_code, reason = "reading bytes of virtual files has no safe wrapper")]
+pub(super) fn read_bytes(path: &str, limit: usize) -> Result<Vec<u8>, Error> {
+    configure();
+    let c_path = CString::new(path).map_err(|e| Error::open(path, "file", e))?;
+    let mut bytes = Vec::new();
+    let ((), messages) = watched(|| {
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
+        let file = unsafe { gdal_sys::VSIFOpenL(c_path.as_ptr(), c"rb".as_ptr()) };
+        if file.is_null() {
+            return;
+        }
+        let mut chunk = vec![0_u8; 1 << 16];
+        while bytes.len() < limit {
+            let wanted = chunk.len().min(limit - bytes.len());
+            // SAFETY: `file` is open and `chunk` has room for `wanted` bytes.
+            let got =
+                unsafe { gdal_sys::VSIFReadL(chunk.as_mut_ptr().cast(), 1, wanted as _, file) } as usize;
+            if got == 0 {
+                break;
+            }
+            bytes.extend_from_slice(&chunk[..got.min(wanted)]);
+        }
+        // SAFETY: `file` was opened above and is closed once.
+        unsafe { gdal_sys::VSIFCloseL(file) };
+    });
+    if bytes.is_empty() {
+        let reason =
+            messages.failures.into_iter().next().unwrap_or_else(|| "empty or unreachable".to_owned());
+        return Err(Error::open(path, "file", reason));
+    }
+    Ok(bytes)
+}

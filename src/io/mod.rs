@@ -1,0 +1,33 @@
+//! Files in and out, and PROJ: the only module that names the crate `gdal`.
+//!
+//! [`open_scene`] finds out what a scene is made of, [`read_raster`] reads windows of it, [`read_lines`]
+//! reads the rails, the writers leave a whole file or none.
+
+mod checksum;
+mod crs;
+mod error;
+mod files;
+mod geotiff;
+mod library;
+mod names;
+mod open;
+mod read;
+mod safe;
+mod scaling;
+mod stac;
+#[cfg(test)]
+mod tests;
+mod vector;
+mod whole;
+mod write;
+
+pub use checksum::sha256;
+pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, working_crs};
+pub use error::Error;
+pub use geotiff::{CogInput, write_cog, write_scene};
+pub use library::configure;
+pub use open::{SceneOptions, open_scene};
+pub use read::read_raster;
+pub use scaling::{OffsetCheck, verify_offset};
+pub use vector::{read_lines, read_polygons};
+pub use write::{write_beside, write_bytes, write_text};

@@ -1,0 +1,141 @@
+//! From what a user writes to a [`Scene`]: which kind of thing it is, and which bands of it.
+
+use super::files::{FoundBand, scene_of_files};
+use super::{Error, library, names, safe, stac};
+use crate::scene::Scene;
+use jiff::Timestamp;
+use std::path::Path;
+
+/// What the user says about a scene that its files may not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SceneOptions {
+    /// Band names: names of undescribed bands when there are as many, else the bands to take.
+    pub bands: Option<Vec<String>>,
+    /// Time of sensing; wins over what the files tell.
+    pub datetime: Option<Timestamp>,
+}
+
+/// Extensions of rasters on remote servers, where looking inside costs a request.
+const RASTER_EXTENSIONS: [&str; 6] = [".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc"];
+
+/// Opens a scene: no pixels are read, save a few where floating point numbers tell no unit.
+///
+/// `spec` is a raster file, one file a band joined by `+`, a glob or a folder of such files, a
+/// Sentinel-2 SAFE folder or zip, or a STAC item (path or URL).
+///
+/// # Errors
+/// [`Error`] saying what is missing, damaged or ambiguous, and where.
+pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
+    library::configure();
+    let spec = spec.trim();
+    let remote = spec.contains("://") || spec.starts_with("/vsi");
+    if !remote && Path::new(spec).is_dir() {
+        return if safe::is_product(spec) {
+            safe::open_folder(spec, spec, options)
+        } else {
+            scene_of_files(spec, &rasters_in(spec)?, options)
+        };
+    }
+    if !remote && !Path::new(spec).exists() {
+        if spec.contains('+') {
+            let parts: Vec<String> = spec.split('+').map(|p| p.trim().to_owned()).collect();
+            return scene_of_files(spec, &parts, options);
+        }
+        if spec.contains(['*', '?', '[']) {
+            return scene_of_files(spec, &matches_of(spec)?, options);
+        }
+        return Err(Error::NotFound { path: spec.to_owned() });
+    }
+    let lower = spec.split('?').next().unwrap_or(spec).to_ascii_lowercase();
+    if remote {
+        let path = library::gdal_path(spec);
+        return if lower.ends_with(".zip") {
+            safe::open_zip(spec, &path, options)
+        } else if spec.contains("+http") || spec.contains("+s3:") || spec.contains("+/vsi") {
+            let parts: Vec<String> = spec.split('+').map(library::gdal_path).collect();
+            scene_of_files(spec, &parts, options)
+        } else if RASTER_EXTENSIONS.iter().any(|e| lower.ends_with(e)) || spec.starts_with("/vsi") {
+            scene_of_files(spec, &[path], options)
+        } else {
+            stac::open_item(spec, options)
+        };
+    }
+    let head = library::read_bytes(spec, 64)?;
+    if head.starts_with(b"PK\x03\x04") || lower.ends_with(".zip") {
+        safe::open_zip(spec, spec, options)
+    } else if head.trim_ascii_start().first() == Some(&b'{') || lower.ends_with(".json") {
+        stac::open_item(spec, options)
+    } else if lower.ends_with(".xml") && names::stem(spec).starts_with("MTD_MSIL") {
+        let folder = Path::new(spec).parent().map_or_else(|| ".".to_owned(), |p| p.display().to_string());
+        safe::open_folder(spec, &folder, options)
+    } else {
+        scene_of_files(spec, &[spec.to_owned()], options)
+    }
+}
+
+/// Names image bands and takes those that were asked for, in the order asked.
+pub(super) fn pick_bands(
+    spec: &str,
+    found: Vec<FoundBand>,
+    options: &SceneOptions,
+) -> Result<Vec<(String, FoundBand)>, Error> {
+    let unnamed = found.iter().filter(|b| b.name.is_none()).count();
+    let asked: Option<Vec<String>> = options.bands.as_ref().map(|bands| {
+        bands.iter().map(|b| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned())).collect()
+    });
+    let renamed = asked.as_ref().filter(|a| unnamed > 0 && a.len() == unnamed);
+    let mut fresh = renamed.map(|a| a.iter().cloned());
+    let mut named: Vec<(String, FoundBand)> = found
+        .into_iter()
+        .enumerate()
+        .map(|(i, band)| {
+            let given =
+                || fresh.as_mut().and_then(Iterator::next).unwrap_or_else(|| format!("band{}", i + 1));
+            (band.name.clone().unwrap_or_else(given), band)
+        })
+        .collect();
+    for i in 1..named.len() {
+        if named[..i].iter().any(|(n, _)| *n == named[i].0) {
+            return Err(Error::bands(spec, format!("band {} occurs twice; give each band once", named[i].0)));
+        }
+    }
+    let (None, Some(asked)) = (renamed, asked.as_ref()) else { return Ok(named) };
+    asked
+        .iter()
+        .map(|name| match named.iter().position(|(n, _)| n == name) {
+            Some(i) => Ok(named.remove(i)),
+            None => {
+                let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
+                let reason = format!("no band {name}; left to choose from: {}", there.join(", "));
+                Err(Error::bands(spec, reason))
+            }
+        })
+        .collect()
+}
+
+/// Files that a glob matches, in order.
+fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
+    let paths = glob::glob(pattern).map_err(|e| Error::bands(pattern, format!("no valid glob: {e}")))?;
+    let mut files: Vec<String> =
+        paths.filter_map(Result::ok).filter(|p| p.is_file()).map(|p| p.display().to_string()).collect();
+    files.sort();
+    if files.is_empty() { Err(Error::NotFound { path: pattern.to_owned() }) } else { Ok(files) }
+}
+
+/// Rasters of a folder whose names tell one band each.
+fn rasters_in(folder: &str) -> Result<Vec<String>, Error> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::open(folder, "folder", e))?;
+    let mut files: Vec<String> = entries
+        .filter_map(Result::ok)
+        .map(|e| e.path().display().to_string())
+        .filter(|p| RASTER_EXTENSIONS.iter().any(|e| p.to_ascii_lowercase().ends_with(e)))
+        .filter(|p| names::bands_of_stem(&names::stem(p)).len() == 1)
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        let reason = "the folder is no SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml) and holds no files \
+                      named by band, such as B02.tif or T33UUU_B04_10m.jp2";
+        return Err(Error::bands(folder, reason));
+    }
+    Ok(files)
+}

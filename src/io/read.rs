@@ -1,0 +1,221 @@
+//! Pixels of a window: every band onto the scene's grid, scaled, with the reasons against each pixel.
+
+use super::{Error, files, library, whole};
+use crate::grid::{Grid, Window};
+use crate::raster::{Raster, Validity};
+use crate::scene::{Scene, Source};
+use gdal::Dataset;
+use gdal::raster::GdalDataType;
+use ndarray::{Array2, Array3, Axis};
+
+/// No-data value that many tools write without a tag.
+const COMMON_NO_DATA: f32 = -32_768.0;
+
+/// Reads `window` of the bands `bands` (indices into `scene.bands`) as reflectance or power.
+///
+/// Opens its own datasets, so windows can be read in parallel. Memory is that of the window. A pixel
+/// without data in any band, or zero in all of them, is `NO_DATA` and holds 0; a classification adds
+/// `CLOUD`, `SHADOW`, `SNOW` and `WATER`.
+///
+/// # Errors
+/// [`Error::Window`] for a window outside the grid, [`Error::Bands`] for an unknown band index,
+/// [`Error::Open`] and [`Error::Read`] for missing, cut off or damaged files.
+pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Raster, Error> {
+    let (rows, cols) = scene.grid.shape;
+    if window.height == 0
+        || window.width == 0
+        || window.row + window.height > rows
+        || window.col + window.width > cols
+    {
+        return Err(Error::Window { path: scene.path.clone(), window: format!("{window:?}"), rows, cols });
+    }
+    let shape = (window.height, window.width);
+    let grid = scene.grid.sub_grid(window);
+    let mut values = Array3::<f32>::zeros((bands.len(), shape.0, shape.1));
+    let mut validity = Array2::from_elem(shape, Validity::empty());
+    let mut all_zero = Array2::from_elem(shape, !bands.is_empty());
+    let mut opened: Option<(String, Dataset)> = None;
+    for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
+        let band = scene.bands.get(index).ok_or_else(|| {
+            Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len()))
+        })?;
+        let source = &band.source;
+        if opened.as_ref().is_none_or(|(path, _)| *path != source.gdal_path) {
+            opened = Some((source.gdal_path.clone(), open_whole(&source.gdal_path)?));
+        }
+        let Some((_, dataset)) = &opened else { continue };
+        let stored = read_band(dataset, source, &grid, Sampling::Bilinear)?;
+        let (offset, scale) = (scene.scaling.offset, scene.scaling.scale);
+        ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity, z in &mut all_zero) {
+            if stored.is_missing(s) {
+                *f |= Validity::NO_DATA;
+                *z &= s == 0.0;
+            } else {
+                if s >= stored.top {
+                    *f |= Validity::SATURATED;
+                }
+                *z &= s == 0.0;
+                // ρ = (DN + offset) · scale
+                *v = ((f64::from(s) + offset) * scale) as f32;
+            }
+        });
+    }
+    ndarray::azip!((f in &mut validity, &z in &all_zero) if z { *f |= Validity::NO_DATA; });
+    if let Some(source) = &scene.classification {
+        let classes = read_band(&open_whole(&source.gdal_path)?, source, &grid, Sampling::Nearest)?;
+        ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));
+    }
+    for mut plane in values.axis_iter_mut(Axis(0)) {
+        ndarray::azip!((v in &mut plane, &f in &validity) if f.contains(Validity::NO_DATA) { *v = 0.0; });
+    }
+    Ok(Raster { values, validity, grid })
+}
+
+/// Reason of a Sentinel-2 scene class (SCL); NaN is outside the classification.
+fn reason_of_class(class: f32) -> Validity {
+    if !class.is_finite() {
+        return Validity::NO_DATA;
+    }
+    match class as u8 {
+        0 | 1 => Validity::NO_DATA,
+        3 => Validity::SHADOW,
+        6 => Validity::WATER,
+        8..=10 => Validity::CLOUD,
+        11 => Validity::SNOW,
+        _ => Validity::empty(),
+    }
+}
+
+fn open_whole(path: &str) -> Result<Dataset, Error> {
+    whole::check(path)?;
+    library::open_raster(path)
+}
+
+/// How a coarser or shifted band comes onto the grid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Sampling {
+    Nearest,
+    Bilinear,
+}
+
+/// Stored numbers on the asked grid.
+struct Stored {
+    values: Array2<f32>,
+    no_data: Option<f32>,
+    /// The greatest number of the type; infinite for floating point.
+    top: f32,
+}
+
+impl Stored {
+    fn is_missing(&self, v: f32) -> bool {
+        !v.is_finite()
+            || v <= COMMON_NO_DATA
+            || self.no_data.is_some_and(|n| v.to_bits() == n.to_bits() || v == n)
+    }
+}
+
+/// One band on `grid`: copied where the pixels coincide, else sampled from its own pixels.
+fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling) -> Result<Stored, Error> {
+    let path = source.gdal_path.as_str();
+    let own = files::grid_of(dataset, path)?;
+    if own.crs != grid.crs {
+        let reason = format!("its CRS is {}, not {}", own.crs.name(), grid.crs.name());
+        return Err(Error::Mixed { path: path.to_owned(), reason });
+    }
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let no_data = band.no_data_value().map(|v| v as f32);
+    let top = match band.band_type() {
+        GdalDataType::UInt8 => f32::from(u8::MAX),
+        GdalDataType::UInt16 => f32::from(u16::MAX),
+        GdalDataType::Int16 => f32::from(i16::MAX),
+        _ => f32::INFINITY,
+    };
+    let top = if sampling == Sampling::Nearest { f32::INFINITY } else { top };
+    let stored = |values| Stored { values, no_data, top };
+    let (rows, cols) = grid.shape;
+    let (r0, c0) = own.row_col(grid.xy(0.0, 0.0).0, grid.xy(0.0, 0.0).1);
+    let (r1, c1) = {
+        let (x, y) = grid.xy(rows as f64 - 1.0, cols as f64 - 1.0);
+        own.row_col(x, y)
+    };
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-3;
+    let (row, col) = (r0.round(), c0.round());
+    let coincide = near(r0, row)
+        && near(c0, col)
+        && near(r1 - r0, rows as f64 - 1.0)
+        && near(c1 - c0, cols as f64 - 1.0);
+    let inside =
+        row >= 0.0 && col >= 0.0 && r1.round() < own.shape.0 as f64 && c1.round() < own.shape.1 as f64;
+    if coincide && inside {
+        let window = Window { row: row as usize, col: col as usize, height: rows, width: cols };
+        return Ok(stored(read_window(&band, path, window)?));
+    }
+    let outside = || Array2::from_elem((rows, cols), f32::NAN);
+    let Some(window) = own.window_around(grid.corners(), 2.0) else { return Ok(stored(outside())) };
+    let coarse = stored(read_window(&band, path, window)?);
+    let part = own.sub_grid(window);
+    let values = Array2::from_shape_fn((rows, cols), |(r, c)| {
+        let (x, y) = grid.xy(r as f64, c as f64);
+        let (pr, pc) = part.row_col(x, y);
+        coarse.at(pr, pc, sampling)
+    });
+    Ok(Stored { values, ..coarse })
+}
+
+impl Stored {
+    /// The value at a continuous position; NaN outside, the no-data value beside missing pixels.
+    fn at(&self, row: f64, col: f64, sampling: Sampling) -> f32 {
+        let (h, w) = self.values.dim();
+        if row < -0.501 || col < -0.501 || row > h as f64 - 0.499 || col > w as f64 - 0.499 {
+            return f32::NAN;
+        }
+        let clamp = |v: f64, n: usize| v.clamp(0.0, n as f64 - 1.0);
+        let (row, col) = (clamp(row, h), clamp(col, w));
+        let nearest = self.values[(row.round() as usize, col.round() as usize)];
+        if sampling == Sampling::Nearest || self.is_missing(nearest) || nearest >= self.top {
+            return nearest;
+        }
+        let (i, j) = ((row as usize).min(h - 1), (col as usize).min(w - 1));
+        let (fr, fc) = ((row - i as f64) as f32, (col - j as f64) as f32);
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (di, wr) in [(0, 1.0 - fr), (1, fr)] {
+            for (dj, wc) in [(0, 1.0 - fc), (1, fc)] {
+                let v = self.values[((i + di).min(h - 1), (j + dj).min(w - 1))];
+                if !self.is_missing(v) {
+                    sum += v * wr * wc;
+                    weights += wr * wc;
+                }
+            }
+        }
+        if weights > 0.0 { sum / weights } else { nearest }
+    }
+}
+
+/// Pixels of a window as they are stored.
+fn read_window(
+    band: &gdal::raster::RasterBand<'_>,
+    path: &str,
+    window: Window,
+) -> Result<Array2<f32>, Error> {
+    let mut values = Array2::<f32>::zeros((window.height, window.width));
+    let size = (window.width, window.height);
+    let Some(slice) = values.as_slice_mut() else { return Ok(values) };
+    let origin = (window.col as isize, window.row as isize);
+    let (read, messages) = library::watched(|| band.read_into_slice(origin, size, size, slice, None));
+    match (read, messages.failures.into_iter().next()) {
+        (Err(e), None) => Err(Error::read(path, e)),
+        (_, Some(message)) => Err(Error::read(path, message)),
+        (Ok(()), None) => match messages.warnings.into_iter().find(|w| tells_damage(w)) {
+            Some(warning) => Err(Error::read(path, warning)),
+            None => Ok(values),
+        },
+    }
+}
+
+/// Whether a warning of a decoder means that pixels are missing.
+fn tells_damage(warning: &str) -> bool {
+    let lower = warning.to_ascii_lowercase();
+    ["truncat", "corrupt", "unexpected end", "incomplete", "premature", "tile part", "stream too short"]
+        .iter()
+        .any(|w| lower.contains(w))
+}

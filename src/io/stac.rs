@@ -1,0 +1,165 @@
+//! STAC items, on disk or on a server: assets by common name, offsets, time and platform.
+//!
+//! Reference: STAC 1.0 and 1.1 with the extensions eo, raster, projection, processing.
+
+use super::files::{FoundBand, assemble, bands_of_file};
+use super::open::SceneOptions;
+use super::{Error, library, names, safe, scaling};
+use crate::scene::{Scaling, Scene};
+use serde_json::Value;
+
+/// Largest item that is read, bytes.
+const ITEM_LIMIT: usize = 32 << 20;
+
+/// What matters of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) datetime: Option<jiff::Timestamp>,
+    pub(super) platform: Option<String>,
+    /// Band name and GDAL path.
+    pub(super) assets: Vec<(String, String)>,
+    pub(super) scaling: Scaling,
+}
+
+/// A scene of a STAC item at a path or URL.
+pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
+    let bytes = library::read_bytes(&library::gdal_path(spec), ITEM_LIMIT)?;
+    let json: Value = serde_json::from_slice(&bytes).map_err(|e| Error::open(spec, "STAC item", e))?;
+    let item = parse(&json, spec).map_err(|reason| Error::Metadata { path: spec.to_owned(), reason })?;
+    let default: Vec<String> = safe::DEFAULT_BANDS.map(str::to_owned).to_vec();
+    let mut wanted = match &options.bands {
+        Some(bands) => bands.iter().map(|b| names::band_of_word(b).unwrap_or_else(|| b.clone())).collect(),
+        None => default,
+    };
+    if options.bands.is_none() {
+        wanted.retain(|w| item.assets.iter().any(|(name, _)| name == w));
+    }
+    let there = || item.assets.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+    if wanted.is_empty() {
+        let reason =
+            format!("the item has no assets B02, B03, B04 or B08; choose with --bands from: {}", there());
+        return Err(Error::bands(spec, reason));
+    }
+    let mut found = Vec::new();
+    for name in &wanted {
+        let (_, path) = item.assets.iter().find(|(n, _)| n == name).ok_or_else(|| {
+            Error::bands(spec, format!("the item has no asset of band {name}; it has: {}", there()))
+        })?;
+        found.push(first_band(path, name)?);
+    }
+    if let Some((name, path)) = item.assets.iter().find(|(n, _)| n == names::SCL) {
+        found.push(first_band(path, name)?);
+    }
+    let taken = SceneOptions { bands: None, datetime: options.datetime };
+    let (bands, classification, grid) = assemble(spec, found, &taken)?;
+    Ok(Scene {
+        id: item.id,
+        path: spec.to_owned(),
+        datetime: options.datetime.or(item.datetime),
+        platform: item.platform,
+        bands,
+        classification,
+        grid,
+        scaling: item.scaling,
+    })
+}
+
+fn first_band(path: &str, name: &str) -> Result<FoundBand, Error> {
+    let bands = bands_of_file(&library::open_raster(path)?, path)?;
+    let first = bands.into_iter().next().ok_or_else(|| Error::open(path, "raster", "no bands"))?;
+    Ok(FoundBand { name: Some(name.to_owned()), ..first })
+}
+
+/// Reads an item; `location` is where it came from, for relative links.
+pub(super) fn parse(json: &Value, location: &str) -> Result<Item, String> {
+    if let Some(features) = json.get("features").and_then(Value::as_array) {
+        return Err(format!("a collection of {} items, not one item; give one of them", features.len()));
+    }
+    let assets = json.get("assets").and_then(Value::as_object).ok_or("no STAC item: it has no assets")?;
+    let properties = json.get("properties").ok_or("no STAC item: it has no properties")?;
+    let id = json.get("id").and_then(Value::as_str).ok_or("no STAC item: it has no id")?.to_owned();
+    let text = |key: &str| properties.get(key).and_then(Value::as_str);
+    let mut found: Vec<(String, String, &Value, bool)> = Vec::new();
+    for (key, asset) in assets {
+        let (Some(name), Some(href)) = (band_of_asset(key, asset), asset.get("href").and_then(Value::as_str))
+        else {
+            continue;
+        };
+        let copy = key.contains("jp2") || !names::band_of_word(key).is_some_and(|n| n == name);
+        let entry = (name, resolve(href, location), asset, copy);
+        match found.iter_mut().find(|(n, ..)| *n == entry.0) {
+            Some(known) if known.3 && !entry.3 => *known = entry,
+            Some(_) => {}
+            None => found.push(entry),
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let first = found.iter().find(|f| f.0 != names::SCL && f.0.starts_with('B'));
+    let scaling = scaling_of(properties, &id, first.map(|f| f.2));
+    let datetime = text("datetime").or_else(|| text("start_datetime")).and_then(names::datetime_of_text);
+    let platform = text("platform").and_then(names::platform_of).or_else(|| names::platform_of(&id));
+    let assets = found.into_iter().map(|(name, path, ..)| (name, path)).collect();
+    Ok(Item { id, datetime, platform, assets, scaling })
+}
+
+/// The band that an asset of one band is, by its `eo:bands` or `bands`, else by its key.
+fn band_of_asset(key: &str, asset: &Value) -> Option<String> {
+    let kind = asset.get("type").and_then(Value::as_str).unwrap_or_default();
+    if kind.contains("png") || kind.contains("jpeg") || kind.contains("xml") || kind.contains("json") {
+        return None;
+    }
+    let own = key.trim_end_matches("-jp2").trim_end_matches("_10m").trim_end_matches("_20m");
+    let listed = ["eo:bands", "bands"].iter().find_map(|k| asset.get(k).and_then(Value::as_array));
+    match listed.map(Vec::as_slice) {
+        Some([band]) => {
+            let word = |k: &str| band.get(k).and_then(Value::as_str).and_then(names::band_of_word);
+            word("name")
+                .or_else(|| names::band_of_word(own))
+                .or_else(|| word("common_name"))
+                .or_else(|| word("eo:common_name"))
+        }
+        Some([_, ..]) => None,
+        _ => names::band_of_word(own),
+    }
+}
+
+/// Where a link leads: absolute as it is, relative to the item's own place.
+fn resolve(href: &str, location: &str) -> String {
+    if href.contains("://") || href.starts_with('/') {
+        return library::gdal_path(href);
+    }
+    let place = location.split('?').next().unwrap_or(location);
+    let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let href = href.trim_start_matches("./");
+    library::gdal_path(&if folder.is_empty() { href.to_owned() } else { format!("{folder}/{href}") })
+}
+
+/// Offset and scale: whether it was applied already, else `raster:bands`, else the baseline.
+fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
+    let raster = asset.and_then(|a| {
+        a.get("raster:bands").or_else(|| a.get("bands")).and_then(Value::as_array).and_then(|b| b.first())
+    });
+    let number = |key: &str| {
+        raster.and_then(|r| r.get(key).or_else(|| r.get(format!("raster:{key}")))).and_then(Value::as_f64)
+    };
+    let scale = number("scale").filter(|s| *s > 0.0).unwrap_or(scaling::SCALE);
+    let applied = ["earthsearch:boa_offset_applied", "sentinel:boa_offset_applied"]
+        .iter()
+        .find_map(|k| properties.get(k).and_then(Value::as_bool));
+    let baseline = ["s2:processing_baseline", "processing:version", "sentinel:processing_baseline"]
+        .iter()
+        .find_map(|k| properties.get(k).and_then(Value::as_str))
+        .and_then(|t| t.trim().parse::<f64>().ok())
+        .or_else(|| names::baseline_of_name(id));
+    let (offset, rule) = match (applied, number("offset"), baseline) {
+        // Earth Search keeps −0.1 in raster:bands although its copies have the offset applied.
+        (Some(true), ..) => (0.0, "boa_offset_applied: the files have the offset applied".to_owned()),
+        (_, Some(offset), _) => (offset / scale, format!("offset {offset} of the item's raster:bands")),
+        (_, None, Some(b)) => {
+            (scaling::offset_of_baseline(b), format!("processing baseline {b:05.2} of the item"))
+        }
+        _ => (0.0, "the item tells neither offset nor processing baseline: offset 0".to_owned()),
+    };
+    Scaling { offset, scale, rule }
+}
