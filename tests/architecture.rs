@@ -221,7 +221,9 @@ fn check_imports(source: &Source, tokens: &[(usize, String)], violations: &mut V
                 }
             }
             "super" if before(2) != "super" => {
-                let ups = (0..).take_while(|&k| after(2 * k) == "super" && after(2 * k + 1) == "::").count();
+                let ups = (0..tokens.len())
+                    .take_while(|&k| after(2 * k) == "super" && after(2 * k + 1) == "::")
+                    .count();
                 if ups >= source.module.len() + open_modules.len() {
                     report("`super::` leads out of the top-level module".to_owned());
                 }
