@@ -100,7 +100,9 @@ pub fn mapping(working: &Crs, scene: &Grid, bounds_xy: [f64; 4]) -> Result<Mappi
         return Err(Error::Crs { crs: both, reason: format!("the bounds {bounds_xy:?} are empty") });
     }
     let way = Way::new(working, &scene.crs)?;
-    let mut spacing = LATTICE_SPACING_M;
+    // Degrees and feet have other numbers than metres: never fewer than one cell, never coarser than the bounds.
+    let coarsest = LATTICE_SPACING_M.min((x1 - x0).max(y1 - y0).max(f64::MIN_POSITIVE));
+    let mut spacing = coarsest;
     loop {
         let count = |length: f64| (length / spacing).ceil() as usize + 1;
         let counts = (count(x1 - x0).max(2), count(y1 - y0).max(2));
@@ -122,7 +124,7 @@ pub fn mapping(working: &Crs, scene: &Grid, bounds_xy: [f64; 4]) -> Result<Mappi
             return Ok(Mapping::Lattice(lattice, scene.affine));
         }
         spacing /= 2.0;
-        if spacing < LATTICE_SPACING_M / 64.0 || !worst.is_finite() {
+        if spacing < coarsest / 64.0 || !worst.is_finite() {
             return Err(Error::Crs { crs: both, reason: format!("no smooth way inside {bounds_xy:?}") });
         }
     }

@@ -1,0 +1,47 @@
+//! How large a pixel is on the ground, and which ground a grid covers.
+
+use super::{Error, crs};
+use crate::grid::{Crs, Grid};
+
+/// Mean radius of the Earth, metres (IUGG).
+const EARTH_RADIUS_M: f64 = 6_371_008.8;
+
+/// Side of a pixel at the centre of the grid, metres on the ground, whatever the CRS.
+///
+/// # Errors
+/// [`Error::Crs`] when the grid's centre has no longitude and latitude.
+pub fn ground_pixel_m(grid: &Grid) -> Result<f64, Error> {
+    let (row, col) = (grid.shape.0 as f64 / 2.0, grid.shape.1 as f64 / 2.0);
+    let points = [grid.xy(row, col), grid.xy(row, col + 1.0), grid.xy(row + 1.0, col)];
+    if crs::working_crs(grid)? == grid.crs {
+        return Ok(grid.pixel_size_m());
+    }
+    let p = crs::to_wgs84(&grid.crs, &points)?;
+    let metres = |a: (f64, f64), b: (f64, f64)| {
+        let east = (b.0 - a.0).to_radians() * a.1.to_radians().cos();
+        EARTH_RADIUS_M * east.hypot((b.1 - a.1).to_radians())
+    };
+    Ok((metres(p[0], p[1]) * metres(p[0], p[2])).sqrt())
+}
+
+/// Outline of a grid in map metres of `working`, with nodes along its sides so that it may bend.
+///
+/// # Errors
+/// [`Error::Crs`] when the two systems cannot be related.
+pub fn outline(grid: &Grid, working: &Crs) -> Result<geo::Polygon<f64>, Error> {
+    const NODES: usize = 16;
+    let (h, w) = (grid.shape.0 as f64, grid.shape.1 as f64);
+    let corners = [(0.0, 0.0), (0.0, w), (h, w), (h, 0.0)];
+    let mut ring = Vec::with_capacity(4 * NODES);
+    for (i, a) in corners.iter().enumerate() {
+        let b = corners[(i + 1) % 4];
+        ring.extend((0..NODES).map(|k| {
+            let f = k as f64 / NODES as f64;
+            grid.xy(a.0 + f * (b.0 - a.0) - 0.5, a.1 + f * (b.1 - a.1) - 0.5)
+        }));
+    }
+    if grid.crs != *working {
+        ring = crs::from_wgs84(working, &crs::to_wgs84(&grid.crs, &ring)?)?;
+    }
+    Ok(geo::Polygon::new(ring.into(), vec![]))
+}
