@@ -1,0 +1,64 @@
+//! Why a shift cannot be trusted.
+
+use thiserror::Error;
+
+/// A registration that is refused.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum Error {
+    /// The arrays differ in shape.
+    #[error("the scenes were laid on different grids: {reference:?} and {moving:?} pixels")]
+    Shape {
+        /// Reference (rows, columns).
+        reference: (usize, usize),
+        /// Moving (rows, columns).
+        moving: (usize, usize),
+    },
+    /// Hardly a pixel shows ground in both.
+    #[error(
+        "only {percent:.1} % of the overlap shows ground in both scenes: choose a clearer date, or trust the \
+         georeference with --no-register"
+    )]
+    NoCommonGround {
+        /// Share in percent.
+        percent: f64,
+    },
+    /// Nothing to hold on to.
+    #[error("the overlap has no texture to match: choose another date or band, or trust the georeference with --no-register")]
+    NoTexture,
+    /// Too few windows match.
+    #[error(
+        "only {agreeing} of {tried} tie points agree (at least {needed} are needed): the scenes show different places, \
+         too much cloud or too little texture; choose another date, or trust the georeference with --no-register"
+    )]
+    TooFewTiePoints {
+        /// Tie points that agree.
+        agreeing: usize,
+        /// Windows that were tried.
+        tried: usize,
+        /// Tie points needed.
+        needed: usize,
+    },
+    /// The tie points contradict each other.
+    #[error(
+        "the tie points scatter by {rmse_px:.2} px (at most {largest_px:.2} px is trusted): the scenes do not differ by a \
+         shift alone; take scenes of one orbit, or trust the georeference with --no-register"
+    )]
+    Scattered {
+        /// Root mean square, px.
+        rmse_px: f64,
+        /// Limit, px.
+        largest_px: f64,
+    },
+    /// A parameter is outside its range.
+    #[error("{name} must be between {low} and {high}, not {value}")]
+    Parameter {
+        /// Its name in the configuration.
+        name: &'static str,
+        /// The value.
+        value: f64,
+        /// Lower limit.
+        low: f64,
+        /// Upper limit.
+        high: f64,
+    },
+}

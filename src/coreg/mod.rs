@@ -1,0 +1,87 @@
+//! The shift between two scenes of one place, from tie points over their whole overlap.
+//!
+//! A coarse phase correlation (Foroosh et al. 2002, 10.1109/83.988953) of the high-passed overlap finds whole
+//! pixels. Least-squares matching (Gruen 1985) in windows finds the rest: unlike the peak of a
+//! correlation it has no pixel-locking bias, and it knows its own standard error in both directions.
+//! Consensus of the windows and a robust mean give the shift. Assumes that the scenes differ by a translation;
+//! the residual says how well that holds.
+
+mod coarse;
+mod consensus;
+mod error;
+mod matching;
+mod params;
+
+pub use error::Error;
+pub use params::CoregParams;
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+/// One window in which both scenes were matched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TiePoint {
+    /// Centre in the reference, px.
+    pub row: f64,
+    /// Centre in the reference, px.
+    pub col: f64,
+    /// Add to the moving (row, col) to get the reference's.
+    pub shift_row_px: f64,
+    /// See `shift_row_px`.
+    pub shift_col_px: f64,
+    /// Standard error along the weaker direction, px.
+    pub sigma_px: f64,
+    /// Correlation of the matched windows, −1…1.
+    pub correlation: f64,
+}
+
+/// A shift that can be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registration {
+    /// Add to a moving (row, col) to get the reference (row, col).
+    pub shift_row_px: f64,
+    /// See `shift_row_px`.
+    pub shift_col_px: f64,
+    /// Root mean square of the tie points about the shift, px.
+    pub residual_rmse_px: f64,
+    /// Standard error of the shift, px.
+    pub uncertainty_px: f64,
+    /// The tie points that agree.
+    pub tie_points: Vec<TiePoint>,
+    /// Tie points that were tried.
+    pub tried_count: usize,
+}
+
+/// One scene as registration sees it: values `(row, col)` and which of them show ground.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// Values, any unit.
+    pub values: ArrayView2<'a, f32>,
+    /// Usable pixels.
+    pub ok: ArrayView2<'a, bool>,
+}
+
+/// Measures the shift of `moving` against `reference`, both on the reference's grid and of one shape.
+///
+/// # Errors
+/// [`Error`] whenever the shift cannot be trusted: no common ground, no texture, too few or contradicting tie points.
+pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> Result<Registration, Error> {
+    params.check()?;
+    if reference.values.dim() != moving.values.dim() {
+        return Err(Error::Shape { reference: reference.values.dim(), moving: moving.values.dim() });
+    }
+    let common = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
+    let fraction = common as f64 / reference.ok.len().max(1) as f64;
+    if common < 32 * 32 {
+        return Err(Error::NoCommonGround { percent: 100.0 * fraction });
+    }
+    let start = coarse::shift(reference, moving, params.largest_shift_px)?;
+    let windows = matching::windows(reference.values.dim(), params.window_px);
+    let (smooth_reference, smooth_moving) =
+        rayon::join(|| matching::smoothed(reference), || matching::smoothed(moving));
+    let reference = Side { values: smooth_reference.view(), ..reference };
+    let moving = Side { values: smooth_moving.view(), ..moving };
+    let matched: Vec<TiePoint> =
+        windows.par_iter().filter_map(|w| matching::tie_point(reference, moving, *w, start, params)).collect();
+    consensus::agree(&matched, windows.len(), params)
+}

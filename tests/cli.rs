@@ -1,0 +1,242 @@
+//! The program as a user meets it: good runs, and every kind of bad input with its exit code and message.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// A simulated pair, made once for all tests.
+fn pair() -> &'static Path {
+    static PAIR: OnceLock<TempDir> = OnceLock::new();
+    PAIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        railwatch()
+            .args(["simulate", "--rails", "samples/tumangang_khasan_rails.geojson", "--seed", "3", "--out"])
+            .arg(dir.path())
+            .assert()
+            .success();
+        dir
+    })
+    .path()
+}
+
+fn railwatch() -> Command {
+    let mut command = Command::cargo_bin("railwatch").unwrap();
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// `detect` on the simulated pair with one input replaced.
+struct Run {
+    baseline: PathBuf,
+    target: PathBuf,
+    rails: PathBuf,
+    out: TempDir,
+}
+
+impl Run {
+    fn new() -> Self {
+        let dir = pair();
+        Self {
+            baseline: dir.join("baseline.tif"),
+            target: dir.join("target.tif"),
+            rails: dir.join("rails.geojson"),
+            out: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = railwatch();
+        command.arg("detect").arg("--baseline").arg(&self.baseline).arg("--target").arg(&self.target);
+        command.arg("--rails").arg(&self.rails).arg("--out").arg(self.out.path().join("out"));
+        command
+    }
+
+    /// Asserts the exit code and a part of the message, and that nothing was left behind.
+    fn fails(&self, code: i32, message: &str) {
+        self.command().assert().code(code).stderr(predicate::str::contains(message));
+        self.left_nothing();
+    }
+
+    fn left_nothing(&self) {
+        let out = self.out.path().join("out");
+        let left: Vec<_> = std::fs::read_dir(&out).map_or_else(|_| Vec::new(), Iterator::collect);
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+/// A GeoTIFF on the grid of the simulated target, filled by `value`.
+fn scene_like_target(path: &Path, value: impl Fn(usize, usize, usize) -> u16) {
+    railwatch::io::configure();
+    let target = railwatch::io::open_scene(
+        pair().join("target.tif").to_str().unwrap(),
+        &railwatch::io::SceneOptions { bands: None, datetime: None },
+    )
+    .unwrap();
+    let (h, w) = target.grid.shape;
+    let names: Vec<String> = target.bands.iter().map(|b| b.name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let values = ndarray::Array3::from_shape_fn((names.len(), h, w), |(b, r, c)| value(b, r, c));
+    railwatch::io::write_scene(path, &target.grid, &values, &names, &[]).unwrap();
+}
+
+#[test]
+fn a_run_writes_every_output_and_finds_the_trains() {
+    let run = Run::new();
+    run.command().assert().success();
+    let out = run.out.path().join("out");
+    for name in ["detections.geojson", "report.png", "report.html", "change.tif", "run.json"] {
+        assert!(out.join(name).is_file(), "{name} is missing");
+    }
+    let record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
+    assert!(record["detection_count"].as_u64().unwrap() >= 1, "no train was found");
+    assert!(record["tracks"][0]["detection_limit_m"].is_object());
+    let again = run.command().arg("--fail-on-detect").arg("--json").assert().code(3);
+    let printed: serde_json::Value = serde_json::from_slice(&again.get_output().stdout).unwrap();
+    assert_eq!(printed["type"], "FeatureCollection");
+}
+
+#[test]
+fn a_dry_run_reads_and_writes_nothing() {
+    let run = Run::new();
+    run.command().arg("--dry-run").assert().success().stderr(predicate::str::contains("tracks"));
+    assert!(!run.out.path().join("out").exists());
+}
+
+#[test]
+fn a_report_can_be_made_again() {
+    let run = Run::new();
+    run.command().assert().success();
+    let out = run.out.path().join("out");
+    let first = std::fs::read(out.join("report.html")).unwrap();
+    std::fs::remove_file(out.join("report.html")).unwrap();
+    std::fs::remove_file(out.join("report.png")).unwrap();
+    railwatch().arg("report").arg(&out).assert().success();
+    assert_eq!(first, std::fs::read(out.join("report.html")).unwrap());
+    assert!(out.join("report.png").is_file());
+}
+
+#[test]
+fn a_truncated_tiff_is_refused() {
+    let mut run = Run::new();
+    let bytes = std::fs::read(&run.target).unwrap();
+    run.target = run.out.path().join("cut.tif");
+    std::fs::write(&run.target, &bytes[..bytes.len() / 2]).unwrap();
+    run.fails(1, "cut.tif");
+}
+
+#[test]
+fn a_truncated_jpeg2000_is_refused() {
+    let mut run = Run::new();
+    let whole = run.out.path().join("whole.jp2");
+    {
+        let source = gdal::Dataset::open(&run.target).unwrap();
+        let driver = gdal::DriverManager::get_driver_by_name("JP2OpenJPEG").unwrap();
+        let options = gdal::raster::RasterCreationOptions::from_iter(["QUALITY=100", "REVERSIBLE=YES"]);
+        source.create_copy(&driver, &whole, &options).unwrap();
+    }
+    let bytes = std::fs::read(&whole).unwrap();
+    run.target = run.out.path().join("cut.jp2");
+    std::fs::write(&run.target, &bytes[..bytes.len() / 3]).unwrap();
+    run.fails(1, "cut.jp2");
+}
+
+#[test]
+fn a_text_file_is_no_scene() {
+    let mut run = Run::new();
+    run.target = run.out.path().join("scene.tif");
+    std::fs::write(&run.target, "this is not a raster").unwrap();
+    run.fails(1, "scene.tif");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let mut run = Run::new();
+    run.baseline = run.out.path().join("nowhere.tif");
+    run.fails(1, "nowhere.tif");
+}
+
+#[test]
+fn rails_elsewhere_are_refused() {
+    let mut run = Run::new();
+    run.rails = run.out.path().join("elsewhere.geojson");
+    let line = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":
+        {"type":"LineString","coordinates":[[13.5,52.6],[13.6,52.7]]}}]}"#;
+    std::fs::write(&run.rails, line).unwrap();
+    run.fails(1, "rail");
+}
+
+#[test]
+fn a_scene_of_clouds_is_refused() {
+    let mut run = Run::new();
+    run.target = run.out.path().join("cloud.tif");
+    scene_like_target(&run.target, |b, r, c| 7500 + (b * 20 + (r * 31 + c * 17) % 23) as u16);
+    run.fails(1, "cloud");
+}
+
+#[test]
+fn a_constant_scene_is_refused() {
+    let mut run = Run::new();
+    run.target = run.out.path().join("constant.tif");
+    scene_like_target(&run.target, |_, _, _| 1200);
+    run.fails(1, "baseline");
+}
+
+#[test]
+fn a_scene_without_data_is_refused() {
+    let mut run = Run::new();
+    run.target = run.out.path().join("empty.tif");
+    scene_like_target(&run.target, |_, _, _| 0);
+    run.fails(1, "without data");
+}
+
+#[test]
+fn a_config_typo_is_a_usage_error() {
+    let run = Run::new();
+    let config = run.out.path().join("c.toml");
+    std::fs::write(&config, "bufer_m = 250.0\n").unwrap();
+    run.command().arg("--config").arg(&config).assert().code(2).stderr(predicate::str::contains("bufer_m"));
+    run.left_nothing();
+}
+
+#[test]
+fn a_bad_rate_is_a_usage_error() {
+    let run = Run::new();
+    run.command().args(["--false-alarms", "-3"]).assert().code(2);
+    run.left_nothing();
+}
+
+#[test]
+fn a_scene_is_not_compared_with_itself() {
+    let mut run = Run::new();
+    run.baseline.clone_from(&run.target);
+    run.fails(2, "itself");
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let run = Run::new();
+    // A limit on the size of files makes every larger write fail, as a full disk does.
+    let out = run.out.path().join("out");
+    let shell = format!(
+        "trap '' XFSZ; ulimit -f 4; exec {} detect --baseline {} --target {} --rails {} --out {}",
+        assert_cmd::cargo::cargo_bin("railwatch").display(),
+        run.baseline.display(),
+        run.target.display(),
+        run.rails.display(),
+        out.display()
+    );
+    Command::new("bash").arg("-c").arg(shell).assert().code(1).stderr(predicate::str::contains("write"));
+    run.left_nothing();
+}
+
+#[test]
+fn a_folder_that_takes_no_file_is_told_before_any_work() {
+    let run = Run::new();
+    let mut command = railwatch();
+    command.arg("detect").arg("--baseline").arg(&run.baseline).arg("--target").arg(&run.target);
+    command.arg("--rails").arg(&run.rails).args(["--out", "/proc/railwatch"]);
+    command.assert().code(1).stderr(predicate::str::contains("/proc/railwatch"));
+}
