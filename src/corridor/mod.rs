@@ -1,9 +1,18 @@
 //! Rail lines as curves of chainage and offset, and what is sampled along them. No files here.
 
+mod index;
+mod network;
+mod params;
+mod placebo;
 mod rails;
 mod strip;
 mod track;
+mod window;
 
+pub use network::{Bounds, Error, build_tracks};
+pub use params::TrackParams;
+pub use placebo::{exclusion, neighbours};
 pub use rails::RailLine;
 pub use strip::{Strip, StripGeometry, sample_strip};
 pub use track::{Track, TrackPoint};
+pub use window::{corridor_mask, corridor_points};

@@ -1,0 +1,355 @@
+//! From rail lines to tracks: one track runs from switch to switch, however the file cuts its lines.
+//!
+//! 1. Vertices within `snap_m` become one node; a line's end that touches the middle of another line
+//!    splits it there. 2. Segments between the same two nodes are one edge, so a line that is in the file
+//!    twice counts once. 3. Chains of nodes with two edges become tracks, whatever the directions of their
+//!    lines. 4. Tracks get an id from their geometry, run from west to east, are cut at the area's edge,
+//!    and those that follow longer ones within `duplicate_m` are dropped.
+
+use super::index::SegmentIndex;
+use super::{RailLine, Track, TrackParams};
+use geo::{BoundingRect, Contains, Polygon};
+use rstar::primitives::{GeomWithData, Line};
+use rstar::{PointDistance, RTree};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// Why no track could be made.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum Error {
+    /// The vector holds no line.
+    #[error(
+        "the rail vector holds no rail line: give lines (for OpenStreetMap data, ways with railway=rail)"
+    )]
+    NoLines,
+    /// The rails lie elsewhere.
+    #[error(
+        "no rail lies inside the scene: the {line_count} rail lines span x {rails}, the scene spans x {area} \
+         (metres in the working CRS); check that both are of the same place and that the vector's CRS is right"
+    )]
+    OutsideScene {
+        /// Lines given.
+        line_count: usize,
+        /// Box of the rails.
+        rails: Bounds,
+        /// Box of the scene.
+        area: Bounds,
+    },
+    /// Every track is too short.
+    #[error(
+        "no track inside the scene is as long as {min_length_m} m (the longest is {longest_m:.0} m): \
+         join the pieces in the vector or lower min_length_m"
+    )]
+    TooShort {
+        /// Longest track inside the scene, metres.
+        longest_m: f64,
+        /// Shortest length that is kept, metres.
+        min_length_m: f64,
+    },
+}
+
+/// A box in map metres.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Lower left corner.
+    pub min: (f64, f64),
+    /// Upper right corner.
+    pub max: (f64, f64),
+}
+
+impl std::fmt::Display for Bounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0}…{:.0}, y {:.0}…{:.0}", self.min.0, self.max.0, self.min.1, self.max.1)
+    }
+}
+
+/// Tracks of the rail network inside `area` (the scene's outline in working map metres), sorted by id.
+///
+/// The id depends on the whole track between its switches, not on the area or on the order of the lines;
+/// chainage starts where the track enters the area. A track that leaves the area and comes back gives
+/// several tracks, numbered `-2`, `-3`, … along it.
+///
+/// # Errors
+/// [`Error`] when there is no line, none inside the area, or none long enough.
+pub fn build_tracks(
+    lines: &[RailLine],
+    area: &Polygon<f64>,
+    params: &TrackParams,
+) -> Result<Vec<Track>, Error> {
+    if lines.iter().all(|l| l.vertices.len() < 2) {
+        return Err(Error::NoLines);
+    }
+    let mut inside = Vec::new();
+    for chain in chains(lines, params) {
+        for (k, vertices) in clip(&chain.vertices, area).into_iter().enumerate() {
+            let id = if k == 0 { chain.id.clone() } else { format!("{}-{}", chain.id, k + 1) };
+            inside.extend(Track::new(id, chain.name.clone(), vertices));
+        }
+    }
+    if inside.is_empty() {
+        return Err(Error::OutsideScene {
+            line_count: lines.len(),
+            rails: bounds_of(lines.iter().flat_map(|l| l.vertices.iter().copied())),
+            area: area
+                .bounding_rect()
+                .map_or_else(|| bounds_of([]), |r| Bounds { min: r.min().x_y(), max: r.max().x_y() }),
+        });
+    }
+    let longest_m = inside.iter().map(Track::length_m).fold(0.0, f64::max);
+    inside.retain(|t| t.length_m() >= params.min_length_m);
+    if inside.is_empty() {
+        return Err(Error::TooShort { longest_m, min_length_m: params.min_length_m });
+    }
+    Ok(without_duplicates(inside, params))
+}
+
+fn bounds_of(points: impl IntoIterator<Item = (f64, f64)>) -> Bounds {
+    let start = Bounds { min: (f64::INFINITY, f64::INFINITY), max: (f64::NEG_INFINITY, f64::NEG_INFINITY) };
+    points.into_iter().fold(start, |b, p| Bounds {
+        min: (b.min.0.min(p.0), b.min.1.min(p.1)),
+        max: (b.max.0.max(p.0), b.max.1.max(p.1)),
+    })
+}
+
+/// A track before it is cut at the area's edge.
+struct Chain {
+    id: String,
+    name: Option<String>,
+    vertices: Vec<(f64, f64)>,
+}
+
+/// Node numbers by place.
+type NodeIndex = RTree<GeomWithData<[f64; 2], usize>>;
+
+/// Nodes and undirected edges between them.
+struct Network {
+    nodes: Vec<(f64, f64)>,
+    edges: BTreeMap<(usize, usize), Option<String>>,
+}
+
+fn chains(lines: &[RailLine], params: &TrackParams) -> Vec<Chain> {
+    let network = Network::new(lines, params.snap_m);
+    let mut chains: Vec<Chain> =
+        network.walks(params.max_deflection_deg).into_iter().map(|w| network.chain(w)).collect();
+    chains.sort_by(|a, b| a.id.cmp(&b.id));
+    chains
+}
+
+impl Network {
+    fn new(lines: &[RailLine], snap_m: f64) -> Self {
+        let (nodes, tree) = snapped_nodes(lines, snap_m);
+        let node_of = |p: (f64, f64)| tree.nearest_neighbor(&[p.0, p.1]).map_or(0, |g| g.data);
+        let finite = |l: &RailLine| {
+            let mut path: Vec<usize> = l
+                .vertices
+                .iter()
+                .filter(|v| v.0.is_finite() && v.1.is_finite())
+                .map(|&v| node_of(v))
+                .collect();
+            path.dedup();
+            path
+        };
+        let paths: Vec<Vec<usize>> = lines.iter().map(finite).collect();
+        let ends: BTreeSet<usize> =
+            paths.iter().flat_map(|p| [p.first(), p.last()]).flatten().copied().collect();
+        let ends = RTree::bulk_load(
+            ends.into_iter().map(|e| GeomWithData::new([nodes[e].0, nodes[e].1], e)).collect(),
+        );
+        let mut edges = BTreeMap::new();
+        for (path, line) in paths.iter().zip(lines) {
+            for pair in path.windows(2) {
+                let stops = stops_between(&nodes, &ends, (pair[0], pair[1]), snap_m);
+                for e in stops.windows(2) {
+                    let name: &mut Option<String> =
+                        edges.entry((e[0].min(e[1]), e[0].max(e[1]))).or_default();
+                    // Of two names the smaller wins, so that the order of the lines does not matter.
+                    *name = match (name.take(), line.name.clone()) {
+                        (Some(a), Some(b)) => Some(a.min(b)),
+                        (a, b) => a.or(b),
+                    };
+                }
+            }
+        }
+        Self { nodes, edges }
+    }
+
+    /// Node sequences from break to break; every edge is in exactly one.
+    fn walks(&self, max_deflection_deg: f64) -> Vec<Vec<usize>> {
+        let mut around: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for &(a, b) in self.edges.keys() {
+            around[a].push(b);
+            around[b].push(a);
+        }
+        let passes = |n: usize| match around[n][..] {
+            [a, b] => self.deflection_deg(a, n, b) <= max_deflection_deg,
+            _ => false,
+        };
+        let mut left: BTreeSet<(usize, usize)> = self.edges.keys().copied().collect();
+        let mut walks = Vec::new();
+        let breaks = (0..self.nodes.len()).filter(|&n| !passes(n));
+        let loops = (0..self.nodes.len()).filter(|&n| passes(n));
+        for start in breaks.chain(loops) {
+            for &first in &around[start] {
+                let mut walk = vec![start];
+                let mut next = first;
+                while left.remove(&(walk[walk.len() - 1].min(next), walk[walk.len() - 1].max(next))) {
+                    let from = walk[walk.len() - 1];
+                    walk.push(next);
+                    if next == start || !passes(next) {
+                        break;
+                    }
+                    next = if around[next][0] == from { around[next][1] } else { around[next][0] };
+                }
+                if walk.len() > 1 {
+                    walks.push(walk);
+                }
+            }
+        }
+        walks
+    }
+
+    fn deflection_deg(&self, a: usize, n: usize, b: usize) -> f64 {
+        let (a, n, b) = (self.nodes[a], self.nodes[n], self.nodes[b]);
+        let (u, v) = ((n.0 - a.0, n.1 - a.1), (b.0 - n.0, b.1 - n.1));
+        (u.0 * v.1 - u.1 * v.0).atan2(u.0 * v.0 + u.1 * v.1).abs().to_degrees()
+    }
+
+    /// The chain of a walk: direction from west to east (south to north where it is as long as wide), name, id.
+    fn chain(&self, walk: Vec<usize>) -> Chain {
+        let mut length_by_name: BTreeMap<&str, f64> = BTreeMap::new();
+        for e in walk.windows(2) {
+            if let Some(Some(name)) = self.edges.get(&(e[0].min(e[1]), e[0].max(e[1]))) {
+                let (p, q) = (self.nodes[e[0]], self.nodes[e[1]]);
+                *length_by_name.entry(name).or_default() += (p.0 - q.0).hypot(p.1 - q.1);
+            }
+        }
+        let name = length_by_name.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(n, _)| (*n).to_owned());
+        let mut vertices: Vec<(f64, f64)> = walk.into_iter().map(|n| self.nodes[n]).collect();
+        let (a, b) = (vertices[0], vertices[vertices.len() - 1]);
+        let westward = if (a.0 - b.0).abs() < 1.0 { a.1 > b.1 } else { a.0 > b.0 };
+        if westward {
+            vertices.reverse();
+        }
+        Chain { id: id_of(name.as_deref(), &vertices), name, vertices }
+    }
+}
+
+/// Node positions and their index. Vertices are taken in the order of their coordinates, so that the nodes do
+/// not depend on the order of the lines.
+fn snapped_nodes(lines: &[RailLine], snap_m: f64) -> (Vec<(f64, f64)>, NodeIndex) {
+    let mut vertices: Vec<(f64, f64)> = lines.iter().flat_map(|l| l.vertices.iter().copied()).collect();
+    vertices.retain(|v| v.0.is_finite() && v.1.is_finite());
+    vertices.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let (mut nodes, mut tree) = (Vec::new(), RTree::new());
+    for v in vertices {
+        if tree.locate_within_distance([v.0, v.1], snap_m * snap_m).next().is_none() {
+            tree.insert(GeomWithData::new([v.0, v.1], nodes.len()));
+            nodes.push(v);
+        }
+    }
+    (nodes, tree)
+}
+
+/// The two nodes of a segment with the line ends between them that touch it, in order along it.
+fn stops_between(nodes: &[(f64, f64)], ends: &NodeIndex, (a, b): (usize, usize), snap_m: f64) -> Vec<usize> {
+    let (p, q) = (nodes[a], nodes[b]);
+    let line = Line::new([p.0, p.1], [q.0, q.1]);
+    let length = (q.0 - p.0).hypot(q.1 - p.1);
+    let along = |n: usize| ((nodes[n].0 - p.0) * (q.0 - p.0) + (nodes[n].1 - p.1) * (q.1 - p.1)) / length;
+    let middle = [f64::midpoint(p.0, q.0), f64::midpoint(p.1, q.1)];
+    let mut stops: Vec<usize> = ends
+        .locate_within_distance(middle, (length / 2.0 + snap_m).powi(2))
+        .filter(|g| g.data != a && g.data != b && line.distance_2(g.geom()) <= snap_m * snap_m)
+        .map(|g| g.data)
+        .filter(|&n| along(n) > 0.0 && along(n) < length)
+        .collect();
+    stops.sort_by(|&i, &j| along(i).total_cmp(&along(j)));
+    stops.insert(0, a);
+    stops.push(b);
+    stops
+}
+
+/// `name-1a2b3c4d`: the hash is of both ends, the middle and the length, rounded to metres.
+fn id_of(name: Option<&str>, vertices: &[(f64, f64)]) -> String {
+    let metre = |p: (f64, f64)| format!("{:.0} {:.0};", p.0, p.1);
+    let mut hash = Sha256::new();
+    if let Some(track) = Track::new(String::new(), None, vertices.to_vec()) {
+        let length_m = track.length_m();
+        for f in [0.0, 0.5, 1.0] {
+            hash.update(metre(track.at(f * length_m).xy));
+        }
+    }
+    let digest = hash.finalize();
+    let digits = format!("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
+    let words: Vec<String> = name
+        .unwrap_or("track")
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    if words.is_empty() { format!("track-{digits}") } else { format!("{}-{digits}", words.join("-")) }
+}
+
+/// The parts of a polyline inside a polygon, in order.
+fn clip(vertices: &[(f64, f64)], area: &Polygon<f64>) -> Vec<Vec<(f64, f64)>> {
+    let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut open = false;
+    for pair in vertices.windows(2) {
+        let (p, q) = (pair[0], pair[1]);
+        let at = |f: f64| (p.0 + f * (q.0 - p.0), p.1 + f * (q.1 - p.1));
+        let mut cuts = vec![0.0, 1.0];
+        cuts.extend(
+            std::iter::once(area.exterior())
+                .chain(area.interiors())
+                .flat_map(geo::LineString::lines)
+                .filter_map(|e| crossing((p, q), (e.start.x_y(), e.end.x_y()))),
+        );
+        cuts.sort_by(f64::total_cmp);
+        cuts.dedup();
+        for f in cuts.windows(2) {
+            let inside = area.contains(&geo::Point::from(at(f64::midpoint(f[0], f[1]))));
+            match (inside, open) {
+                (true, true) => parts.last_mut().into_iter().for_each(|part| part.push(at(f[1]))),
+                (true, false) => parts.push(vec![at(f[0]), at(f[1])]),
+                _ => {}
+            }
+            open = inside;
+        }
+    }
+    parts
+}
+
+/// Fraction of the segment `pq` at which it crosses the segment `ab`; `None` for parallels.
+fn crossing((p, q): ((f64, f64), (f64, f64)), (a, b): ((f64, f64), (f64, f64))) -> Option<f64> {
+    let (u, v, w) = ((q.0 - p.0, q.1 - p.1), (b.0 - a.0, b.1 - a.1), (a.0 - p.0, a.1 - p.1));
+    let det = u.0 * v.1 - u.1 * v.0;
+    // p + f·u = a + g·v
+    let (f, g) = ((w.0 * v.1 - w.1 * v.0) / det, (w.0 * u.1 - w.1 * u.0) / det);
+    (f > 0.0 && f < 1.0 && (0.0..=1.0).contains(&g)).then_some(f)
+}
+
+/// Drops each track that follows longer ones; the rest sorted by id.
+fn without_duplicates(mut tracks: Vec<Track>, params: &TrackParams) -> Vec<Track> {
+    const STEP_M: f64 = 5.0;
+    tracks.sort_by(|a, b| b.length_m().total_cmp(&a.length_m()).then(a.id.cmp(&b.id)));
+    let index = SegmentIndex::new(&tracks, 50.0);
+    let mut kept = vec![true; tracks.len()];
+    for (i, track) in tracks.iter().enumerate() {
+        let count = (track.length_m() / STEP_M) as usize + 1;
+        let followed = (0..count)
+            .filter(|&k| {
+                let xy = track.at(k as f64 * STEP_M).xy;
+                index.within(xy, params.duplicate_m).any(|p| p.track < i && kept[p.track])
+            })
+            .count();
+        kept[i] = (followed as f64) < params.duplicate_fraction * count as f64;
+    }
+    let mut kept = kept.into_iter();
+    tracks.retain(|_| kept.next().unwrap_or(true));
+    tracks.sort_by(|a, b| a.id.cmp(&b.id));
+    tracks
+}
+
+#[cfg(test)]
+mod tests;

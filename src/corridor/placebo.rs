@@ -1,0 +1,78 @@
+//! Where a placebo column may not lie: near other rails, or near the own track where it folds back.
+//!
+//! A placebo column is a parallel of the track on which there must be no rail; its statistic is the
+//! empirical null of a pair of scenes. A train on another rail would spoil it.
+
+use super::index::SegmentIndex;
+use super::{StripGeometry, Track};
+use ndarray::Array2;
+
+/// For each strip cell `(s, t)` whether a placebo there would lie within `clearance_m` of other rails.
+///
+/// `others` may hold `track` itself, which is told by its id and then only counts where it comes back
+/// to the cell: more than 3 × `clearance_m` of chainage away.
+#[must_use]
+pub fn exclusion(track: &Track, others: &[Track], geometry: StripGeometry, clearance_m: f64) -> Array2<bool> {
+    let foreign = SegmentIndex::new(others.iter().filter(|o| o.id != track.id), 50.0);
+    let own = SegmentIndex::new([track], clearance_m);
+    let half = geometry.half_across() as f64;
+    let shape = (geometry.along_count(track.length_m()), geometry.across_count());
+    Array2::from_shape_fn(shape, |(s, t)| {
+        let chainage_m = s as f64 * geometry.along_step_m;
+        let xy = track.at(chainage_m).at_offset((t as f64 - half) * geometry.across_step_m);
+        let far =
+            |p: &super::index::Piece| (p.start_m - chainage_m).max(chainage_m - p.end_m) > 3.0 * clearance_m;
+        foreign.within(xy, clearance_m).next().is_some() || own.within(xy, clearance_m).any(far)
+    })
+}
+
+/// For each track the indices of those with a point within `distance_m` of it, ascending.
+///
+/// Rails nearer than about 0.7 pixel cannot be told apart: a train seen on one may stand on the other.
+#[must_use]
+pub fn neighbours(tracks: &[Track], distance_m: f64) -> Vec<Vec<usize>> {
+    let index = SegmentIndex::new(tracks, 50.0);
+    let near = |(i, track): (usize, &Track)| {
+        let steps = (track.length_m() / 5.0).ceil() as usize;
+        let mut found: Vec<usize> = (0..=steps)
+            .flat_map(|k| index.within(track.at(k as f64 * 5.0).xy, distance_m).map(|p| p.track))
+            .filter(|&j| j != i)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    tracks.iter().enumerate().map(near).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn track(id: &str, vertices: &[(f64, f64)]) -> Track {
+        Track::new(id.into(), None, vertices.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_parallel_rail_excludes_exactly_its_surroundings() {
+        let a = track("a", &[(0.0, 0.0), (1000.0, 0.0)]);
+        let b = track("b", &[(0.0, -100.0), (1000.0, -100.0)]);
+        let geometry = StripGeometry::for_pixel_m(10.0);
+        let cells = exclusion(&a, &[a.clone(), b.clone()], geometry, 25.0);
+        for ((_, t), &excluded) in cells.indexed_iter() {
+            let offset_m = (t as f64 - geometry.half_across() as f64) * geometry.across_step_m;
+            assert_eq!(excluded, (offset_m - 100.0).abs() <= 25.0, "offset {offset_m}");
+        }
+        assert_eq!(neighbours(&[a.clone(), b.clone()], 7.0), vec![Vec::<usize>::new(), vec![]]);
+        assert_eq!(neighbours(&[a, b], 101.0), vec![vec![1], vec![0]]);
+    }
+
+    #[test]
+    fn a_track_that_folds_back_excludes_itself_there_only() {
+        let hairpin = track("a", &[(0.0, 0.0), (800.0, 0.0), (900.0, -50.0), (800.0, -100.0), (0.0, -100.0)]);
+        let geometry = StripGeometry::for_pixel_m(10.0);
+        let cells = exclusion(&hairpin, std::slice::from_ref(&hairpin), geometry, 25.0);
+        let half = geometry.half_across();
+        assert!(cells[(30, half + 20)] && !cells[(30, half)] && !cells[(30, half - 20)]);
+    }
+}
