@@ -14,4 +14,6 @@ pub mod signal;
 pub mod corridor;
 pub mod scene;
 
+pub mod coreg;
+pub mod detect;
 pub mod io;

@@ -61,6 +61,13 @@ impl FalseAlarmRate {
     }
 }
 
+impl Default for FalseAlarmRate {
+    /// Two per 100 km.
+    fn default() -> Self {
+        Self(2.0)
+    }
+}
+
 impl TryFrom<f64> for FalseAlarmRate {
     type Error = OutOfRange;
     fn try_from(per_100km: f64) -> Result<Self, OutOfRange> {

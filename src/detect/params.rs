@@ -1,0 +1,98 @@
+//! What a user may set about the detection of trains.
+
+use super::Error;
+use crate::units::FalseAlarmRate;
+use serde::{Deserialize, Serialize};
+
+/// Parameters of [`super::detect`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectParams {
+    /// Expected false alarms per 100 km of track and target scene, > 0; default 2.
+    pub false_alarms: FalseAlarmRate,
+    /// Shortest train looked for, metres, 30…1000; default 60.
+    pub min_length_m: f64,
+    /// Longest window of the scan, metres, at least `min_length_m`; default 800. Longer trains are found too.
+    pub max_window_m: f64,
+    /// Newest baseline scenes used, 1…50; default 8.
+    pub baseline_count_max: usize,
+    /// Cargos of the detection limit; empty (the default) takes [`Cargo::usual`] for the number of bands.
+    pub cargos: Vec<Cargo>,
+}
+
+impl Default for DetectParams {
+    fn default() -> Self {
+        Self {
+            false_alarms: FalseAlarmRate::default(),
+            min_length_m: 60.0,
+            max_window_m: 800.0,
+            baseline_count_max: 8,
+            cargos: Vec::new(),
+        }
+    }
+}
+
+impl DetectParams {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] names the first field out of its range.
+    pub fn check(&self) -> Result<(), Error> {
+        let bad = |name, allowed, value| Err(Error::Parameter { name, allowed, value });
+        if !(30.0..=1000.0).contains(&self.min_length_m) {
+            return bad("min_length_m", "30 to 1000 m", self.min_length_m);
+        }
+        if !(self.max_window_m >= self.min_length_m && self.max_window_m <= 5000.0) {
+            return bad("max_window_m", "min_length_m to 5000 m", self.max_window_m);
+        }
+        if !(1..=50).contains(&self.baseline_count_max) {
+            return bad("baseline_count_max", "1 to 50", self.baseline_count_max as f64);
+        }
+        Ok(())
+    }
+}
+
+/// A cargo whose detection limit is reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cargo {
+    /// Name in the report.
+    pub name: String,
+    /// Reflectance of the cargo less that of ballast, per band.
+    pub contrast: Vec<f64>,
+}
+
+/// Reflectance of ballast in B02, B03, B04, B08 (weathered gravel with rust, dry).
+const BALLAST: [f64; 4] = [0.10, 0.12, 0.14, 0.20];
+
+/// Reflectance of cargos in B02, B03, B04, B08.
+const CARGOS: [(&str, [f64; 4]); 5] = [
+    ("coal", [0.040, 0.040, 0.045, 0.050]),
+    ("rust", [0.060, 0.080, 0.150, 0.220]),
+    ("grey box", [0.200, 0.210, 0.220, 0.240]),
+    ("white", [0.420, 0.430, 0.440, 0.450]),
+    ("blue tarpaulin", [0.220, 0.160, 0.100, 0.220]),
+];
+
+impl Cargo {
+    /// Usual cargos seen in Sentinel-2's `band_names` (`B02`, `B03`, `B04`, `B08`); a band of another name is
+    /// taken as B04. With no names `band_count` bands are taken as B02, B03, B04, B08 in this order,
+    /// one band as B04.
+    #[must_use]
+    pub fn usual(band_names: &[&str], band_count: usize) -> Vec<Self> {
+        let place = |b: usize| match band_names.get(b).copied() {
+            Some("B02") => 0,
+            Some("B03") => 1,
+            Some("B08" | "B8A") => 3,
+            None if band_count > 1 => b.min(3),
+            _ => 2,
+        };
+        CARGOS
+            .iter()
+            .map(|(name, spectrum)| Self {
+                name: (*name).to_owned(),
+                contrast: (0..band_count).map(|b| spectrum[place(b)] - BALLAST[place(b)]).collect(),
+            })
+            .collect()
+    }
+}

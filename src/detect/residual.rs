@@ -1,0 +1,157 @@
+//! What a scene shows beyond what the same place usually looks like: regression, local noise, whitening.
+//!
+//! For each band and column by itself the filtered test scene is regressed along the line on its own
+//! flanks and on the other scenes (robustly, so that trains do not teach the fit). Season, haze,
+//! illumination and gain are absorbed by the coefficients; what is left is change.
+
+use super::stack::{Seen, Stack};
+use crate::stats::{RegressionRule, Whitener, median, trimmed_covariance, tukey_regression};
+use ndarray::{Array2, Array3};
+use rayon::prelude::*;
+
+/// Ridge, rounds and cutoff of the regression.
+const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
+/// Columns whose spread is the local noise, px from the track.
+const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
+/// Rows over which the local noise is averaged.
+const NOISE_ROWS: usize = 9;
+
+/// Which scene is tested against which: indices into the stack, 0 = target, 1 = newest baseline.
+#[derive(Debug, Clone)]
+pub(super) struct Role {
+    pub(super) tested: usize,
+    pub(super) others: Vec<usize>,
+}
+
+/// Whitened residuals of one role.
+pub(super) struct Residuals {
+    /// (row, column, band), whitened and clipped; NaN where unobserved.
+    pub(super) white: Array3<f64>,
+    /// Factor of the local noise in the track's column, (row, band).
+    pub(super) gain: Array2<f64>,
+    /// The whitening, bands → bands.
+    pub(super) whitener: Whitener,
+    /// Length to which a whitened vector is clipped.
+    pub(super) clip: f64,
+}
+
+/// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
+pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
+    let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
+    let fits: Vec<Vec<f64>> = (0..columns * bands)
+        .into_par_iter()
+        .map(|i| fit_column(stack, role, i / bands, i % bands))
+        .collect();
+    let mut r = Array3::from_elem((rows, columns, bands), f64::NAN);
+    for (i, fit) in fits.iter().enumerate() {
+        for (row, v) in fit.iter().enumerate() {
+            r[(row, i / bands, i % bands)] = *v;
+        }
+    }
+    let gain = equalise(stack, &mut r);
+    let samples: Vec<f64> = beside(stack)
+        .flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b)))
+        .map(|at| r[at])
+        .collect();
+    let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
+    let clip = if bands == 1 { 8.0 } else { 3.0 };
+    whiten(&mut r, &whitener, clip);
+    Some(Residuals { white: r, gain, whitener, clip })
+}
+
+/// Cells beside the track that no other rail or road disturbs.
+pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, usize)> + 's {
+    (0..stack.rows()).flat_map(move |row| {
+        (0..stack.columns())
+            .filter(move |&c| stack.is_beside(c) && !stack.excluded[(row, c)])
+            .map(move |c| (row, c))
+    })
+}
+
+/// Residual of one band and column, rows of all tracks together.
+fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, band: usize) -> Vec<f64> {
+    let tested = stack.seen_in_column(role.tested, band, column);
+    let others: Vec<Vec<Option<Seen>>> =
+        role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect();
+    let mut x = Array2::from_elem((stack.rows(), 5 + others.len()), f64::NAN);
+    let mut y = vec![f64::NAN; stack.rows()];
+    for (row, seen) in tested.iter().enumerate() {
+        let Some(seen) = seen else { continue };
+        let clear: Vec<Seen> = others.iter().filter_map(|o| o[row]).collect();
+        let Some(newest) = clear.first() else { continue };
+        y[row] = seen.filtered;
+        // A date that is clouded here gives way to the mean of the clear ones.
+        let mean = clear.iter().map(|s| s.filtered).sum::<f64>() / clear.len() as f64;
+        let dates = others.iter().map(|o| o[row].map_or(mean, |s| s.filtered));
+        let own = [seen.flank, seen.tilt, newest.flank, newest.tilt, newest.centre];
+        for (j, v) in own.into_iter().chain(dates).enumerate() {
+            x[(row, j)] = v;
+        }
+    }
+    tukey_regression(x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; y.len()], |fit| fit.residuals)
+}
+
+/// Subtracts the median across and divides by the local noise; gives the factor in the track's column.
+fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
+    let (rows, columns, bands) = r.dim();
+    let mut noise = Array2::from_elem((rows, bands), f64::NAN);
+    for row in 0..rows {
+        for b in 0..bands {
+            let mut values: Vec<f64> = (0..columns)
+                .filter(|&c| stack.is_beside(c) && !stack.excluded[(row, c)])
+                .map(|c| r[(row, c, b)])
+                .filter(|v| v.is_finite())
+                .collect();
+            if values.len() < 5 {
+                continue;
+            }
+            let centre = median(&mut values);
+            for c in 0..columns {
+                r[(row, c, b)] -= centre;
+            }
+            let mut sizes: Vec<f64> = (0..columns)
+                .filter(|&c| NOISE_PX.contains(&c.abs_diff(stack.half)) && !stack.excluded[(row, c)])
+                .map(|c| r[(row, c, b)].abs())
+                .filter(|v| v.is_finite())
+                .collect();
+            noise[(row, b)] = median(&mut sizes);
+        }
+    }
+    let mut gain = Array2::from_elem((rows, bands), 1.0);
+    for b in 0..bands {
+        let mut sizes: Vec<f64> = beside(stack).map(|(row, c)| r[(row, c, b)].abs()).collect();
+        sizes.retain(|v| v.is_finite());
+        let global = median(&mut sizes);
+        for range in &stack.ranges {
+            for row in range.clone() {
+                let from = row.saturating_sub(NOISE_ROWS / 2).max(range.start);
+                let near = (from..(row + NOISE_ROWS / 2 + 1).min(range.end)).map(|i| noise[(i, b)]);
+                let (sum, count) =
+                    near.filter(|v| v.is_finite()).fold((0.0, 0u32), |a, v| (a.0 + v, a.1 + 1));
+                let local = if count == 0 { global } else { sum / f64::from(count) };
+                // r ← r g / √(½g² + ½l²)
+                let factor = global / (0.5 * global * global + 0.5 * local * local).sqrt();
+                gain[(row, b)] = if factor.is_finite() { factor } else { 1.0 };
+                for c in 0..columns {
+                    r[(row, c, b)] *= gain[(row, b)];
+                }
+            }
+        }
+    }
+    gain
+}
+
+/// Whitens every cell and clips its length, so that one bright roof is not a train.
+fn whiten(r: &mut Array3<f64>, whitener: &Whitener, clip: f64) {
+    let bands = whitener.dim();
+    let (mut from, mut to) = (vec![0.0; bands], vec![0.0; bands]);
+    for mut line in r.outer_iter_mut() {
+        for mut cell in line.outer_iter_mut() {
+            from.iter_mut().zip(&cell).for_each(|(f, v)| *f = *v);
+            whitener.apply(&from, &mut to);
+            let length = to.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let shrink = if length > clip { clip / length } else { 1.0 };
+            cell.iter_mut().zip(&to).for_each(|(v, t)| *v = t * shrink);
+        }
+    }
+}

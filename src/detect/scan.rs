@@ -1,0 +1,171 @@
+//! Windows of many lengths along the line, each with its normalised statistic, and the events they make.
+//!
+//! Scan statistic after Kulldorff 1997 (10.1080/03610927708831995), generalised likelihood ratio for an
+//! unknown spectrum after Kelly 1986 (10.1109/TAES.1986.310745).
+
+use super::residual::{Residuals, beside};
+use super::stack::Stack;
+use crate::stats::{Whitener, median, trimmed_covariance};
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Window lengths in metres, before those outside the user's range are dropped.
+const WINDOWS_M: [f64; 8] = [60.0, 100.0, 160.0, 240.0, 400.0, 800.0, 1600.0, 3200.0];
+/// Columns of the soft veto, px to either side.
+const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
+/// Weight of the soft veto.
+const VETO_WEIGHT: f64 = 0.3;
+/// Lowest score of an event: weaker windows are not kept.
+const EVENT_FLOOR: f64 = 1.6;
+
+/// The scan at one window length.
+pub(super) struct Scan {
+    /// Window length, rows.
+    pub(super) cells: usize,
+    /// Score of the window that starts at a row, (row, column); NaN where it cannot be computed.
+    pub(super) score: Array2<f64>,
+    /// Median over placebo columns of the statistic before normalisation.
+    pub(super) typical: f64,
+    /// Whitening of the window sums.
+    pub(super) whitener: Whitener,
+}
+
+/// A stretch with a high score.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Event {
+    /// Rows of the stack.
+    pub(super) rows: Range<usize>,
+    pub(super) score: f64,
+}
+
+/// Window lengths in rows: the user's range, and none longer than the longest track.
+pub(super) fn window_cells(stack: &Stack<'_>, min_m: f64, max_m: f64) -> Vec<usize> {
+    let longest = stack.ranges.iter().map(Range::len).max().unwrap_or(0);
+    let lengths = std::iter::once(min_m).chain(WINDOWS_M.into_iter().filter(|&l| l > min_m && l <= max_m));
+    let mut cells: Vec<usize> = lengths.map(|l| ((l / stack.step_m).round() as usize).max(3)).collect();
+    cells.dedup();
+    cells.retain(|&l| l <= longest);
+    cells
+}
+
+/// Scans all columns with windows of `cells` rows; `None` when the placebos do not vary.
+pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Option<Scan> {
+    let (rows, columns, bands) = residuals.white.dim();
+    let mut sums = vec![f64::NAN; rows * columns * bands];
+    let by_column: Vec<Vec<f64>> =
+        (0..columns).into_par_iter().map(|c| window_sums(stack, residuals, c, cells)).collect();
+    for (c, column) in by_column.iter().enumerate() {
+        for row in 0..rows {
+            for b in 0..bands {
+                sums[(row * columns + c) * bands + b] = column[row * bands + b];
+            }
+        }
+    }
+    subtract_median_across(stack, &mut sums, bands);
+    let samples: Vec<f64> = beside(stack)
+        .flat_map(|(row, c)| sums[(row * columns + c) * bands..][..bands].iter().copied())
+        .collect();
+    let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 3)?)?;
+    // q = √(Sᵀ C⁻¹ S)
+    let q = Array2::from_shape_fn((rows, columns), |(row, c)| {
+        whitener.length(&sums[(row * columns + c) * bands..][..bands])
+    });
+    let mut score = vetoed(&q);
+    let mut placebos: Vec<f64> = beside(stack).map(|at| score[at]).filter(|v| v.is_finite()).collect();
+    let typical = median(&mut placebos);
+    if !(typical.is_finite() && typical > 0.0) {
+        return None;
+    }
+    score.mapv_inplace(|v| v / typical);
+    Some(Scan { cells, score, typical, whitener })
+}
+
+/// Sums of the whitened residuals over the window that starts at each row, (row, band) flat; a window
+/// with gaps counts as if full when at least half of it is there.
+fn window_sums(stack: &Stack<'_>, residuals: &Residuals, column: usize, cells: usize) -> Vec<f64> {
+    let bands = stack.bands;
+    let white = residuals.white.index_axis(Axis(1), column);
+    let on_track = column == stack.half;
+    let mut out = vec![f64::NAN; stack.rows() * bands];
+    let mut total = vec![0.0; bands];
+    for range in &stack.ranges {
+        let usable =
+            |row: usize| white[(row, 0)].is_finite() && (on_track || !stack.excluded[(row, column)]);
+        let mut count = 0usize;
+        total.fill(0.0);
+        for row in range.clone() {
+            if usable(row) {
+                count += 1;
+                (0..bands).for_each(|b| total[b] += white[(row, b)]);
+            }
+            if row + 1 < range.start + cells {
+                continue;
+            }
+            let start = row + 1 - cells;
+            if 2 * count >= cells {
+                let fill = (cells as f64 / count as f64).sqrt();
+                (0..bands).for_each(|b| out[start * bands + b] = total[b] * fill);
+            }
+            if usable(start) {
+                count -= 1;
+                (0..bands).for_each(|b| total[b] -= white[(start, b)]);
+            }
+        }
+    }
+    out
+}
+
+/// Subtracts from each row and band the median over the columns beside the track.
+fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
+    let columns = stack.columns();
+    sums.par_chunks_mut(columns * bands).for_each(|line| {
+        for b in 0..bands {
+            let mut values: Vec<f64> = (0..columns)
+                .filter(|&c| stack.is_beside(c))
+                .map(|c| line[c * bands + b])
+                .filter(|v| v.is_finite())
+                .collect();
+            if values.len() >= 5 {
+                let centre = median(&mut values);
+                (0..columns).for_each(|c| line[c * bands + b] -= centre);
+            }
+        }
+    });
+}
+
+/// q² / √(q² + 0.3 f²) with f the highest q two and three pixels to either side: edges of fields are
+/// wide, trains are not.
+fn vetoed(q: &Array2<f64>) -> Array2<f64> {
+    let columns = q.ncols() as isize;
+    Array2::from_shape_fn(q.dim(), |(row, c)| {
+        let own = q[(row, c)];
+        let near = VETO_PX.iter().map(|d| c as isize + d).filter(|n| (0..columns).contains(n));
+        let beside = near.map(|n| q[(row, n as usize)]).filter(|v| v.is_finite()).fold(0.0, f64::max);
+        own * own / (own * own + VETO_WEIGHT * beside * beside).sqrt()
+    })
+}
+
+/// Events of a column: the best window, then the best that does not overlap it, and so on (greedy).
+pub(super) fn events(stack: &Stack<'_>, scans: &[Scan], column: usize) -> Vec<Event> {
+    let mut candidates: Vec<(f64, usize, usize)> = Vec::new();
+    for scan in scans {
+        let line = scan.score.column(column);
+        for (row, &score) in line.iter().enumerate() {
+            if score >= EVENT_FLOOR {
+                candidates.push((score, row, scan.cells));
+            }
+        }
+    }
+    candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut taken = vec![false; stack.rows()];
+    let mut events = Vec::new();
+    for (score, row, cells) in candidates {
+        if taken[row..row + cells].iter().any(|&t| t) {
+            continue;
+        }
+        taken[row..row + cells].fill(true);
+        events.push(Event { rows: row..row + cells, score });
+    }
+    events
+}

@@ -1,0 +1,184 @@
+//! All tracks of a scene laid end to end, and what the filter sees at one of their cells.
+
+use super::profile::{Profile, REACH_PX};
+use super::{DetectParams, Error, TrackStrips};
+use crate::corridor::Strip;
+use ndarray::Array2;
+use std::ops::Range;
+
+/// Farthest column from the track, px.
+const FARTHEST_PX: usize = 17;
+/// Nearest column that counts as beside the track, px.
+pub(super) const BESIDE_PX: usize = 4;
+/// Fewest clear cells on the tracks.
+const NEEDED_CELLS: usize = 30;
+
+/// The strips of a run in one frame: rows of all tracks end to end, columns one pixel apart.
+pub(super) struct Stack<'a> {
+    /// Rows of each track.
+    pub(super) ranges: Vec<Range<usize>>,
+    /// Per track: the target, then the baselines, newest first.
+    strips: Vec<Vec<&'a Strip>>,
+    /// Column lies on another rail or a road, (row, column).
+    pub(super) excluded: Array2<bool>,
+    pub(super) profile: Profile,
+    pub(super) bands: usize,
+    pub(super) step_m: f64,
+    /// Columns to either side of the track.
+    pub(super) half: usize,
+    cells_per_px: usize,
+    middle: usize,
+}
+
+/// What a strip shows at a cell of a column.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    /// Output of the filter.
+    pub(super) filtered: f64,
+    /// Mean of the flanks.
+    pub(super) flank: f64,
+    /// Half of right less left flank.
+    pub(super) tilt: f64,
+    /// Value in the middle.
+    pub(super) centre: f64,
+}
+
+impl<'a> Stack<'a> {
+    /// Lays the tracks end to end and checks that their strips agree.
+    pub(super) fn new(tracks: &'a [TrackStrips<'a>], params: &DetectParams) -> Result<Self, Error> {
+        let first = tracks.first().ok_or(Error::NoTrack)?;
+        let geometry = first.target.geometry;
+        let cells_per_px = ((geometry.along_step_m / geometry.across_step_m).round() as usize).max(1);
+        let middle = geometry.half_across();
+        let half_width_px = middle / cells_per_px;
+        if half_width_px < 12 {
+            return Err(Error::Narrow { half_width_px });
+        }
+        let half = FARTHEST_PX.min(half_width_px - REACH_PX);
+        let bands = first.target.values.dim().0;
+        let dates = first.baselines.len().min(params.baseline_count_max);
+        let (mut ranges, mut strips, mut row) = (Vec::new(), Vec::new(), 0);
+        for (i, track) in tracks.iter().enumerate() {
+            check(i, track, bands, first.baselines.len())?;
+            let n = track.target.values.dim().1;
+            ranges.push(row..row + n);
+            strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
+            row += n;
+        }
+        let mut excluded = Array2::from_elem((row, 2 * half + 1), false);
+        for (track, range) in tracks.iter().zip(&ranges) {
+            for (s, row) in range.clone().enumerate() {
+                for c in 0..=2 * half {
+                    let t = middle + c * cells_per_px - half * cells_per_px;
+                    excluded[(row, c)] =
+                        (t - cells_per_px..=t + cells_per_px).any(|t| track.exclusion[(s, t)]);
+                }
+            }
+        }
+        let profile = Profile::new(cells_per_px, geometry.along_step_m);
+        let step_m = geometry.along_step_m;
+        let stack =
+            Self { ranges, strips, excluded, profile, bands, step_m, half, cells_per_px, middle };
+        let usable = stack.observed(half).iter().filter(|&&o| o).count();
+        if usable < NEEDED_CELLS {
+            return Err(Error::TooFewCells { usable, needed: NEEDED_CELLS });
+        }
+        Ok(stack)
+    }
+
+    /// Number of scenes, the target among them.
+    pub(super) fn scenes(&self) -> usize {
+        self.strips[0].len()
+    }
+
+    /// Rows of all tracks.
+    pub(super) fn rows(&self) -> usize {
+        self.excluded.nrows()
+    }
+
+    /// Columns, the track's own in the middle.
+    pub(super) fn columns(&self) -> usize {
+        2 * self.half + 1
+    }
+
+    /// Whether a column lies beside the track, not on it.
+    pub(super) fn is_beside(&self, column: usize) -> bool {
+        column.abs_diff(self.half) >= BESIDE_PX
+    }
+
+    /// What scene `scene` shows in band `band` at every row, in cells right of the track.
+    pub(super) fn seen(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<Seen>> {
+        let t0 = (self.middle as isize + cells_right) as usize - REACH_PX * self.cells_per_px;
+        let mut out = Vec::with_capacity(self.rows());
+        for strips in &self.strips {
+            let strip = strips[scene];
+            for s in 0..strip.valid.nrows() {
+                out.push(self.seen_at(strip, (band, s), t0));
+            }
+        }
+        out
+    }
+
+    /// [`Self::seen`] at a column.
+    pub(super) fn seen_in_column(&self, scene: usize, band: usize, column: usize) -> Vec<Option<Seen>> {
+        self.seen(scene, band, (column as isize - self.half as isize) * self.cells_per_px as isize)
+    }
+
+    /// Rows on which the target and at least one baseline are clear in `column`.
+    pub(super) fn observed(&self, column: usize) -> Vec<bool> {
+        let mut any = vec![false; self.rows()];
+        for scene in 1..self.scenes() {
+            for (a, seen) in any.iter_mut().zip(self.seen_in_column(scene, 0, column)) {
+                *a |= seen.is_some();
+            }
+        }
+        let target = self.seen_in_column(0, 0, column);
+        any.iter().zip(target).map(|(&a, t)| a && t.is_some()).collect()
+    }
+
+    fn seen_at(&self, strip: &Strip, (band, s): (usize, usize), t0: usize) -> Option<Seen> {
+        let profile = &self.profile;
+        let width = profile.weights.len();
+        let (mut filtered, mut left, mut right, mut flank_count) = (0.0, 0.0, 0.0, 0);
+        for k in 0..width {
+            if !strip.valid[(s, t0 + k)] {
+                return None;
+            }
+            let v = f64::from(strip.values[(band, s, t0 + k)]);
+            filtered += profile.weights[k] * v;
+            match profile.side[k] {
+                -1 => left += v,
+                1 => {
+                    right += v;
+                    flank_count += 1;
+                }
+                _ => {}
+            }
+        }
+        let n = f64::from(flank_count);
+        let centre = f64::from(strip.values[(band, s, t0 + width / 2)]);
+        let seen = Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };
+        filtered.is_finite().then_some(seen)
+    }
+}
+
+/// Whether the strips of a track agree with each other and with the first track.
+fn check(i: usize, track: &TrackStrips<'_>, bands: usize, dates: usize) -> Result<(), Error> {
+    let shape = track.target.values.dim();
+    let expected = (bands, shape.1, track.target.geometry.across_count());
+    if track.baselines.is_empty() || track.baselines.len() != dates {
+        return Err(Error::NoBaseline { track: i });
+    }
+    let wrong = |what, found| Err(Error::Shape { track: i, what, found, expected });
+    for (what, strip) in std::iter::once(("target", &track.target))
+        .chain(track.baselines.iter().map(|b| ("baseline", b)))
+    {
+        if strip.values.dim() != expected || strip.valid.dim() != (expected.1, expected.2) {
+            return wrong(what, strip.values.dim());
+        }
+    }
+    if track.exclusion.dim() != (expected.1, expected.2) {
+        return wrong("exclusion", (bands, track.exclusion.nrows(), track.exclusion.ncols()));
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! From scans of both roles to detections with their certainty, and what to say about every track.
+
+use super::limit::limits;
+use super::null::{Null, null};
+use super::params::Cargo;
+use super::refine::{change, ends, filtered, mean, offset_px, track_of};
+use super::residual::{Residuals, Role, residuals};
+use super::scan::{Event, Scan, events, scan, window_cells};
+use super::stack::Stack;
+use super::{Appearance, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
+use crate::stats::benjamini_hochberg;
+use std::ops::Range;
+
+/// Cosine with an equal change of all bands below which a train is coloured.
+const COLOURED_BELOW: f64 = 0.7;
+
+/// Everything one role gives.
+struct Pass {
+    role: Role,
+    residuals: Residuals,
+    scans: Vec<Scan>,
+    null: Null,
+    /// Events on the track.
+    events: Vec<Event>,
+}
+
+/// A stretch that passed, before its details.
+struct Found {
+    pass: usize,
+    rows: Range<usize>,
+    score: f64,
+    p_value: f64,
+    q_value: f64,
+}
+
+/// Detections, track results and null of a stack.
+pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<DetectOutput, Error> {
+    let dates = stack.scenes() - 1;
+    let mut roles = vec![Role { tested: 0, others: (1..=dates).collect() }];
+    if dates >= 2 {
+        roles.push(Role { tested: 1, others: std::iter::once(0).chain(2..=dates).collect() });
+    }
+    let windows = window_cells(stack, params.min_length_m, params.max_window_m);
+    let mut passes = Vec::new();
+    for role in roles {
+        match pass(stack, role, &windows) {
+            Some(pass) => passes.push(pass),
+            // The second role only adds: a newest baseline under cloud costs nothing else.
+            None if passes.is_empty() => return Err(Error::NoVariation),
+            None => {}
+        }
+    }
+    let found = merge(significant(&passes, params));
+    let detections = found.iter().map(|f| describe(stack, &passes, f, params)).collect();
+    Ok(DetectOutput { detections, tracks: track_results(stack, &passes, params), null: summary(&passes, params) })
+}
+
+fn pass(stack: &Stack<'_>, role: Role, windows: &[usize]) -> Option<Pass> {
+    let residuals = residuals(stack, &role)?;
+    let scans: Vec<Scan> = windows.iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
+    let null = null(stack, &scans)?;
+    let events = events(stack, &scans, stack.half);
+    Some(Pass { role, residuals, scans, null, events })
+}
+
+/// Expected false alarms per 100 km of all passes at the statistic of one.
+fn rate(passes: &[Pass], pass: &Pass, statistic: f64) -> f64 {
+    (passes.len() as f64 * pass.null.tail.rate(statistic)).max(1e-300)
+}
+
+/// Events whose expected false alarms do not exceed the asked rate, surest first.
+fn significant(passes: &[Pass], params: &DetectParams) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (i, pass) in passes.iter().enumerate() {
+        for event in &pass.events {
+            let rate = rate(passes, pass, event.score);
+            let p_value = (pass.null.tail.rate(event.score) / pass.null.tail.rate(f64::MIN)).min(1.0);
+            found.push(Found { pass: i, rows: event.rows.clone(), score: -rate.log10(), p_value, q_value: 1.0 });
+        }
+    }
+    let q_values = benjamini_hochberg(&found.iter().map(|f| f.p_value).collect::<Vec<_>>());
+    found.iter_mut().zip(q_values).for_each(|(f, q)| f.q_value = q);
+    let least = -params.false_alarms.get().log10();
+    found.retain(|f| f.score >= least);
+    found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.rows.start.cmp(&b.rows.start)));
+    found
+}
+
+/// Keeps of overlapping events of different roles the surer one.
+fn merge(found: Vec<Found>) -> Vec<Found> {
+    let mut kept: Vec<Found> = Vec::new();
+    for f in found {
+        if !kept.iter().any(|k| k.rows.start < f.rows.end && f.rows.start < k.rows.end) {
+            kept.push(f);
+        }
+    }
+    kept
+}
+
+fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectParams) -> TrackDetection {
+    let pass = &passes[found.pass];
+    let min_rows = (params.min_length_m / stack.step_m).round() as usize;
+    let event = Event { rows: found.rows.clone(), score: found.score };
+    let rows = ends(stack, &pass.residuals, &event, min_rows);
+    let change = if pass.role.tested == 0 { change(stack, &rows) } else { Change::Departed };
+    let contrast = contrast(stack, &rows);
+    // A departed train's own contrast is the change with its sign turned.
+    let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
+    let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
+    let cosine = sum / (square * contrast.len() as f64).sqrt().max(1e-12);
+    let appearance = match cosine {
+        c if c >= COLOURED_BELOW => Appearance::Bright,
+        c if c <= -COLOURED_BELOW => Appearance::Dark,
+        _ => Appearance::Coloured,
+    };
+    let track = track_of(stack, rows.start);
+    let track_index = stack.ranges.iter().position(|r| r.start == track.start).unwrap_or(0);
+    let at = |row: usize| ((row - track.start) as f64 - 0.5) * stack.step_m;
+    let last_m = (track.len() - 1) as f64 * stack.step_m;
+    TrackDetection {
+        track_index,
+        chainage_start_m: at(rows.start).max(0.0),
+        chainage_end_m: at(rows.end).min(last_m),
+        offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
+        change,
+        score: found.score,
+        p_value: found.p_value,
+        q_value: found.q_value,
+        contrast,
+        appearance,
+    }
+}
+
+/// Change per band of the pixels on the track: mean filtered target less median filtered baseline, over
+/// the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
+fn contrast(stack: &Stack<'_>, rows: &Range<usize>) -> Vec<f64> {
+    let track = track_of(stack, rows.start);
+    (0..stack.bands)
+        .map(|band| {
+            let dates: Vec<Vec<f64>> =
+                (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
+            let difference = |row: usize| {
+                let mut earlier: Vec<f64> =
+                    dates[1..].iter().map(|d| d[row]).filter(|v| v.is_finite()).collect();
+                dates[0][row] - crate::stats::median(&mut earlier)
+            };
+            let mut usual: Vec<f64> = track
+                .clone()
+                .filter(|row| !rows.contains(row))
+                .map(difference)
+                .filter(|v| v.is_finite())
+                .collect();
+            let usual = if usual.len() < 8 { 0.0 } else { crate::stats::median(&mut usual) };
+            mean(rows.clone().map(|row| difference(row) - usual)) / stack.profile.response
+        })
+        .collect()
+}
+
+fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> Vec<TrackResult> {
+    let mut best = vec![f64::NAN; stack.rows()];
+    for pass in passes {
+        for scan in &pass.scans {
+            for (start, &statistic) in scan.score.column(stack.half).iter().enumerate() {
+                if statistic.is_finite() {
+                    let score = -rate(passes, pass, statistic).log10();
+                    best[start..start + scan.cells].iter_mut().for_each(|b| *b = score.max(*b));
+                }
+            }
+        }
+    }
+    let observed = stack.observed(stack.half);
+    let usual = Cargo::usual(&[], stack.bands);
+    let cargos = if params.cargos.is_empty() { &usual } else { &params.cargos };
+    let first = &passes[0];
+    let threshold = first.null.tail.score_at(params.false_alarms.get() / passes.len() as f64);
+    let result = |(track_index, rows): (usize, &Range<usize>)| TrackResult {
+        track_index,
+        length_m: (rows.len() - 1) as f64 * stack.step_m,
+        observed_m: (rows.clone().filter(|&row| observed[row]).count() as f64 * stack.step_m)
+            .min((rows.len() - 1) as f64 * stack.step_m),
+        profile: rows.clone().map(|row| if observed[row] { best[row] as f32 } else { f32::NAN }).collect(),
+        detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargos)),
+    };
+    stack.ranges.iter().enumerate().map(result).collect()
+}
+
+fn summary(passes: &[Pass], params: &DetectParams) -> NullSummary {
+    let null = &passes[0].null;
+    let asked = params.false_alarms.get();
+    let own = asked / passes.len() as f64;
+    NullSummary {
+        placebo_track_count: null.placebo_count,
+        placebo_length_m: null.placebo_length_m,
+        false_alarms_per_100km_asked: asked,
+        threshold_score: -asked.log10(),
+        threshold_statistic: null.tail.score_at(own),
+        median_statistic: null.statistics.0,
+        high_statistic: null.statistics.1,
+        placebo_event_count: null.tail.count(),
+        extrapolated: null.tail.extrapolates_at(own),
+    }
+}

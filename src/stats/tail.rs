@@ -1,0 +1,99 @@
+//! How often a scanned null gives an event at least as high as a score.
+//!
+//! The empirical count where there are enough events; beyond, an exponential law fitted to the highest
+//! ones by their mean excess (the maximum-likelihood fit; Pickands 1975 with shape 0), which joins
+//! the empirical tail without a step and never reaches zero.
+
+/// Rate of events at or above a score, per unit of length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventTail {
+    /// Scores, descending.
+    scores: Vec<f64>,
+    length: f64,
+    /// The rank from which the empirical tail is used.
+    join: usize,
+    scale: f64,
+}
+
+impl EventTail {
+    /// From the `scores` of all events seen on `length` units (> 0); the tail above the `fit_count`-th
+    /// highest is fitted, the `trusted_count`-th highest is the last whose empirical rate is used.
+    ///
+    /// `None` with fewer than five events or no length.
+    #[must_use]
+    pub fn new(mut scores: Vec<f64>, length: f64, fit_count: usize, trusted_count: usize) -> Option<Self> {
+        scores.retain(|v| v.is_finite());
+        scores.sort_by(|a, b| b.total_cmp(a));
+        if scores.len() < 5 || !(length.is_finite() && length > 0.0) {
+            return None;
+        }
+        let fit = fit_count.min(scores.len() / 4).max(3);
+        let join = trusted_count.clamp(1, scores.len() - 1);
+        // 1/λ = mean excess over the threshold
+        let excess = scores[..fit].iter().map(|s| s - scores[fit]).sum::<f64>() / fit as f64;
+        Some(Self { scale: excess.max(1e-9), scores, length, join })
+    }
+
+    /// Expected events at or above `score` per unit of length; falls strictly above the join.
+    #[must_use]
+    pub fn rate(&self, score: f64) -> f64 {
+        let join_score = self.scores[self.join - 1];
+        let count = if score >= join_score {
+            self.join as f64 * (-(score - join_score) / self.scale).exp()
+        } else {
+            let below = self.scores.partition_point(|&s| s >= score);
+            // Between two events the count is interpolated, so that close scores stay in order.
+            let (high, low) = (self.scores[below - 1], self.scores.get(below).copied());
+            let step = low.map_or(0.0, |low| ((high - score) / (high - low).max(1e-12)).clamp(0.0, 1.0));
+            below as f64 + step
+        };
+        count / self.length
+    }
+
+    /// The score at which the expected rate is `rate` per unit of length; the lowest score seen for
+    /// rates above all.
+    #[must_use]
+    pub fn score_at(&self, rate: f64) -> f64 {
+        let count = rate * self.length;
+        let join = self.join as f64;
+        if count <= join {
+            return self.scores[self.join - 1] - self.scale * (count / join).ln();
+        }
+        let k = count.floor() as usize;
+        match (self.scores.get(k - 1), self.scores.get(k)) {
+            (Some(high), Some(low)) => high + (count - k as f64) * (low - high),
+            _ => self.scores[self.scores.len() - 1],
+        }
+    }
+
+    /// Number of events.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// Whether `rate` is below what the events alone can tell, so that the fit decides.
+    #[must_use]
+    pub fn extrapolates_at(&self, rate: f64) -> bool {
+        rate * self.length < self.join as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_and_score_are_inverse_and_monotone() {
+        let scores: Vec<f64> = (0..500).map(|i| -((f64::from(i) + 0.5) / 500.0).ln()).collect();
+        let tail = EventTail::new(scores, 50.0, 100, 10).unwrap();
+        for rate in [0.001, 0.05, 0.2, 1.0, 5.0] {
+            assert!((tail.rate(tail.score_at(rate)) / rate - 1.0).abs() < 0.03, "{rate}");
+        }
+        // The law is exponential: 500 e^(−x) events on 50 units.
+        assert!((tail.rate(9.0) / (10.0 * (-9.0f64).exp()) - 1.0).abs() < 0.4);
+        assert!(tail.extrapolates_at(0.05) && !tail.extrapolates_at(1.0));
+        let rates: Vec<f64> = (0..100).map(|i| tail.rate(f64::from(i) * 0.1)).collect();
+        assert!(rates.windows(2).all(|w| w[1] <= w[0]));
+    }
+}
