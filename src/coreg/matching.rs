@@ -31,9 +31,9 @@ pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
 }
 
 /// Matches one window, starting from `start`; `None` when it cannot be matched or is not sharp in both directions.
-pub(super) fn tie_point(
-    reference: Side<'_>,
-    moving: Side<'_>,
+pub(super) fn tie_point<'a>(
+    reference: Side<'a>,
+    moving: Side<'a>,
     (row, col, side): Place,
     (start, radius): ((f64, f64), usize),
     params: &CoregParams,

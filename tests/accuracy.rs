@@ -1,0 +1,74 @@
+//! Known answers on real and simulated data, asserted on quantiles. Real data is looked for in
+//! `RAILWATCH_REAL_DATA`, else `../shared/data`; where it is absent those tests say so and pass.
+
+use ndarray::{Array2, Axis};
+use railwatch::coreg::{CoregParams, Registration, Side, register};
+use railwatch::grid::Window;
+use railwatch::io::{SceneOptions, configure, open_scene, read_raster};
+use railwatch::raster::Raster;
+use std::path::PathBuf;
+
+fn real(path: &str) -> Option<PathBuf> {
+    let root = std::env::var("RAILWATCH_REAL_DATA").unwrap_or_else(|_| "../shared/data".to_owned());
+    let path = PathBuf::from(root).join(path);
+    let found = path.exists();
+    if !found {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    found.then_some(path)
+}
+
+fn read(path: &std::path::Path, window: impl Fn(&railwatch::grid::Grid) -> Window) -> Raster {
+    configure();
+    let scene = open_scene(path.to_str().unwrap(), &SceneOptions { bands: None, datetime: None }).unwrap();
+    let bands: Vec<usize> = (0..scene.bands.len()).collect();
+    read_raster(&scene, window(&scene.grid), &bands).unwrap()
+}
+
+fn shift(reference: &Raster, moving: &Raster, band: usize) -> Registration {
+    let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
+    let (a, b): (Array2<bool>, Array2<bool>) = (ok(reference), ok(moving));
+    register(
+        Side { values: reference.values.index_axis(Axis(0), band), ok: a.view() },
+        Side { values: moving.values.index_axis(Axis(0), band), ok: b.view() },
+        &CoregParams::default(),
+    )
+    .unwrap()
+}
+
+/// Real pair with a real misregistration; 0.05 px is what independent estimators agree to.
+#[test]
+fn the_havelland_pair_has_its_known_shift() {
+    let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
+    let Some(moving) = real("s2_pair_t33uuu_2016/tgt_S2A_20160529T153631_T33UUU_sub.jp2") else { return };
+    configure();
+    let open = |p: &PathBuf| {
+        open_scene(p.to_str().unwrap(), &SceneOptions { bands: None, datetime: None }).unwrap().grid
+    };
+    let (a, b) = (open(&reference), open(&moving));
+    // Both grids have one phase: the common window starts at the larger corner.
+    let (x0, y0) = (a.xy(0.0, 0.0).0.max(b.xy(0.0, 0.0).0), a.xy(0.0, 0.0).1.min(b.xy(0.0, 0.0).1));
+    let at = |g: &railwatch::grid::Grid| {
+        let (r, c) = g.row_col(x0, y0);
+        (r.round() as usize, c.round() as usize)
+    };
+    let ((ra, ca), (rb, cb)) = (at(&a), at(&b));
+    let (height, width) = ((a.shape.0 - ra).min(b.shape.0 - rb), (a.shape.1 - ca).min(b.shape.1 - cb));
+    let reference = read(&reference, |_| Window { row: ra, col: ca, height, width });
+    let moving = read(&moving, |_| Window { row: rb, col: cb, height, width });
+    let found = shift(&reference, &moving, 0);
+    eprintln!("{} {} rmse {} of {} {}", found.shift_row_px, found.shift_col_px, found.residual_rmse_px, found.tie_points.len(), found.tried_count);
+    assert!((found.shift_row_px.abs() - 1.907).abs() < 0.05, "{found:?}");
+    assert!((found.shift_col_px.abs() - 0.743).abs() < 0.05, "{found:?}");
+}
+
+/// Two dates of one product line, five days apart: registered to a few hundredths of a pixel.
+#[test]
+fn the_bernau_pair_has_no_shift() {
+    let Some(reference) = real("s2_pair_bernau_2021/bernau_S2_20210121_B02B03B04.tif") else { return };
+    let Some(moving) = real("s2_pair_bernau_2021/bernau_S2_20210126_B02B03B04.tif") else { return };
+    let (a, b) = (read(&reference, |g| g.window()), read(&moving, |g| g.window()));
+    let found = shift(&a, &b, 2);
+    eprintln!("{} {} rmse {} of {} {}", found.shift_row_px, found.shift_col_px, found.residual_rmse_px, found.tie_points.len(), found.tried_count);
+    assert!(found.shift_row_px.abs() < 0.1 && found.shift_col_px.abs() < 0.1, "{found:?}");
+}
