@@ -13,3 +13,6 @@ pub mod signal;
 
 pub mod corridor;
 pub mod scene;
+
+pub mod change;
+pub mod radiometry;
