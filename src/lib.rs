@@ -14,6 +14,8 @@ pub mod signal;
 pub mod corridor;
 pub mod scene;
 
+pub mod change;
 pub mod coreg;
 pub mod detect;
 pub mod io;
+pub mod radiometry;

@@ -1,13 +1,19 @@
-//! Order statistics, robust spread, robust fits and tails.
+//! Order statistics, robust spread, robust fits, covariances, canonical correlation and tails.
 
+mod canonical;
 mod covariance;
 mod fdr;
+mod line;
 mod order;
 mod regression;
 mod tail;
+mod weighted_covariance;
 
+pub use canonical::{Canonical, canonical_correlation};
 pub use covariance::{Whitener, trimmed_covariance};
 pub use fdr::benjamini_hochberg;
+pub use line::{RobustLine, robust_line};
 pub use order::{mad_sigma, median, quantile};
 pub use regression::{RegressionRule, RobustFit, tukey_regression};
 pub use tail::EventTail;
+pub use weighted_covariance::WeightedCovariance;

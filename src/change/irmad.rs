@@ -1,0 +1,170 @@
+//! Iteratively reweighted multivariate alteration detection (Nielsen 2007, 10.1109/TIP.2006.888195).
+//!
+//! Each iteration is one pass over the pixels that computes the no-change weights of the last projections
+//! and the covariance under them; nothing the size of the scene is kept. With perfect correlation the
+//! variance of a variate vanishes: that is [`Error::Identical`].
+
+use super::{ChangeParams, Error};
+use crate::stats::{WeightedCovariance, canonical_correlation};
+use nalgebra::DMatrix;
+use ndarray::{Array2, Array3, Axis, Zip};
+use rayon::prelude::*;
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// Rows per unit of parallel work.
+const BLOCK_ROWS: usize = 64;
+/// A variate with less variance than this is taken for an identity of the two pictures.
+const VARIANCE_MIN: f64 = 1e-9;
+
+/// Linear maps from the joint vector (baseline bands, then target bands) to standardised MAD variates.
+struct Projection {
+    /// Mean of the joint vector under the weights.
+    mean: Vec<f64>,
+    /// `(variate, joint band)`, divided by the variate's standard deviation.
+    map: DMatrix<f64>,
+    correlations: Vec<f64>,
+}
+
+impl Projection {
+    fn new(sums: &WeightedCovariance, bands: usize) -> Result<Self, Error> {
+        let covariance = sums.covariance();
+        if let Some(k) = covariance.diagonal().iter().position(|v| v.is_nan() || *v <= 0.0) {
+            return Err(Error::Constant { band: k % bands });
+        }
+        let pairs = canonical_correlation(&covariance, bands).ok_or(Error::Collinear)?;
+        let mut map = DMatrix::zeros(bands, 2 * bands);
+        for (i, &correlation) in pairs.correlations.iter().enumerate() {
+            // MADᵢ = aᵢᵀx − bᵢᵀy,  σ²(MADᵢ) = 2 (1 − ρᵢ)
+            let variance = 2.0 * (1.0 - correlation);
+            if variance < VARIANCE_MIN {
+                return Err(Error::Identical);
+            }
+            for band in 0..bands {
+                map[(i, band)] = pairs.first[(band, i)] / variance.sqrt();
+                map[(i, bands + band)] = -pairs.second[(band, i)] / variance.sqrt();
+            }
+        }
+        Ok(Self { mean: sums.mean(), map, correlations: pairs.correlations })
+    }
+
+    /// Z = Σᵢ (MADᵢ / σᵢ)²
+    fn squared(&self, joint: &[f64]) -> f64 {
+        let mut total = 0.0;
+        for i in 0..self.map.nrows() {
+            let variate: f64 =
+                joint.iter().zip(&self.mean).enumerate().map(|(k, (v, m))| self.map[(i, k)] * (v - m)).sum();
+            total += variate * variate;
+        }
+        total
+    }
+}
+
+/// P(χ² > z) from a table over √z, since it is needed for every pixel of every iteration.
+pub(super) struct NoChange {
+    table: Vec<f64>,
+}
+
+impl NoChange {
+    const PER_UNIT: f64 = 64.0;
+
+    pub(super) fn new(freedom: usize) -> Result<Self, Error> {
+        let law = ChiSquared::new(freedom as f64).map_err(|_degenerate| Error::Collinear)?;
+        let reach = (8.0 + (freedom as f64).sqrt()) * Self::PER_UNIT;
+        let table = (0..=reach as usize).map(|k| law.sf((k as f64 / Self::PER_UNIT).powi(2))).collect();
+        Ok(Self { table })
+    }
+
+    pub(super) fn weight(&self, squared: f64) -> f64 {
+        let place = squared.sqrt() * Self::PER_UNIT;
+        let k = place as usize;
+        match (self.table.get(k), self.table.get(k + 1)) {
+            (Some(a), Some(b)) => a + (b - a) * (place - k as f64),
+            _ => 0.0,
+        }
+    }
+}
+
+/// √Z of every pixel that is finite in both pictures `(band, row, col)`.
+pub(super) fn statistic(
+    target: &Array3<f32>,
+    baseline: &Array3<f32>,
+    params: &ChangeParams,
+) -> Result<Array2<f32>, Error> {
+    let (bands, height, width) = target.dim();
+    let no_change = NoChange::new(bands)?;
+    let step = (height * width).div_ceil(params.pixels_max.max(1)).max(1);
+    let start = covariance(target, baseline, step, |_| 1.0);
+    let minimum = params.pixels_min.max(50) / step;
+    if (start.weight() as usize) < minimum.max(2 * bands + 1) {
+        return Err(Error::TooFewPixels { count: start.weight() as usize, minimum });
+    }
+    let mut projection = Projection::new(&start, bands)?;
+    for _ in 0..params.iterations_max {
+        let sums = covariance(target, baseline, step, |joint| no_change.weight(projection.squared(joint)));
+        if sums.weight() < params.unchanged_fraction_min * start.weight() {
+            break;
+        }
+        // Reweighting may collapse onto a flat patch: then the last sound state stands.
+        let Ok(next) = Projection::new(&sums, bands) else { break };
+        let moved = next
+            .correlations
+            .iter()
+            .zip(&projection.correlations)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
+        projection = next;
+        if moved < params.correlation_tolerance {
+            break;
+        }
+    }
+    let mut out = Array2::from_elem((height, width), f32::NAN);
+    Zip::indexed(out.axis_iter_mut(Axis(0))).par_for_each(|row, mut line| {
+        let mut joint = vec![0.0; 2 * bands];
+        for (col, value) in line.iter_mut().enumerate() {
+            if gather(target, baseline, (row, col), &mut joint) {
+                *value = projection.squared(&joint).sqrt() as f32;
+            }
+        }
+    });
+    Ok(out)
+}
+
+/// Covariance of the joint vectors of every `step`-th row; the sum runs in the order of the rows.
+fn covariance(
+    target: &Array3<f32>,
+    baseline: &Array3<f32>,
+    step: usize,
+    weight: impl Fn(&[f64]) -> f64 + Sync,
+) -> WeightedCovariance {
+    let (bands, height, width) = target.dim();
+    let rows: Vec<usize> = (0..height).step_by(step).collect();
+    let parts: Vec<WeightedCovariance> = rows
+        .par_chunks(BLOCK_ROWS)
+        .map(|block| {
+            let mut sums = WeightedCovariance::new(2 * bands);
+            let mut joint = vec![0.0; 2 * bands];
+            for (&row, col) in block.iter().flat_map(|row| (0..width).map(move |col| (row, col))) {
+                if gather(target, baseline, (row, col), &mut joint) {
+                    sums.add(&joint, weight(&joint));
+                }
+            }
+            sums
+        })
+        .collect();
+    parts.iter().fold(WeightedCovariance::new(2 * bands), WeightedCovariance::merged)
+}
+
+/// Fills the joint vector of a pixel; false when a value is not finite.
+fn gather(
+    target: &Array3<f32>,
+    baseline: &Array3<f32>,
+    (row, col): (usize, usize),
+    joint: &mut [f64],
+) -> bool {
+    let bands = target.shape()[0];
+    for band in 0..bands {
+        joint[band] = f64::from(baseline[[band, row, col]]);
+        joint[bands + band] = f64::from(target[[band, row, col]]);
+    }
+    joint.iter().all(|v| v.is_finite())
+}

@@ -1,0 +1,69 @@
+//! Parameters of the change statistic and of the objects cut from it.
+
+use serde::{Deserialize, Serialize};
+
+/// How the change statistic is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangeParams {
+    /// Most reweighting iterations; 1…200, default 30.
+    pub iterations_max: usize,
+    /// The iteration ends when no canonical correlation moves by more; above 0, default 0.001.
+    pub correlation_tolerance: f64,
+    /// Fewest valid pixels for a statistic; at least 50, default 200.
+    pub pixels_min: usize,
+    /// Most pixels from which fits and covariances are estimated (thinned by whole rows); default 1 000 000.
+    pub pixels_max: usize,
+    /// The iteration keeps its last state rather than rest on a smaller share of the pixels; 0…1, default 0.05.
+    pub unchanged_fraction_min: f64,
+    /// Baselines from which a stack is used instead of a pair; at least 3, default 3.
+    pub stack_min: usize,
+    /// Weight of the scene's typical spread against a pixel's own, in dates; at least 0, default 4.
+    pub prior_dates: f64,
+}
+
+impl Default for ChangeParams {
+    fn default() -> Self {
+        Self {
+            iterations_max: 30,
+            correlation_tolerance: 1e-3,
+            pixels_min: 200,
+            pixels_max: 1_000_000,
+            unchanged_fraction_min: 0.05,
+            stack_min: 3,
+            prior_dates: 4.0,
+        }
+    }
+}
+
+/// How objects are cut from a change statistic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ObjectParams {
+    /// Expected false objects per square kilometre of mask; above 0, default 0.04 (2 per 100 km of a corridor
+    /// 500 m wide).
+    pub false_objects_per_km2: f64,
+    /// Smallest object, m²; above 0, default 300.
+    pub area_min_m2: f64,
+    /// Misregistration that must not make a change, px; 0…1, default 1.
+    pub shift_tolerance_px: f32,
+    /// Side of the cells in which the level of the statistic is measured, px; at least 8, default 32.
+    pub cell_px: usize,
+    /// Background pixels within this distance of the mask are left out of the null, px; default 3.
+    pub guard_px: usize,
+    /// Fewest background pixels; with fewer the mask itself serves as background; default 2000.
+    pub background_pixels_min: usize,
+}
+
+impl Default for ObjectParams {
+    fn default() -> Self {
+        Self {
+            false_objects_per_km2: 0.04,
+            area_min_m2: 300.0,
+            shift_tolerance_px: 1.0,
+            cell_px: 32,
+            guard_px: 3,
+            background_pixels_min: 2000,
+        }
+    }
+}

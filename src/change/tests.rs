@@ -1,0 +1,161 @@
+//! Laws of the statistic and of the objects; the labelled benchmark where real data is at hand.
+
+use super::*;
+use ndarray::{Axis, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use std::path::PathBuf;
+
+fn noise(rng: &mut ChaCha8Rng) -> f32 {
+    let v: f64 = StandardNormal.sample(rng);
+    v as f32
+}
+
+/// Ground of three bands with texture, and `count` noisy pictures of it.
+fn pictures(side: usize, count: usize, seed: u64) -> Vec<Array3<f32>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut ground = Array3::from_shape_fn((3, side, side), |_| 0.15 + 0.02 * noise(&mut rng));
+    for mut layer in ground.outer_iter_mut() {
+        let rough = layer.to_owned();
+        for ((r, c), v) in layer.indexed_iter_mut() {
+            let part = rough
+                .slice(s![r.saturating_sub(2)..(r + 3).min(side), c.saturating_sub(2)..(c + 3).min(side)]);
+            *v = 0.15 + 4.0 * (part.mean().unwrap() - 0.15);
+        }
+    }
+    (0..count).map(|_| ground.mapv(|v| v + 0.004 * noise(&mut rng))).collect()
+}
+
+fn everything(side: usize) -> Array2<bool> {
+    Array2::from_elem((side, side), true)
+}
+
+#[test]
+fn statistic_ignores_gain_and_offset_of_every_band() {
+    for count in [2, 6] {
+        let mut p = pictures(64, count, 1);
+        let params = ChangeParams::default();
+        let one = statistic(&p[0], &p[1..], &everything(64), &params).unwrap();
+        for (k, picture) in p.iter_mut().enumerate() {
+            for (b, mut layer) in picture.outer_iter_mut().enumerate() {
+                layer.mapv_inplace(|v| (0.6 + 0.3 * (k + b) as f32) * v + 0.05 * b as f32);
+            }
+        }
+        let two = statistic(&p[0], &p[1..], &everything(64), &params).unwrap();
+        assert_eq!(one.kind, if count == 2 { Kind::IrMad } else { Kind::RobustZ });
+        let worst = (&one.statistic - &two.statistic).fold(0f32, |a, v| a.max(v.abs()));
+        assert!(worst < 0.02, "{worst}");
+    }
+}
+
+#[test]
+fn invalid_pixels_are_nan_and_degenerate_scenes_say_why() {
+    let mut p = pictures(40, 2, 2);
+    let params = ChangeParams::default();
+    p[0][[1, 3, 4]] = f32::NAN;
+    let mut ok = everything(40);
+    ok[[7, 7]] = false;
+    let map = statistic(&p[0], &p[1..], &ok, &params).unwrap();
+    assert!(map.statistic[[3, 4]].is_nan() && map.statistic[[7, 7]].is_nan());
+    assert_eq!(map.statistic.iter().filter(|v| v.is_nan()).count(), 2);
+    assert_eq!(statistic(&p[0], &[], &ok, &params), Err(Error::NoBaseline));
+    let flat = Array3::from_elem((3, 40, 40), 0.3);
+    assert_eq!(statistic(&p[0], &[flat], &ok, &params).unwrap_err(), Error::Constant { band: 0 });
+    assert_eq!(statistic(&p[1], &p[1..], &ok, &params).unwrap_err(), Error::Identical);
+    ok.fill(false);
+    assert!(matches!(statistic(&p[0], &p[1..], &ok, &params), Err(Error::TooFewPixels { .. })));
+}
+
+#[test]
+fn false_objects_in_noise_come_at_about_the_asked_rate() {
+    // 2.25 km² of background and as much mask at 10 m; 4 false objects per km² asked: 9 expected a trial.
+    let params = ObjectParams { false_objects_per_km2: 4.0, ..ObjectParams::default() };
+    let side = 212;
+    let mask = Array2::from_shape_fn((side, side), |(_, c)| c < side / 2);
+    let (mut found, mut asked) = (0, 0.0);
+    for seed in 0..6 {
+        let p = pictures(side, 2, 100 + seed);
+        let map = statistic(&p[0], &p[1..], &everything(side), &ChangeParams::default()).unwrap();
+        found += objects(&map, &mask, 10.0, &params).unwrap().len();
+        asked += 4.0 * (side * side / 2) as f64 * 1e-4;
+    }
+    assert!((f64::from(found as u32) - asked).abs() < 4.0 * (2.0 * asked).sqrt(), "{found} for {asked}");
+}
+
+#[test]
+fn a_new_object_is_found_where_it_is_and_a_shifted_edge_is_not() {
+    let side = 160;
+    let mut p = pictures(side, 2, 5);
+    for picture in &mut p {
+        picture.slice_mut(s![.., .., 80..]).mapv_inplace(|v| v + 0.2);
+    }
+    // The edge moves by one pixel, and cargo of 5 × 3 pixels comes.
+    p[0].slice_mut(s![.., .., 80]).mapv_inplace(|v| v - 0.2);
+    p[0].slice_mut(s![.., 50..55, 40..43]).mapv_inplace(|v| v + 0.1);
+    let map = statistic(&p[0], &p[1..], &everything(side), &ChangeParams::default()).unwrap();
+    let mask = Array2::from_shape_fn((side, side), |(_, c)| (30..130).contains(&c));
+    let found = objects(&map, &mask, 10.0, &ObjectParams::default()).unwrap();
+    assert_eq!(found.len(), 1, "{:?}", found.iter().map(|o| (&o.outline, o.level_ratio)).collect::<Vec<_>>());
+    let cargo = &found[0];
+    assert_eq!((cargo.appearance, cargo.direction), (Appearance::Bright, Direction::Appeared));
+    assert!(cargo.contrast.iter().all(|c| (c - 0.1).abs() < 0.03), "{:?}", cargo.contrast);
+    assert!(cargo.pixels.contains(&(52, 41)) && cargo.pixels.len() <= 20);
+    assert!(cargo.p_value < 0.05 && cargo.expected_false_alarms < 0.05);
+}
+
+fn real(path: &str) -> Option<PathBuf> {
+    let root =
+        option_env!("RAILWATCH_REAL_DATA").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data"));
+    Some(PathBuf::from(root).join(path)).filter(|p| p.exists())
+}
+
+#[test]
+fn labelled_landsat_pair_is_ranked_with_auc_of_099() {
+    let Some(folder) = real("landsat_taizhou_labelled") else { return };
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let picture = |name: &str| {
+        Array3::from_shape_vec((6, 400, 400), read(name).iter().map(|v| f32::from(*v)).collect()).unwrap()
+    };
+    // 8-bit BMP: 1078 bytes of head, rows from the bottom up.
+    let label = |name: &str| {
+        let bytes = read(name);
+        Array2::from_shape_fn((400, 400), |(r, c)| bytes[1078 + (399 - r) * 400 + c] != 0)
+    };
+    let (before, after) = (picture("2000TM"), picture("2003TM"));
+    let (changed, unchanged) = (label("change.bmp"), label("unchanged.bmp"));
+    let params = ChangeParams::default();
+    let map = statistic(&after, &[before], &everything(400), &params).unwrap();
+    let pick = |which: &Array2<bool>| -> Vec<f32> {
+        map.statistic.iter().zip(which).filter(|(_, w)| **w).map(|(v, _)| *v).collect()
+    };
+    let (positive, mut negative) = (pick(&changed), pick(&unchanged));
+    negative.sort_by(f32::total_cmp);
+    let below: usize = positive.iter().map(|p| negative.partition_point(|n| n < p)).sum();
+    let auc = below as f64 / (positive.len() * negative.len()) as f64;
+    assert!(auc >= 0.99, "AUC {auc} of {} changed, {} unchanged", positive.len(), negative.len());
+}
+
+#[test]
+fn clear_half_of_a_hazy_pair_holds_few_objects() {
+    let Some(folder) = real("s2_pair_bernau_2021") else { return };
+    let read = |date: &str| {
+        let file = gdal::Dataset::open(folder.join(format!("bernau_S2_{date}_B02B03B04.tif"))).unwrap();
+        let (width, height) = file.raster_size();
+        let mut out = Array3::zeros((3, height, width));
+        for (b, mut layer) in out.axis_iter_mut(Axis(0)).enumerate() {
+            let values = file.rasterband(b + 1).unwrap().read_band_as::<f32>().unwrap();
+            layer.assign(&Array2::from_shape_vec((height, width), values.data().to_vec()).unwrap());
+        }
+        out
+    };
+    let (hazy, clear) = (read("20210121"), read("20210126"));
+    let (_, height, width) = clear.dim();
+    let ok = Array2::from_shape_fn((height, width), |(r, c)| {
+        c < width / 2 && clear[[0, r, c]] > -1e4 && hazy[[0, r, c]] > -1e4
+    });
+    let map = statistic(&clear, &[hazy], &ok, &ChangeParams::default()).unwrap();
+    let mask = Array2::from_shape_fn((height, width), |(r, _)| (height / 3..2 * height / 3).contains(&r));
+    let found = objects(&map, &mask, 10.0, &ObjectParams::default()).unwrap();
+    assert!(found.len() <= 3, "{}", found.len());
+}
