@@ -5,7 +5,8 @@
 use super::{CoregParams, Side, TiePoint};
 use crate::stats::{mad_sigma, median};
 use nalgebra::{Matrix4, Vector4};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
+use rayon::prelude::*;
 
 /// Gauss–Newton steps, at most.
 const STEPS_MAX: usize = 25;
@@ -19,12 +20,17 @@ const LEAST_VALID_FRACTION: f64 = 0.5;
 /// First (row, col) and side of a window.
 pub(super) type Place = (usize, usize, usize);
 
-/// A grid of windows that overlap by half, over an array of `shape`; smaller windows where few would fit.
+/// Windows are laid out until there are about this many; more tell nothing new about one shift.
+const WINDOWS_MAX: f64 = 400.0;
+
+/// A grid of windows over an array of `shape`, overlapping by half at most; smaller windows where few would fit.
 pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
     let smallest = shape.0.min(shape.1);
     let side = side_px.min((smallest / 3).max(24)).min(smallest);
+    let area = (shape.0 * shape.1) as f64;
+    let spacing = (side as f64 / 2.0).max((area / WINDOWS_MAX).sqrt());
     let starts = |n: usize| {
-        let count = (2 * (n - side)).div_ceil(side) + 1;
+        let count = ((n - side) as f64 / spacing).ceil() as usize + 1;
         (0..count).map(move |i| if count == 1 { 0 } else { i * (n - side) / (count - 1) })
     };
     starts(shape.0).flat_map(|r| starts(shape.1).map(move |c| (r, c, side))).collect()
@@ -127,7 +133,7 @@ impl Patch<'_> {
         for r in self.row.max(1)..(self.row + self.side).min(h - 1) {
             for c in self.col.max(1)..(self.col + self.side).min(w - 1) {
                 let at = |dr: usize, dc: usize| f64::from(self.reference.values[(r + dr - 1, c + dc - 1)]);
-                if !self.reference.ok.slice(s![r - 1..r + 2, c - 1..c + 2]).iter().all(|&v| v) {
+                if !self.reference.ok[(r, c)] {
                     continue;
                 }
                 let Some((moving, gr, gc)) = cubic(self.moving, r as f64 - d.0, c as f64 - d.1) else { continue };
@@ -226,10 +232,10 @@ fn cubic(side: Side<'_>, row: f64, col: f64) -> Option<(f64, f64, f64)> {
     if !(row >= 1.0 && col >= 1.0 && row < h as f64 - 2.0 && col < w as f64 - 2.0) {
         return None;
     }
-    let (r0, c0) = (row as usize - 1, col as usize - 1);
-    if !side.ok.slice(s![r0..r0 + 4, c0..c0 + 4]).iter().all(|&v| v) {
+    if !side.ok[(row as usize, col as usize)] {
         return None;
     }
+    let (r0, c0) = (row as usize - 1, col as usize - 1);
     let ((wr, dr), (wc, dc)) = (kernel(row.fract()), kernel(col.fract()));
     let mut sums = (0.0, 0.0, 0.0);
     for i in 0..4 {
@@ -260,27 +266,44 @@ fn kernel(f: f64) -> ([f64; 4], [f64; 4]) {
     )
 }
 
-/// Smooths usable pixels by a small Gaussian (σ = 0.8 px), leaving out the others; unusable pixels become 0.
-pub(super) fn smoothed(side: Side<'_>) -> Array2<f32> {
-    const TAPS: [f64; 5] = [0.022, 0.2285, 0.499, 0.2285, 0.022];
-    let (h, w) = side.values.dim();
-    let pass = |value: &Array2<f32>, weight: &Array2<f32>, down: bool| {
-        let reach = |i: usize, k: usize, n: usize| (i + k).checked_sub(2).filter(|&v| v < n);
-        let sum = |from: &Array2<f32>, r: usize, c: usize| {
-            TAPS.iter()
-                .enumerate()
-                .filter_map(|(k, t)| {
-                    let at = if down { (reach(r, k, h)?, c) } else { (r, reach(c, k, w)?) };
-                    Some(t * f64::from(from[at]))
-                })
-                .sum::<f64>() as f32
-        };
-        (Array2::from_shape_fn((h, w), |(r, c)| sum(value, r, c)), Array2::from_shape_fn((h, w), |(r, c)| sum(weight, r, c)))
-    };
-    let weight = side.ok.mapv(|ok| if ok { 1.0 } else { 0.0 });
-    let value = Array2::from_shape_fn((h, w), |at| if side.ok[at] { side.values[at] } else { 0.0 });
-    let (value, weight) = pass(&value, &weight, true);
-    let (mut value, weight) = pass(&value, &weight, false);
-    value.zip_mut_with(&weight, |v, &n| *v = if n > 0.0 { *v / n } else { 0.0 });
+/// What is matched: edges and spots of one to ten pixels. Usable pixels smoothed by a small Gaussian (σ = 0.8 px) less
+/// those smoothed by a wide one (σ = 3 px), so that haze, seasons and growing fields do not pull; others are 0.
+pub(super) fn band_passed(side: Side<'_>) -> Array2<f32> {
+    let mut fine = smoothed(side, 0.8);
+    let wide = smoothed(side, 3.0);
+    fine -= &wide;
+    fine
+}
+
+/// Gaussian mean over usable pixels.
+fn smoothed(side: Side<'_>, sigma_px: f64) -> Array2<f32> {
+    let reach = (3.0 * sigma_px).ceil() as usize;
+    let tap = |k: usize| (-0.5 * ((k as f64 - reach as f64) / sigma_px).powi(2)).exp() as f32;
+    let taps: Vec<f32> = (0..=2 * reach).map(tap).collect();
+    let mut weight = side.ok.mapv(|ok| if ok { 1.0 } else { 0.0 });
+    let mut value = Array2::from_shape_fn(side.ok.dim(), |at| if side.ok[at] { side.values[at] } else { 0.0 });
+    for plane in [&mut value, &mut weight] {
+        for axis in [Axis(1), Axis(0)] {
+            plane.lanes_mut(axis).into_iter().par_bridge().for_each(|mut lane| {
+                let line = lane.to_vec();
+                for (i, out) in lane.iter_mut().enumerate() {
+                    let first = i.saturating_sub(reach);
+                    let last = (i + reach).min(line.len() - 1);
+                    let part = line[first..=last].iter().zip(&taps[first + reach - i..]);
+                    *out = part.map(|(v, t)| v * t).sum();
+                }
+            });
+        }
+    }
+    value.zip_mut_with(&weight, |v, &n| *v = if n > 1e-6 { *v / n } else { 0.0 });
     value
+}
+
+/// Whether all pixels from −1 to +2 around each pixel are usable: what cubic convolution needs.
+pub(super) fn kernel_fits(ok: ArrayView2<'_, bool>) -> Array2<bool> {
+    let (h, w) = ok.dim();
+    let inside = |r: usize, c: usize| r >= 1 && c >= 1 && r + 2 < h && c + 2 < w;
+    Array2::from_shape_fn((h, w), |(r, c)| {
+        inside(r, c) && ok.slice(s![r - 1..r + 3, c - 1..c + 3]).iter().all(|&v| v)
+    })
 }
