@@ -107,3 +107,6 @@ pub struct Implant {
     /// Reflectance in B02, B03, B04, B08 minus that of the ballast, of a pixel wholly covered.
     pub contrast: Spectrum,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Value noise: Perlin's fractal sum of smoothed lattice values; cells: Worley 1996, 10.1145/237170.237267.
 
-/// A uniform number 0…1 for a lattice point (SplitMix64 finaliser over mixed coordinates).
+/// A uniform number 0…1 for a lattice point (`SplitMix64` finaliser over mixed coordinates).
 pub(super) fn uniform(seed: u64, i: i64, j: i64) -> f64 {
     let mut z = seed
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
