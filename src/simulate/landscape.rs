@@ -6,13 +6,15 @@
 use super::noise::{cell, fractal, uniform, value};
 use super::spectra::{FIELDS, FOREST, ROAD, ROOFS, SAND, Spectrum, VILLAGE, WATER};
 use crate::corridor::Track;
+use rstar::primitives::Line;
+use rstar::{PointDistance, RTree};
 
 /// The landscape of one seed.
 pub(super) struct Landscape {
     seed: u64,
-    river: Vec<(f64, f64)>,
+    river: RTree<Line<[f64; 2]>>,
     river_width_m: f64,
-    roads: Vec<Vec<(f64, f64)>>,
+    roads: RTree<Line<[f64; 2]>>,
     villages: Vec<(f64, f64)>,
     field_change_fraction: f64,
 }
@@ -43,9 +45,9 @@ impl Landscape {
         }
         Self {
             seed,
-            river,
+            river: lines([river]),
             river_width_m: params.river_width_m,
-            roads,
+            roads: lines(roads),
             villages,
             field_change_fraction: params.field_change_fraction,
         }
@@ -65,7 +67,7 @@ impl Landscape {
         if self.river_width_m > 0.0 && bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
             return SAND.map(|v| v * drift);
         }
-        if self.roads.iter().any(|r| distance_m(r, xy) < 3.5) {
+        if distance_m(&self.roads, xy) < 3.5 {
             let wear = 1.0 + 0.05 * value(seed ^ 0x5, xy, 40.0);
             return ROAD.map(|v| v * wear * drift);
         }
@@ -81,20 +83,23 @@ impl Landscape {
         self.field(xy, date).map(|v| v * drift)
     }
 
+    /// Houses of many sizes, loosely in rows, with gardens between.
     fn village(&self, (x, y): (f64, f64)) -> Spectrum {
-        const PLOT_M: f64 = 24.0;
+        const PLOT_M: f64 = 27.0;
+        let seed = self.seed;
+        let bend = 6.0 * value(seed ^ 0x1f, (x, y), 120.0);
+        let (x, y) = (0.94 * x + 0.34 * y + bend, 0.94 * y - 0.34 * x + bend);
         let (i, j) = ((x / PLOT_M).floor() as i64, (y / PLOT_M).floor() as i64);
         let (u, v) = (x - i as f64 * PLOT_M, y - j as f64 * PLOT_M);
-        let long_m = 9.0 + 8.0 * uniform(self.seed ^ 0x14, i, j);
-        if (3.0..3.0 + long_m).contains(&u)
-            && (4.0..11.0).contains(&v)
-            && uniform(self.seed ^ 0x15, i, j) > 0.25
-        {
-            let roof = ROOFS[(uniform(self.seed ^ 0x16, i, j) * ROOFS.len() as f64) as usize % ROOFS.len()];
-            let shade = 0.85 + 0.3 * uniform(self.seed ^ 0x17, i, j);
-            return roof.map(|r| r * shade);
+        let draw = |k: u64| uniform(seed ^ (0x20 + k), i, j);
+        let (left, low) = (9.0 * draw(0), 11.0 * draw(1));
+        let (long_m, wide_m) =
+            if draw(2) > 0.5 { (8.0 + 10.0 * draw(3), 7.5) } else { (7.5, 8.0 + 8.0 * draw(3)) };
+        if draw(4) > 0.4 && (left..left + long_m).contains(&u) && (low..low + wide_m).contains(&v) {
+            let roof = ROOFS[(draw(5) * ROOFS.len() as f64) as usize % ROOFS.len()];
+            return roof.map(|r| r * (0.85 + 0.3 * draw(6)));
         }
-        let garden = 1.0 + 0.12 * fractal(self.seed ^ 0x18, (x, y), 20.0, 2);
+        let garden = 1.0 + 0.14 * fractal(seed ^ 0x18, (x, y), 30.0, 3);
         VILLAGE.map(|r| r * garden)
     }
 
@@ -114,7 +119,9 @@ impl Landscape {
                 work = d;
             }
         }
-        let kind = uniform(seed ^ (0x600 + work), i, j) * FIELDS.len() as f64;
+        // Neighbouring fields often carry the same crop: half of them follow their block.
+        let crop = if uniform(seed ^ 0xe, i, j) < 0.5 { (i.div_euclid(3), j.div_euclid(2)) } else { (i, j) };
+        let kind = uniform(seed ^ (0x600 + work), crop.0, crop.1) * FIELDS.len() as f64;
         let tone = 0.85 + 0.3 * uniform(seed ^ (0x700 + work), i, j);
         let rows = 0.03 * (v / 9.0).sin();
         let soil = 1.0 + rows + 0.05 * fractal(seed ^ 0xc, (x, y), 90.0, 4);
@@ -122,13 +129,15 @@ impl Landscape {
     }
 }
 
-/// Distance from a point to a polyline, metres; infinite for an empty one.
-fn distance_m(line: &[(f64, f64)], (x, y): (f64, f64)) -> f64 {
-    let mut best = f64::INFINITY;
-    for e in line.windows(2) {
-        let (dx, dy) = (e[1].0 - e[0].0, e[1].1 - e[0].1);
-        let f = (((x - e[0].0) * dx + (y - e[0].1) * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
-        best = best.min((e[0].0 + f * dx - x).powi(2) + (e[0].1 + f * dy - y).powi(2));
-    }
-    best.sqrt()
+/// The segments of polylines.
+fn lines(paths: impl IntoIterator<Item = Vec<(f64, f64)>>) -> RTree<Line<[f64; 2]>> {
+    let segments = |path: Vec<(f64, f64)>| {
+        path.windows(2).map(|e| Line::new([e[0].0, e[0].1], [e[1].0, e[1].1])).collect::<Vec<_>>()
+    };
+    RTree::bulk_load(paths.into_iter().flat_map(segments).collect())
+}
+
+/// Distance from a point to the nearest line, metres; infinite without lines.
+fn distance_m(lines: &RTree<Line<[f64; 2]>>, (x, y): (f64, f64)) -> f64 {
+    lines.nearest_neighbor(&[x, y]).map_or(f64::INFINITY, |l| l.distance_2(&[x, y]).sqrt())
 }

@@ -8,11 +8,9 @@ pub(super) fn uniform(seed: u64, i: i64, j: i64) -> f64 {
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         .wrapping_add((i as u64).wrapping_mul(0xd1b5_4a32_d192_ed03))
         .wrapping_add((j as u64).wrapping_mul(0xaef1_7502_108e_f2d9));
-    for _ in 0..2 {
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-    }
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
     (z >> 11) as f64 / (1u64 << 53) as f64
 }
 
