@@ -89,3 +89,11 @@ fn bad_parameters_and_no_tracks_are_told() {
     let wide = ImplantParams { train_width_m: 100.0, ..ImplantParams::default() };
     assert!(matches!(wide.check(), Err(Error::Parameter { name: "trains.train_width_m", .. })));
 }
+
+#[test]
+fn the_sample_configuration_is_valid() {
+    let text = include_str!("../../samples/tumangang_khasan_simulate.toml");
+    let params: SimulateParams = toml::from_str(text).unwrap();
+    assert_eq!(params.check(), Ok(()));
+    assert!(toml::from_str::<SimulateParams>("sead = 1").is_err());
+}
