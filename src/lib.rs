@@ -18,4 +18,14 @@ pub mod change;
 pub mod coreg;
 pub mod detect;
 pub mod io;
+pub mod mask;
 pub mod radiometry;
+pub mod simulate;
+
+pub mod report;
+
+pub mod pipeline;
+
+pub mod evaluate;
+
+pub mod cli;

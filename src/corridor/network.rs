@@ -3,8 +3,10 @@
 //! 1. Vertices within `snap_m` become one node; a line's end that touches the middle of another line
 //!    splits it there. 2. Segments between the same two nodes are one edge, so a line that is in the file
 //!    twice counts once. 3. Chains of nodes with two edges become tracks, whatever the directions of their
-//!    lines. 4. Tracks get an id from their geometry, run from west to east, are cut at the area's edge,
+//!    lines; pieces between close switches go to the track that runs on straightest. 4. Tracks get an id from their geometry, run from west to east, are cut at the area's edge,
 //!    and those that follow longer ones within `duplicate_m` are dropped.
+
+mod join;
 
 use super::index::SegmentIndex;
 use super::{RailLine, Track, TrackParams};
@@ -130,8 +132,8 @@ struct Network {
 
 fn chains(lines: &[RailLine], params: &TrackParams) -> Vec<Chain> {
     let network = Network::new(lines, params.snap_m);
-    let mut chains: Vec<Chain> =
-        network.walks(params.max_deflection_deg).into_iter().map(|w| network.chain(w)).collect();
+    let walks = network.join_short(network.walks(params.max_deflection_deg), params.min_length_m);
+    let mut chains: Vec<Chain> = walks.into_iter().map(|w| network.chain(w)).collect();
     chains.sort_by(|a, b| a.id.cmp(&b.id));
     chains
 }

@@ -6,6 +6,7 @@
 use super::index::SegmentIndex;
 use super::{StripGeometry, Track};
 use ndarray::Array2;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// For each strip cell `(s, t)` whether a placebo there would lie within `clearance_m` of other rails.
 ///
@@ -26,21 +27,24 @@ pub fn exclusion(track: &Track, others: &[Track], geometry: StripGeometry, clear
     })
 }
 
-/// For each track the indices of those with a point within `distance_m` of it, ascending.
+/// For each track the indices of those that run within `distance_m` of it for at least 60 m, ascending.
 ///
 /// Rails nearer than about 0.7 pixel cannot be told apart: a train seen on one may stand on the other.
 #[must_use]
 pub fn neighbours(tracks: &[Track], distance_m: f64) -> Vec<Vec<usize>> {
+    const STEP_M: f64 = 5.0;
+    const SHARED_STEPS: usize = 12;
     let index = SegmentIndex::new(tracks, 50.0);
     let near = |(i, track): (usize, &Track)| {
-        let steps = (track.length_m() / 5.0).ceil() as usize;
-        let mut found: Vec<usize> = (0..=steps)
-            .flat_map(|k| index.within(track.at(k as f64 * 5.0).xy, distance_m).map(|p| p.track))
-            .filter(|&j| j != i)
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        let mut steps_beside: BTreeMap<usize, usize> = BTreeMap::new();
+        for k in 0..=(track.length_m() / STEP_M) as usize {
+            let beside: BTreeSet<usize> =
+                index.within(track.at(k as f64 * STEP_M).xy, distance_m).map(|p| p.track).collect();
+            for j in beside.into_iter().filter(|&j| j != i) {
+                *steps_beside.entry(j).or_default() += 1;
+            }
+        }
+        steps_beside.into_iter().filter(|&(_, n)| n >= SHARED_STEPS).map(|(j, _)| j).collect()
     };
     tracks.iter().enumerate().map(near).collect()
 }

@@ -84,3 +84,16 @@ fn errors_tell_both_places() {
     let short = build_tracks(&[line(&[(1.0, 1.0), (9.0, 9.0)])], &square(10.0), &params);
     assert!(matches!(short, Err(Error::TooShort { .. })));
 }
+
+#[test]
+fn close_switches_leave_no_gap_in_the_main_line() {
+    let main = line(&[(100.0, 500.0), (1900.0, 500.0)]);
+    let branch = |x: f64, side: f64| {
+        line(&[(x, 500.0), (x + 100.0, 500.0 + side * 15.0), (x + 500.0, 500.0 + side * 40.0)])
+    };
+    let found = tracks(&[main, branch(700.0, 1.0), branch(730.0, -1.0), branch(750.0, 2.0)]);
+    let on_main = |t: &&Track| t.vertices().iter().all(|v| (v.1 - 500.0).abs() < 1e-9);
+    let main_m: f64 = found.iter().filter(on_main).map(Track::length_m).sum();
+    assert!((main_m - 1800.0).abs() < 1e-6, "{main_m}");
+    assert_eq!(found.len(), 5);
+}

@@ -1,0 +1,37 @@
+//! Clouds with soft edges and the shadows they throw.
+
+use super::noise::fractal;
+use crate::grid::Affine;
+use crate::stats::quantile;
+use ndarray::Array2;
+
+/// Opacity of clouds and of their shadows, `(row, col)`, 0…1.
+pub(super) struct Sky {
+    pub(super) cloud: Array2<f32>,
+    pub(super) shadow: Array2<f32>,
+}
+
+/// Reflectance of a thick cloud in B02, B03, B04, B08.
+pub(super) const CLOUD: [f64; 4] = [0.62, 0.61, 0.62, 0.65];
+/// Share of light that reaches the ground in a full shadow, per band: blue sky light remains.
+pub(super) const SHADE: [f64; 4] = [0.62, 0.55, 0.50, 0.45];
+/// Where the shadow falls from its cloud, map metres: sun in the south-south-east, cloud base at about 700 m.
+const SHADOW_M: (f64, f64) = (-420.0, 980.0);
+
+/// A sky of which about `fraction` is cloud.
+pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), fraction: f64) -> Sky {
+    if fraction <= 0.0 {
+        return Sky { cloud: Array2::zeros(shape), shadow: Array2::zeros(shape) };
+    }
+    let density = |dx: f64, dy: f64| {
+        Array2::from_shape_fn(shape, |(r, c)| {
+            let (x, y) = affine.xy(r as f64, c as f64);
+            fractal(seed ^ 0xc10d, (x + dx, y + dy), 1100.0, 5)
+        })
+    };
+    let cloud = density(0.0, 0.0);
+    let threshold = quantile(&mut cloud.iter().copied().collect::<Vec<f64>>(), 1.0 - fraction);
+    let opacity = |d: f64| ((d - threshold) / 0.18).clamp(0.0, 1.0) as f32;
+    let shadow = density(-SHADOW_M.0, -SHADOW_M.1);
+    Sky { cloud: cloud.mapv(opacity), shadow: shadow.mapv(opacity) }
+}

@@ -1,0 +1,141 @@
+//! Beds and trains put into real scenes: the pixels stay real, only the rails' share of them is made.
+
+use super::draw::{Layer, Patch};
+use super::spectra::BALLAST;
+use super::trains::place_trains;
+use super::{Change, Error, Implant, ImplantParams, SpectralBand};
+use crate::corridor::Track;
+use crate::grid::{Affine, Grid};
+use ndarray::ArrayViewMut3;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// Whether a scene is one of the baselines or the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// An earlier scene.
+    Baseline,
+    /// The acquisition under test.
+    Target,
+}
+
+/// One scene to be changed in place.
+pub struct DateView<'a> {
+    /// Reflectance `(band, row, col)`; NaN stays NaN.
+    pub values: ArrayViewMut3<'a, f32>,
+    /// Grid of the values, in the CRS of the tracks.
+    pub grid: &'a Grid,
+    /// What each band is; a band that is none of the four takes the nearest.
+    pub bands: &'a [SpectralBand],
+    /// True registration shift, (row, col) px: added to this scene's (row, col) it gives the tracks' place.
+    pub shift_px: (f64, f64),
+    /// Baseline or target.
+    pub role: Role,
+}
+
+/// Puts beds (every scene) and trains (by their change) into `scenes` in place and returns what is where.
+///
+/// Fewer trains than asked are placed when the tracks have no room for more.
+///
+/// # Errors
+/// [`Error::Parameter`], [`Error::NoTracks`], or [`Error::Bands`] when a view's bands do not fit its values.
+pub fn implant(
+    scenes: &mut [DateView<'_>],
+    tracks: &[Track],
+    params: &ImplantParams,
+) -> Result<Vec<Implant>, Error> {
+    params.check()?;
+    if tracks.is_empty() {
+        return Err(Error::NoTracks);
+    }
+    for (index, s) in scenes.iter().enumerate() {
+        if s.values.dim().0 != s.bands.len() {
+            return Err(Error::Bands { index, values: s.values.dim().0, bands: s.bands.len() });
+        }
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
+    let trains = place_trains(tracks, params, &mut rng);
+    for scene in scenes {
+        let tones = Tones::draw(params, &mut rng);
+        let present: Vec<Patch> = trains
+            .iter()
+            .filter(|t| is_present(t.truth.change, scene.role))
+            .flat_map(|t| t.patches.iter().cloned())
+            .collect();
+        let affine = scene.grid.affine.shifted(scene.shift_px.0, scene.shift_px.1);
+        let shape = (scene.values.dim().1, scene.values.dim().2);
+        let mut layer = rails_layer((&affine, shape), (tracks, &present), scene.bands, params, tones);
+        layer.blur(params.psf_sigma_px);
+        compose(&mut scene.values, &layer);
+    }
+    Ok(trains.into_iter().map(|t| t.truth).collect())
+}
+
+/// Whether something that changes so is in a scene of that role.
+pub(super) fn is_present(change: Change, role: Role) -> bool {
+    match change {
+        Change::Appeared => role == Role::Target,
+        Change::Departed => role == Role::Baseline,
+        Change::Standing => true,
+    }
+}
+
+/// Brightness of bed and train on one date.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tones {
+    bed: f64,
+    train: f64,
+}
+
+impl Tones {
+    /// Bed and train share a gain, the bed has its own jitter besides (it is wet or dry).
+    pub(super) fn draw(params: &ImplantParams, rng: &mut ChaCha8Rng) -> Self {
+        let (g, j): (f64, f64) = (rng.sample(StandardNormal), rng.sample(StandardNormal));
+        let train = 1.0 + params.date_gain_sigma * g;
+        Self { bed: train * (1.0 + params.bed_jitter_sigma * j), train }
+    }
+}
+
+/// Beds of all tracks with `patches` on them, not yet blurred.
+pub(super) fn rails_layer(
+    (affine, shape): (&Affine, (usize, usize)),
+    (tracks, patches): (&[Track], &[Patch]),
+    bands: &[SpectralBand],
+    params: &ImplantParams,
+    tones: Tones,
+) -> Layer {
+    let half_m = params.bed_width_m / 2.0;
+    let beds: Vec<Patch> = tracks
+        .iter()
+        .enumerate()
+        .filter(|_| half_m > 0.0)
+        .map(|(track, t)| Patch {
+            track,
+            along_m: (0.0, t.length_m()),
+            across_m: (-half_m, half_m),
+            reflectance: BALLAST.map(|r| r * tones.bed),
+            texture: params.bed_texture,
+        })
+        .collect();
+    let loads: Vec<Patch> = patches
+        .iter()
+        .map(|p| Patch { reflectance: p.reflectance.map(|r| r * tones.train), ..p.clone() })
+        .collect();
+    let mut rails = Layer::new(bands.len(), shape);
+    rails.paint(&beds, tracks, affine, bands, params.seed ^ 0xbed);
+    let mut upper = Layer::new(bands.len(), shape);
+    upper.paint(&loads, tracks, affine, bands, params.seed ^ 0x10ad);
+    rails.put(&upper);
+    rails
+}
+
+/// ρ' = ρ·(1 − f) + colour.
+pub(super) fn compose(values: &mut ArrayViewMut3<'_, f32>, layer: &Layer) {
+    for ((b, row, col), v) in values.indexed_iter_mut() {
+        let f = layer.cover[(row, col)];
+        if f > 0.0 {
+            *v = *v * (1.0 - f) + layer.colour[(b, row, col)];
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A stack of synthetic scenes of one place: landscape, rails, atmosphere, clouds and sensor.
+
+use super::clouds::{CLOUD, SHADE, Sky, sky};
+use super::draw::{Patch, blur};
+use super::implant::{Role, Tones, compose, is_present, rails_layer};
+use super::landscape::Landscape;
+use super::trains::{Placed, place_stockpiles, place_trains};
+use super::{Error, Implant, SimulateParams, SpectralBand};
+use crate::corridor::Track;
+use crate::grid::{Affine, Grid};
+use jiff::Timestamp;
+use ndarray::{Array2, Array3, Axis};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
+
+/// One synthetic scene.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimScene {
+    /// Time of sensing.
+    pub datetime: Timestamp,
+    /// Baseline or target.
+    pub role: Role,
+    /// Reflectance in B02, B03, B04, B08, `(band, row, col)`.
+    pub values: Array3<f32>,
+    /// Where a cloud is, `(row, col)`.
+    pub clouds: Array2<bool>,
+    /// Where a cloud's shadow is and no cloud, `(row, col)`.
+    pub shadows: Array2<bool>,
+    /// True shift, (row, col) px: added to this scene's (row, col) it gives the grid's.
+    pub shift_px: (f64, f64),
+}
+
+/// Scenes and what is in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Simulated {
+    /// In the order of the dates; the last is the target.
+    pub scenes: Vec<SimScene>,
+    /// Trains and stockpiles.
+    pub truth: Vec<Implant>,
+    /// Grid of all scenes.
+    pub grid: Grid,
+}
+
+/// Synthetic scenes of `tracks` on `grid` (projected, metres), one a date of `params`.
+///
+/// # Errors
+/// [`Error::Parameter`], [`Error::Dates`] or [`Error::NoTracks`].
+pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Result<Simulated, Error> {
+    params.check()?;
+    if tracks.is_empty() {
+        return Err(Error::NoTracks);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(params.seed ^ params.trains.seed.rotate_left(32));
+    let mut placed = place_trains(tracks, &params.trains, &mut rng);
+    placed.extend(place_stockpiles(tracks, params.stockpile_count, &mut rng));
+    let land = Landscape::new(params, tracks);
+    let last = params.datetimes.len() - 1;
+    let scenes = (params.datetimes.iter().enumerate())
+        .map(|(date, &datetime)| {
+            let (role, shift_px, clouds) = if date == last {
+                (Role::Target, params.target_shift_px, params.target_cloud_fraction)
+            } else {
+                (Role::Baseline, (0.0, 0.0), params.baseline_cloud_fraction)
+            };
+            let affine = grid.affine.shifted(shift_px.0, shift_px.1);
+            let mut values = ground(&land, &affine, grid.shape, date);
+            put_rails(&mut values, (tracks, &placed), &affine, role, (params, &mut rng));
+            let sky = sky(params.seed.wrapping_add(date as u64), &affine, grid.shape, clouds);
+            sense(&mut values, &sky, params.noise_sigma, &mut rng);
+            let cloudy = sky.cloud.mapv(|o| o > 0.05);
+            let mut shadows = sky.shadow.mapv(|o| o > 0.15);
+            shadows.zip_mut_with(&cloudy, |s, &c| *s &= !c);
+            SimScene { datetime, role, values, clouds: cloudy, shadows, shift_px }
+        })
+        .collect();
+    let truth = placed.into_iter().map(|p| p.truth).collect();
+    Ok(Simulated { scenes, truth, grid: grid.clone() })
+}
+
+/// The landscape, mean of 3 × 3 points a pixel.
+fn ground(land: &Landscape, affine: &Affine, shape: (usize, usize), date: usize) -> Array3<f32> {
+    const SIDE: usize = 3;
+    let (h, w) = shape;
+    let rows: Vec<Vec<[f64; 4]>> = (0..h)
+        .into_par_iter()
+        .map(|r| {
+            (0..w)
+                .map(|c| {
+                    let mut mean = [0.0; 4];
+                    for k in 0..SIDE * SIDE {
+                        let step = |i: usize| (i as f64 + 0.5) / SIDE as f64 - 0.5;
+                        let xy = affine.xy(r as f64 + step(k / SIDE), c as f64 + step(k % SIDE));
+                        let sample = land.reflectance(xy, date);
+                        mean.iter_mut().zip(sample).for_each(|(m, v)| *m += v / (SIDE * SIDE) as f64);
+                    }
+                    mean
+                })
+                .collect()
+        })
+        .collect();
+    Array3::from_shape_fn((4, h, w), |(b, r, c)| rows[r][c][b] as f32)
+}
+
+/// Beds, trains and stockpiles, then the point spread over all.
+fn put_rails(
+    values: &mut Array3<f32>,
+    (tracks, placed): (&[Track], &[Placed]),
+    affine: &Affine,
+    role: Role,
+    (params, rng): (&SimulateParams, &mut ChaCha8Rng),
+) {
+    let patches: Vec<Patch> = placed
+        .iter()
+        .filter(|p| is_present(p.truth.change, role))
+        .flat_map(|p| p.patches.iter().cloned())
+        .collect();
+    let tones = Tones::draw(&params.trains, rng);
+    let shape = (values.dim().1, values.dim().2);
+    let layer = rails_layer((affine, shape), (tracks, &patches), &SpectralBand::ALL, &params.trains, tones);
+    compose(&mut values.view_mut(), &layer);
+    for mut band in values.axis_iter_mut(Axis(0)) {
+        blur(&mut band, params.trains.psf_sigma_px);
+    }
+}
+
+/// Clouds, shadows, haze, gain of the date and noise of the sensor.
+fn sense(values: &mut Array3<f32>, sky: &Sky, noise_sigma: f64, rng: &mut ChaCha8Rng) {
+    let haze = rng.random_range(0.002..0.012);
+    let gain = 1.0 + 0.03 * rng.sample::<f64, _>(StandardNormal);
+    // Rayleigh and aerosol path light falls with wavelength; B02 1, B08 about a fifth.
+    let path = [1.0, 0.72, 0.48, 0.20].map(|f| f * haze);
+    for ((b, row, col), v) in values.indexed_iter_mut() {
+        let (cloud, shadow) = (f64::from(sky.cloud[(row, col)]), f64::from(sky.shadow[(row, col)]));
+        let lit = f64::from(*v) * gain * (1.0 - shadow * (1.0 - SHADE[b]));
+        let seen = lit * (1.0 - cloud) + CLOUD[b] * cloud + path[b];
+        // Shot noise grows with light: 0.4 % of it besides the floor.
+        let sigma = noise_sigma.hypot(0.004 * seen);
+        *v = (seen + sigma * rng.sample::<f64, _>(StandardNormal)) as f32;
+    }
+}

@@ -1,0 +1,155 @@
+//! What is simulated. Lengths in metres, reflectances 0…1, fractions 0…1.
+
+use super::Error;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A synthetic stack of scenes with trains of known place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimulateParams {
+    /// The same seed gives the same scenes.
+    pub seed: u64,
+    /// Times of sensing, ascending; the last is the target, those before are baselines; at least two.
+    pub datetimes: Vec<Timestamp>,
+    /// What the target differs from a perfect registration by, (row, col) px: added to its (row, col) it gives the baseline's.
+    pub target_shift_px: (f64, f64),
+    /// Share of the target under clouds, 0…1.
+    pub target_cloud_fraction: f64,
+    /// Share of each baseline under clouds, 0…1.
+    pub baseline_cloud_fraction: f64,
+    /// Width of the river, metres; 0 = no river.
+    pub river_width_m: f64,
+    /// Course of the river in map metres; empty = across the middle of the longest track.
+    pub river: Vec<(f64, f64)>,
+    /// Share of fields that are worked between any two dates, 0…1.
+    pub field_change_fraction: f64,
+    /// Sensor noise, reflectance, one standard deviation, ≥ 0.
+    pub noise_sigma: f64,
+    /// Off-track stockpiles or containers that appear in the target.
+    pub stockpile_count: usize,
+    /// Trains and beds.
+    pub trains: ImplantParams,
+}
+
+impl Default for SimulateParams {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            datetimes: vec![
+                Timestamp::constant(1_667_701_981, 0), // 2022-11-06T02:33:01Z
+                Timestamp::constant(1_668_565_981, 0), // 2022-11-16T02:33:01Z
+            ],
+            target_shift_px: (0.38, -0.27),
+            target_cloud_fraction: 0.04,
+            baseline_cloud_fraction: 0.0,
+            river_width_m: 180.0,
+            river: Vec::new(),
+            field_change_fraction: 0.12,
+            noise_sigma: 0.0015,
+            stockpile_count: 2,
+            trains: ImplantParams::default(),
+        }
+    }
+}
+
+/// Beds and trains, on synthetic and on real scenes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImplantParams {
+    /// The same seed gives the same trains.
+    pub seed: u64,
+    /// Trains in the target only.
+    pub appeared_count: usize,
+    /// Trains in the baselines only.
+    pub departed_count: usize,
+    /// Trains in every scene, which are no change.
+    pub standing_count: usize,
+    /// Shortest train, metres, > 0.
+    pub min_length_m: f64,
+    /// Longest train, metres, ≥ the shortest.
+    pub max_length_m: f64,
+    /// Cargoes, drawn with equal chance; empty = all.
+    pub cargoes: Vec<super::Cargo>,
+    /// Wagon over couplers, metres, > the gap.
+    pub wagon_m: f64,
+    /// Gap between wagon bodies, metres, ≥ 0.
+    pub gap_m: f64,
+    /// Width of a wagon, metres, > 0.
+    pub train_width_m: f64,
+    /// Width of the ballast bed, metres; 0 = the scene's own bed is kept.
+    pub bed_width_m: f64,
+    /// Static texture of the bed, relative standard deviation.
+    pub bed_texture: f64,
+    /// Brightness of bed and train together on a date, relative standard deviation.
+    pub date_gain_sigma: f64,
+    /// Further brightness of the bed alone on a date, relative standard deviation.
+    pub bed_jitter_sigma: f64,
+    /// Gaussian point spread, standard deviation in px, ≥ 0.
+    pub psf_sigma_px: f64,
+}
+
+impl Default for ImplantParams {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            appeared_count: 4,
+            departed_count: 2,
+            standing_count: 1,
+            min_length_m: 120.0,
+            max_length_m: 480.0,
+            cargoes: Vec::new(),
+            wagon_m: 14.0,
+            gap_m: 1.2,
+            train_width_m: 3.0,
+            bed_width_m: 4.5,
+            bed_texture: 0.06,
+            date_gain_sigma: 0.05,
+            bed_jitter_sigma: 0.05,
+            psf_sigma_px: 0.5,
+        }
+    }
+}
+
+impl ImplantParams {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for the first number outside its range.
+    pub fn check(&self) -> Result<(), Error> {
+        within("trains.min_length_m", self.min_length_m, 1.0, f64::MAX)?;
+        within("trains.max_length_m", self.max_length_m, self.min_length_m, f64::MAX)?;
+        within("trains.gap_m", self.gap_m, 0.0, f64::MAX)?;
+        within("trains.wagon_m", self.wagon_m, self.gap_m + 1.0, f64::MAX)?;
+        within("trains.train_width_m", self.train_width_m, 0.5, 20.0)?;
+        within("trains.bed_width_m", self.bed_width_m, 0.0, 20.0)?;
+        within("trains.bed_texture", self.bed_texture, 0.0, 1.0)?;
+        within("trains.date_gain_sigma", self.date_gain_sigma, 0.0, 1.0)?;
+        within("trains.bed_jitter_sigma", self.bed_jitter_sigma, 0.0, 1.0)?;
+        within("trains.psf_sigma_px", self.psf_sigma_px, 0.0, 10.0)
+    }
+}
+
+impl SimulateParams {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for the first number outside its range, [`Error::Dates`] for fewer than two dates.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.datetimes.len() < 2 {
+            return Err(Error::Dates { count: self.datetimes.len() });
+        }
+        within("target_shift_px.0", self.target_shift_px.0, -50.0, 50.0)?;
+        within("target_shift_px.1", self.target_shift_px.1, -50.0, 50.0)?;
+        within("target_cloud_fraction", self.target_cloud_fraction, 0.0, 1.0)?;
+        within("baseline_cloud_fraction", self.baseline_cloud_fraction, 0.0, 1.0)?;
+        within("river_width_m", self.river_width_m, 0.0, 1e5)?;
+        within("field_change_fraction", self.field_change_fraction, 0.0, 1.0)?;
+        within("noise_sigma", self.noise_sigma, 0.0, 1.0)?;
+        self.trains.check()
+    }
+}
+
+fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<(), Error> {
+    if (low..=high).contains(&value) { Ok(()) } else { Err(Error::Parameter { name, value, low, high }) }
+}

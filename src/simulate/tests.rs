@@ -1,0 +1,99 @@
+//! Laws of the simulator: the seed decides all, cover is conserved, the shift moves everything.
+
+use super::*;
+use crate::corridor::Track;
+use crate::grid::{Affine, Crs, Grid};
+use ndarray::{Array3, s};
+
+fn grid(shape: (usize, usize)) -> Grid {
+    let affine = Affine::from_gdal([500_000.0, 10.0, 0.0, 4_700_000.0, 0.0, -10.0]).unwrap();
+    Grid { crs: Crs { epsg: Some(32652), wkt: String::new() }, affine, shape }
+}
+
+fn track() -> Track {
+    let vertices = vec![(500_100.0, 4_699_100.0), (500_900.0, 4_699_420.0), (501_500.0, 4_699_500.0)];
+    Track::new("main".into(), None, vertices).unwrap()
+}
+
+fn quiet() -> ImplantParams {
+    ImplantParams {
+        date_gain_sigma: 0.0,
+        bed_jitter_sigma: 0.0,
+        bed_texture: 0.0,
+        bed_width_m: 0.0,
+        cargoes: vec![Cargo::White],
+        appeared_count: 1,
+        departed_count: 1,
+        standing_count: 0,
+        ..ImplantParams::default()
+    }
+}
+
+fn run(params: &ImplantParams, shift_px: (f64, f64), role: Role) -> (Array3<f32>, Vec<Implant>) {
+    let grid = grid((120, 180));
+    let mut values = Array3::from_elem((2, 120, 180), 0.1);
+    let bands = [SpectralBand::B02, SpectralBand::B08];
+    let view = DateView { values: values.view_mut(), grid: &grid, bands: &bands, shift_px, role };
+    let truth = implant(&mut [view], &[track()], params).unwrap();
+    (values, truth)
+}
+
+#[test]
+fn a_train_changes_the_scene_by_its_area_and_only_where_it_stands() {
+    for (role, change) in [(Role::Target, Change::Appeared), (Role::Baseline, Change::Departed)] {
+        let (values, truth) = run(&quiet(), (0.0, 0.0), role);
+        let train = truth.iter().find(|t| t.change == change).unwrap();
+        let length_m = train.chainage_end_m - train.chainage_start_m;
+        // Each wagon is 12.8 m of body on a 14 m pitch; a wagon's tone is within 12 %.
+        let covered_px = length_m * 3.0 / 100.0 * 12.8 / 14.0;
+        let change_sum: f64 = values.iter().map(|&v| f64::from(v) - 0.1).sum();
+        let expected = covered_px * (train.contrast[0] + 0.105 - 0.1 + train.contrast[3] + 0.150 - 0.1);
+        assert!((change_sum / expected - 1.0).abs() < 0.05, "{change_sum} {expected}");
+        for ((_, r, c), &v) in values.indexed_iter() {
+            let (x, y) = grid((120, 180)).xy(r as f64, c as f64);
+            let near = train.footprint.iter().any(|p| (p.0 - x).hypot(p.1 - y) < 45.0);
+            assert!(near || (v - 0.1).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn the_shift_moves_the_implants_and_leads_back() {
+    let (still, _) = run(&quiet(), (0.0, 0.0), Role::Target);
+    let (moved, _) = run(&quiet(), (2.0, -3.0), Role::Target);
+    // moved(row, col) + shift = still
+    let a = moved.slice(s![.., ..118, 3..]);
+    let b = still.slice(s![.., 2.., ..177]);
+    assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+#[test]
+fn the_seed_decides_everything() {
+    let params = SimulateParams { target_cloud_fraction: 0.2, ..SimulateParams::default() };
+    let grid = grid((60, 90));
+    let once = scene_pair(&params, &[track()], &grid).unwrap();
+    assert_eq!(once, scene_pair(&params, &[track()], &grid).unwrap());
+    let other = scene_pair(&SimulateParams { seed: 2, ..params }, &[track()], &grid).unwrap();
+    assert_ne!(once.scenes[0].values, other.scenes[0].values);
+    let cloudy = once.scenes[1].clouds.iter().filter(|&&c| c).count() as f64 / 5400.0;
+    assert!((cloudy - 0.2).abs() < 0.06, "{cloudy}");
+    assert!(once.scenes.iter().all(|s| s.values.iter().all(|v| v.is_finite() && *v > -0.02 && *v < 0.9)));
+}
+
+#[test]
+fn bad_parameters_and_no_tracks_are_told() {
+    let grid = grid((10, 10));
+    let one = SimulateParams { datetimes: vec![], ..SimulateParams::default() };
+    assert_eq!(scene_pair(&one, &[track()], &grid), Err(Error::Dates { count: 0 }));
+    assert_eq!(scene_pair(&SimulateParams::default(), &[], &grid), Err(Error::NoTracks));
+    let wide = ImplantParams { train_width_m: 100.0, ..ImplantParams::default() };
+    assert!(matches!(wide.check(), Err(Error::Parameter { name: "trains.train_width_m", .. })));
+}
+
+#[test]
+fn the_sample_configuration_is_valid() {
+    let text = include_str!("../../samples/tumangang_khasan_simulate.toml");
+    let params: SimulateParams = toml::from_str(text).unwrap();
+    assert_eq!(params.check(), Ok(()));
+    assert!(toml::from_str::<SimulateParams>("sead = 1").is_err());
+}
