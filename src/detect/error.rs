@@ -44,7 +44,9 @@ pub enum Error {
         needed: usize,
     },
     /// The placebo columns are constant.
-    #[error("the ground beside the tracks does not vary between the scenes: are target and baseline the same?")]
+    #[error(
+        "the ground beside the tracks does not vary between the scenes: are target and baseline the same?"
+    )]
     NoVariation,
     /// A parameter out of range.
     #[error("{name} must be {allowed}, not {value}")]

@@ -36,7 +36,8 @@ pub(super) fn limits(
     cargos
         .iter()
         .map(|cargo| {
-            let length_m = observed.then(|| limit(stack, residuals, scans, (threshold, &gain, cargo))).flatten();
+            let length_m =
+                observed.then(|| limit(stack, residuals, scans, (threshold, &gain, cargo))).flatten();
             DetectionLimit { cargo: cargo.name.clone(), length_m }
         })
         .collect()

@@ -128,3 +128,108 @@ pub fn detect(tracks: &[TrackStrips<'_>], params: &DetectParams) -> Result<Detec
     let stack = stack::Stack::new(tracks, params)?;
     verdict::verdict(&stack, params)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corridor::StripGeometry;
+    use crate::units::FalseAlarmRate;
+    use ndarray::Array3;
+
+    /// Uniform noise −0.5…0.5 that depends on nothing but its arguments.
+    fn noise(seed: u64) -> f64 {
+        let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+    }
+
+    fn line(length_m: f64) -> Track {
+        Track::new("a".into(), None, vec![(0.0, 0.0), (length_m, 0.0)]).unwrap()
+    }
+
+    /// Ground that all dates share, noise of its own date, a train of contrast 0.05 in the rows given.
+    fn strip(track: &Track, date: u64, gain: f64, train: std::ops::Range<usize>) -> Strip {
+        let geometry = StripGeometry::for_pixel_m(10.0);
+        let (ns, nt) = (geometry.along_count(track.length_m()), geometry.across_count());
+        let values = Array3::from_shape_fn((2, ns, nt), |(b, s, t)| {
+            let place = (b * 1_000_000 + s * 100 + t) as u64;
+            let offset_px = (t as f64 - 40.0) / 2.0;
+            let profile = (-offset_px * offset_px / (2.0 * 0.55 * 0.55)).exp();
+            let contrast = if train.contains(&s) { 0.05 } else { 0.0 };
+            let ground = 0.15 + 0.04 * noise(place) + contrast * profile;
+            (gain * ground + 0.02 * noise(place + date * 10_000_000)) as f32
+        });
+        Strip { values, valid: Array2::from_elem((ns, nt), true), geometry }
+    }
+
+    fn run(
+        length_m: f64,
+        target: std::ops::Range<usize>,
+        newest: std::ops::Range<usize>,
+        baselines: u64,
+    ) -> Result<DetectOutput, Error> {
+        let track = line(length_m);
+        let dates = (0..baselines).map(|d| {
+            let train = if d == 0 { newest.clone() } else { 0..0 };
+            strip(&track, d + 2, 0.9, train)
+        });
+        let baselines = dates.collect();
+        let target = strip(&track, 1, 1.2, target);
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        detect(&[TrackStrips { track: &track, target, baselines, exclusion }], &DetectParams::default())
+    }
+
+    #[test]
+    fn a_train_is_found_where_it_stands() {
+        let output = run(6000.0, 200..240, 0..0, 1).unwrap();
+        let best = &output.detections[0];
+        assert!((best.chainage_start_m - 1995.0).abs() < 25.0 && (best.chainage_end_m - 2395.0).abs() < 25.0);
+        assert!(best.change == Change::Appeared && best.appearance == Appearance::Bright);
+        assert!(best.contrast.iter().all(|c| (c - 0.06).abs() < 0.015), "{:?}", best.contrast);
+        assert!(best.offset_m.abs() < 4.0 && best.q_value < 0.1);
+        assert_eq!(output.tracks[0].profile.len(), 601);
+        let rest = output.detections.iter().filter(|d| d.chainage_end_m < 1900.0).count();
+        assert!(rest <= 1, "{:?}", output.detections);
+    }
+
+    #[test]
+    fn a_departure_is_told_from_an_arrival() {
+        for baselines in [1, 3] {
+            let output = run(6000.0, 0..0, 300..340, baselines).unwrap();
+            let best = &output.detections[0];
+            assert!(best.change == Change::Departed && (best.chainage_start_m - 2995.0).abs() < 25.0);
+            assert!(best.contrast.iter().sum::<f64>() < 0.0 || baselines == 3);
+            assert_eq!(best.appearance, Appearance::Bright);
+        }
+    }
+
+    #[test]
+    fn a_short_track_and_clouds_do_not_fail() {
+        assert!(run(600.0, 20..40, 0..0, 1).is_ok());
+        let track = line(600.0);
+        let mut target = strip(&track, 1, 1.0, 0..0);
+        target.valid.fill(false);
+        let baselines = vec![strip(&track, 2, 1.0, 0..0)];
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let error = detect(&[input], &DetectParams::default()).unwrap_err();
+        assert!(matches!(error, Error::TooFewCells { .. }));
+        assert_eq!(detect(&[], &DetectParams::default()), Err(Error::NoTrack));
+    }
+
+    #[test]
+    fn a_higher_rate_gives_no_fewer_detections() {
+        let track = line(8000.0);
+        let target = strip(&track, 1, 1.0, 100..110);
+        let baselines = vec![strip(&track, 2, 1.0, 0..0)];
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = [TrackStrips { track: &track, target, baselines, exclusion }];
+        let count = |rate: f64| {
+            let false_alarms = FalseAlarmRate::per_100km(rate).unwrap();
+            let params = DetectParams { false_alarms, ..DetectParams::default() };
+            detect(&input, &params).unwrap().detections.len()
+        };
+        assert!(count(0.5) <= count(5.0) && count(5.0) <= count(200.0));
+    }
+}

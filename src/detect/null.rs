@@ -50,10 +50,8 @@ pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Option<Null> {
         .filter(|&&p| p + 2 <= stack.half)
         .flat_map(|&p| [stack.half - p, stack.half + p])
         .collect();
-    let found: Vec<Vec<f64>> = columns
-        .par_iter()
-        .map(|&c| events(stack, scans, c).into_iter().map(|e| e.score).collect())
-        .collect();
+    let found: Vec<Vec<f64>> =
+        columns.par_iter().map(|&c| events(stack, scans, c).into_iter().map(|e| e.score).collect()).collect();
     let scores: Vec<f64> = found.into_iter().flatten().collect();
     let placebo_length_m = columns.iter().map(|&c| scanned_length_m(stack, scans, c)).sum::<f64>();
     let statistics = (quantile(&mut scores.clone(), 0.5), quantile(&mut scores.clone(), 0.99));

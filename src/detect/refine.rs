@@ -113,7 +113,9 @@ pub(super) fn change(stack: &Stack<'_>, rows: &Range<usize>) -> Change {
     for band in 0..stack.bands {
         let dates: Vec<Vec<f64>> = (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
         let baseline: Vec<f64> = (0..stack.rows())
-            .map(|row| median(&mut dates[1..].iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>()))
+            .map(|row| {
+                median(&mut dates[1..].iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>())
+            })
             .collect();
         let target = departure_from_neighbours(stack, &dates[0], rows);
         let baseline = departure_from_neighbours(stack, &baseline, rows);

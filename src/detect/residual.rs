@@ -38,10 +38,8 @@ pub(super) struct Residuals {
 /// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
 pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
-    let fits: Vec<Vec<f64>> = (0..columns * bands)
-        .into_par_iter()
-        .map(|i| fit_column(stack, role, i / bands, i % bands))
-        .collect();
+    let fits: Vec<Vec<f64>> =
+        (0..columns * bands).into_par_iter().map(|i| fit_column(stack, role, i / bands, i % bands)).collect();
     let mut r = Array3::from_elem((rows, columns, bands), f64::NAN);
     for (i, fit) in fits.iter().enumerate() {
         for (row, v) in fit.iter().enumerate() {
@@ -49,10 +47,8 @@ pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
         }
     }
     let gain = equalise(stack, &mut r);
-    let samples: Vec<f64> = beside(stack)
-        .flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b)))
-        .map(|at| r[at])
-        .collect();
+    let samples: Vec<f64> =
+        beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
     let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
     let clip = if bands == 1 { 8.0 } else { 3.0 };
     whiten(&mut r, &whitener, clip);

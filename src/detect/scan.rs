@@ -90,8 +90,7 @@ fn window_sums(stack: &Stack<'_>, residuals: &Residuals, column: usize, cells: u
     let mut out = vec![f64::NAN; stack.rows() * bands];
     let mut total = vec![0.0; bands];
     for range in &stack.ranges {
-        let usable =
-            |row: usize| white[(row, 0)].is_finite() && (on_track || !stack.excluded[(row, column)]);
+        let usable = |row: usize| white[(row, 0)].is_finite() && (on_track || !stack.excluded[(row, column)]);
         let mut count = 0usize;
         total.fill(0.0);
         for row in range.clone() {

@@ -77,8 +77,7 @@ impl<'a> Stack<'a> {
         }
         let profile = Profile::new(cells_per_px, geometry.along_step_m);
         let step_m = geometry.along_step_m;
-        let stack =
-            Self { ranges, strips, excluded, profile, bands, step_m, half, cells_per_px, middle };
+        let stack = Self { ranges, strips, excluded, profile, bands, step_m, half, cells_per_px, middle };
         let usable = stack.observed(half).iter().filter(|&&o| o).count();
         if usable < NEEDED_CELLS {
             return Err(Error::TooFewCells { usable, needed: NEEDED_CELLS });
@@ -157,7 +156,8 @@ impl<'a> Stack<'a> {
         }
         let n = f64::from(flank_count);
         let centre = f64::from(strip.values[(band, s, t0 + width / 2)]);
-        let seen = Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };
+        let seen =
+            Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };
         filtered.is_finite().then_some(seen)
     }
 }
@@ -170,8 +170,8 @@ fn check(i: usize, track: &TrackStrips<'_>, bands: usize, dates: usize) -> Resul
         return Err(Error::NoBaseline { track: i });
     }
     let wrong = |what, found| Err(Error::Shape { track: i, what, found, expected });
-    for (what, strip) in std::iter::once(("target", &track.target))
-        .chain(track.baselines.iter().map(|b| ("baseline", b)))
+    for (what, strip) in
+        std::iter::once(("target", &track.target)).chain(track.baselines.iter().map(|b| ("baseline", b)))
     {
         if strip.values.dim() != expected || strip.valid.dim() != (expected.1, expected.2) {
             return wrong(what, strip.values.dim());

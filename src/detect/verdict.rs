@@ -7,7 +7,9 @@ use super::refine::{change, ends, filtered, mean, offset_px, track_of};
 use super::residual::{Residuals, Role, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
-use super::{Appearance, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
+use super::{
+    Appearance, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult,
+};
 use crate::stats::benjamini_hochberg;
 use std::ops::Range;
 
@@ -52,7 +54,11 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     }
     let found = merge(significant(&passes, params));
     let detections = found.iter().map(|f| describe(stack, &passes, f, params)).collect();
-    Ok(DetectOutput { detections, tracks: track_results(stack, &passes, params), null: summary(&passes, params) })
+    Ok(DetectOutput {
+        detections,
+        tracks: track_results(stack, &passes, params),
+        null: summary(&passes, params),
+    })
 }
 
 fn pass(stack: &Stack<'_>, role: Role, windows: &[usize]) -> Option<Pass> {
@@ -75,7 +81,13 @@ fn significant(passes: &[Pass], params: &DetectParams) -> Vec<Found> {
         for event in &pass.events {
             let rate = rate(passes, pass, event.score);
             let p_value = (pass.null.tail.rate(event.score) / pass.null.tail.rate(f64::MIN)).min(1.0);
-            found.push(Found { pass: i, rows: event.rows.clone(), score: -rate.log10(), p_value, q_value: 1.0 });
+            found.push(Found {
+                pass: i,
+                rows: event.rows.clone(),
+                score: -rate.log10(),
+                p_value,
+                q_value: 1.0,
+            });
         }
     }
     let q_values = benjamini_hochberg(&found.iter().map(|f| f.p_value).collect::<Vec<_>>());
