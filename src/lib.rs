@@ -13,3 +13,5 @@ pub mod signal;
 
 pub mod corridor;
 pub mod scene;
+
+pub mod report;
