@@ -44,8 +44,8 @@ pub fn write(findings: &Findings) -> Result<String, Error> {
 
 fn feature(d: &DetectionCard) -> Feature {
     let ring: Vec<Position> = ring(&d.footprint_lonlat).into_iter().map(Position::from).collect();
-    let geometry = (ring.len() >= 4)
-        .then(|| Geometry::new(GeometryValue::Polygon { coordinates: vec![ring] }));
+    let geometry =
+        (ring.len() >= 4).then(|| Geometry::new(GeometryValue::Polygon { coordinates: vec![ring] }));
     Feature {
         bbox: None,
         geometry,
@@ -123,7 +123,8 @@ mod tests {
         let parsed: geojson::FeatureCollection = write(&findings).unwrap().parse().unwrap();
         assert_eq!(parsed.features[0].id, Some(Id::String("b".into())));
         assert!(parsed.foreign_members.unwrap().contains_key("run_id"));
-        let GeometryValue::Polygon { coordinates } = &parsed.features[0].geometry.as_ref().unwrap().value else {
+        let GeometryValue::Polygon { coordinates } = &parsed.features[0].geometry.as_ref().unwrap().value
+        else {
             panic!("not a polygon");
         };
         let r = &coordinates[0];
@@ -134,7 +135,8 @@ mod tests {
 
     #[test]
     fn nothing_found_still_states_the_limit() {
-        let text = write(&Findings { tracks: vec![super::super::TrackCard::default()], ..Findings::default() });
+        let text =
+            write(&Findings { tracks: vec![super::super::TrackCard::default()], ..Findings::default() });
         let parsed: geojson::FeatureCollection = text.unwrap().parse().unwrap();
         assert!(parsed.features.is_empty());
         assert_eq!(parsed.foreign_members.unwrap()["detection_limits"].as_array().unwrap().len(), 1);

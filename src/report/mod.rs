@@ -13,8 +13,8 @@ mod text;
 
 pub use figure::Figure;
 pub use model::{
-    DetectionCard, Findings, InputCard, NullCard, PanelCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
-    TrackCard,
+    DetectionCard, Findings, InputCard, NullCard, PanelCard, Point, Profile, RegistrationCard, SceneCard,
+    SkipCard, TrackCard,
 };
 pub use panel::Panel;
 
@@ -30,13 +30,17 @@ pub enum Error {
     #[error("the figure cannot be drawn ({0}): report this as a bug with run.json")]
     Draw(#[from] resvg::usvg::Error),
     /// A picture cannot be encoded or decoded.
-    #[error("a picture of the report is not a readable PNG ({0}): run `railwatch detect` again to make it anew")]
+    #[error(
+        "a picture of the report is not a readable PNG ({0}): run `railwatch detect` again to make it anew"
+    )]
     Png(#[from] image::ImageError),
     /// A value cannot be written as JSON.
     #[error("the detections cannot be written as JSON ({0}): report this as a bug with run.json")]
     Json(#[from] serde_json::Error),
     /// A panel without pixels or with a useless georeference.
-    #[error("panel {scene_id}: {reason}; check that the scene overlaps the rails and run `railwatch detect` again")]
+    #[error(
+        "panel {scene_id}: {reason}; check that the scene overlaps the rails and run `railwatch detect` again"
+    )]
     Panel {
         /// The scene of the panel.
         scene_id: String,

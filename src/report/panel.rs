@@ -97,7 +97,13 @@ impl Stretch {
                 sample = self::sample(sources, channel, false);
             }
             let (low, high) = (quantile(&mut sample, 0.02), quantile(&mut sample, 0.98));
-            if high > low { [low, high] } else if low.is_finite() { [low - 0.5, low + 0.5] } else { [0.0, 1.0] }
+            if high > low {
+                [low, high]
+            } else if low.is_finite() {
+                [low - 0.5, low + 0.5]
+            } else {
+                [0.0, 1.0]
+            }
         }))
     }
 }
@@ -111,7 +117,11 @@ fn sample(sources: &[&PanelSource<'_>], channel: usize, valid_only: bool) -> Vec
         let pixels = values.iter().zip(&source.raster.validity).step_by(step);
         sample.extend(
             pixels
-                .filter(|(_, flags)| if valid_only { flags.is_empty() } else { !flags.intersects(Validity::NO_DATA) })
+                .filter(
+                    |(_, flags)| {
+                        if valid_only { flags.is_empty() } else { !flags.intersects(Validity::NO_DATA) }
+                    },
+                )
                 .map(|(&v, _)| shown(v, source.band_names.get(band)))
                 .filter(|v| v.is_finite()),
         );
@@ -121,13 +131,15 @@ fn sample(sources: &[&PanelSource<'_>], channel: usize, valid_only: bool) -> Vec
 
 /// Radar power is looked at in decibels, reflectance as it is.
 fn shown(value: f32, band_name: Option<&String>) -> f64 {
-    let radar = band_name.is_some_and(|n| matches!(n.to_ascii_uppercase().as_str(), "VV" | "VH" | "HH" | "HV"));
+    let radar =
+        band_name.is_some_and(|n| matches!(n.to_ascii_uppercase().as_str(), "VV" | "VH" | "HH" | "HV"));
     if radar { crate::units::power_to_db(f64::from(value)) } else { f64::from(value) }
 }
 
 /// Band index of red, green and blue.
 fn channels(band_names: &[String]) -> [usize; 3] {
-    let find = |names: [&str; 2]| band_names.iter().position(|b| names.iter().any(|n| b.eq_ignore_ascii_case(n)));
+    let find =
+        |names: [&str; 2]| band_names.iter().position(|b| names.iter().any(|n| b.eq_ignore_ascii_case(n)));
     match (find(["B04", "red"]), find(["B03", "green"]), find(["B02", "blue"])) {
         (Some(r), Some(g), Some(b)) => [r, g, b],
         _ => [0; 3],

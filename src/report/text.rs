@@ -1,16 +1,16 @@
 //! Words and numbers as the report prints them, and how wide they are.
 
 use super::{DetectionCard, Findings};
-use std::collections::BTreeMap;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Advance widths of `DejaVu` Sans, ASCII 32…126, in thousandths of the font size (from the font's hmtx table).
 const ADVANCE: [u16; 95] = [
-    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636, 636,
-    636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656,
-    557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838, 500, 500, 613,
-    635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818,
-    592, 592, 525, 636, 337, 636, 838,
+    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636,
+    636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295,
+    295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838,
+    500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521,
+    392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 ];
 
 /// Width of `text` in `DejaVu` Sans at `size_px`; bold is 12 % wider.
@@ -79,7 +79,11 @@ pub(super) fn two_digits(v: f64) -> String {
 
 /// `about 340 m`: a pixel is 10 m, so a length is not known better.
 pub(super) fn about_m(length_m: f64) -> String {
-    if length_m.is_finite() { format!("about {:.0} m", (length_m / 10.0).round() * 10.0) } else { "length unknown".into() }
+    if length_m.is_finite() {
+        format!("about {:.0} m", (length_m / 10.0).round() * 10.0)
+    } else {
+        "length unknown".into()
+    }
 }
 
 /// `4.2 km` or `640 m`.
@@ -100,7 +104,8 @@ pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
         _ => points,
     };
     let n = open.len() as f64;
-    (n > 0.0).then(|| [open.iter().map(|p| p[0]).sum::<f64>() / n, open.iter().map(|p| p[1]).sum::<f64>() / n])
+    (n > 0.0)
+        .then(|| [open.iter().map(|p| p[0]).sum::<f64>() / n, open.iter().map(|p| p[1]).sum::<f64>() / n])
 }
 
 /// `train, about 340 m`, with the change where it is not an arrival.
@@ -153,10 +158,13 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
             } else if high - low < 5.0 {
                 format!("{article} {cargo} train of ≥ {high:.0} m {seen}")
             } else {
-                format!("{article} {cargo} train of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst) {seen}")
+                format!(
+                    "{article} {cargo} train of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst) {seen}"
+                )
             };
             if rest > 0 {
-                sentence += &format!(" on {} of {} tracks, on the others at no length", known.len(), limits.len());
+                sentence +=
+                    &format!(" on {} of {} tracks, on the others at no length", known.len(), limits.len());
             }
             sentence + "."
         })

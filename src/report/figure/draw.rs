@@ -87,11 +87,18 @@ pub(super) fn page(
         legend_y,
         key,
         locator,
-        caption: caption.iter().map(|l| l.trim_start_matches(&format!("Figure {}.", page.number)).to_owned()).collect(),
+        caption: caption
+            .iter()
+            .map(|l| l.trim_start_matches(&format!("Figure {}.", page.number)).to_owned())
+            .collect(),
         caption_y,
         page_number: page.number,
         attribution: findings.attribution.clone(),
-        provenance: format!("railwatch {} · run {}", findings.version, text::fitted(&findings.run_id, 14.0, 220.0)),
+        provenance: format!(
+            "railwatch {} · run {}",
+            findings.version,
+            text::fitted(&findings.run_id, 14.0, 220.0)
+        ),
         caption_text: caption_text.clone(),
     };
     let svg = fill("figure.svg", TEMPLATE, context)?;

@@ -16,10 +16,13 @@ pub(super) struct Extent {
 impl Extent {
     /// The smallest box around the finite points; `None` without one.
     pub(super) fn around(points: impl IntoIterator<Item = Point>) -> Option<Self> {
-        points.into_iter().filter(|p| p[0].is_finite() && p[1].is_finite()).fold(None, |e: Option<Self>, [x, y]| {
-            let e = e.unwrap_or(Self { x0: x, y0: y, x1: x, y1: y });
-            Some(Self { x0: e.x0.min(x), y0: e.y0.min(y), x1: e.x1.max(x), y1: e.y1.max(y) })
-        })
+        points.into_iter().filter(|p| p[0].is_finite() && p[1].is_finite()).fold(
+            None,
+            |e: Option<Self>, [x, y]| {
+                let e = e.unwrap_or(Self { x0: x, y0: y, x1: x, y1: y });
+                Some(Self { x0: e.x0.min(x), y0: e.y0.min(y), x1: e.x1.max(x), y1: e.y1.max(y) })
+            },
+        )
     }
 
     pub(super) fn of_panel(panel: &Panel) -> Result<Self, Error> {

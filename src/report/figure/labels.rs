@@ -14,7 +14,10 @@ pub(super) struct Rect {
 
 impl Rect {
     pub(super) fn overlaps(&self, o: &Self, gap: f64) -> bool {
-        self.x < o.x + o.w + gap && o.x < self.x + self.w + gap && self.y < o.y + o.h + gap && o.y < self.y + self.h + gap
+        self.x < o.x + o.w + gap
+            && o.x < self.x + self.w + gap
+            && self.y < o.y + o.h + gap
+            && o.y < self.y + self.h + gap
     }
 
     pub(super) fn covers(&self, o: &Self) -> bool {
@@ -42,7 +45,11 @@ impl Oriented {
     pub(super) fn around(points: &[Point], pad_px: f64) -> Option<Self> {
         let first = *points.first()?;
         let far = |from: Point| {
-            points.iter().copied().max_by(|a, b| distance(*a, from).total_cmp(&distance(*b, from))).unwrap_or(from)
+            points
+                .iter()
+                .copied()
+                .max_by(|a, b| distance(*a, from).total_cmp(&distance(*b, from)))
+                .unwrap_or(from)
         };
         let a = far(first);
         let b = far(a);
@@ -50,14 +57,17 @@ impl Oriented {
         let along = if length > 0.0 { [(b[0] - a[0]) / length, (b[1] - a[1]) / length] } else { [1.0, 0.0] };
         let across = [-along[1], along[0]];
         let range = |axis: Point| {
-            points.iter().map(|p| p[0] * axis[0] + p[1] * axis[1]).fold([f64::MAX, f64::MIN], |r, v| {
-                [r[0].min(v), r[1].max(v)]
-            })
+            points
+                .iter()
+                .map(|p| p[0] * axis[0] + p[1] * axis[1])
+                .fold([f64::MAX, f64::MIN], |r, v| [r[0].min(v), r[1].max(v)])
         };
         let (s, t) = (range(along), range(across));
         let (s, t) = ([s[0] - pad_px, s[1] + pad_px], [t[0] - pad_px, t[1] + pad_px]);
         let corner = |s: f64, t: f64| [along[0] * s + across[0] * t, along[1] * s + across[1] * t];
-        Some(Self { corners: [corner(s[0], t[0]), corner(s[1], t[0]), corner(s[1], t[1]), corner(s[0], t[1])] })
+        Some(Self {
+            corners: [corner(s[0], t[0]), corner(s[1], t[0]), corner(s[1], t[1]), corner(s[0], t[1])],
+        })
     }
 
     pub(super) fn centre(&self) -> Point {
@@ -99,7 +109,8 @@ pub(super) fn place(
             let angle = f64::from(turn) * std::f64::consts::TAU / 16.0;
             let (sin, cos) = angle.sin_cos();
             let reach = target.corners.iter().map(|p| (p[0] - centre[0]) * cos + (p[1] - centre[1]) * sin);
-            let reach = reach.fold(0.0, f64::max) + gap + size[0] / 2.0 * cos.abs() + size[1] / 2.0 * sin.abs();
+            let reach =
+                reach.fold(0.0, f64::max) + gap + size[0] / 2.0 * cos.abs() + size[1] / 2.0 * sin.abs();
             let rect = Rect {
                 x: centre[0] + reach * cos - size[0] / 2.0,
                 y: centre[1] + reach * sin - size[1] / 2.0,

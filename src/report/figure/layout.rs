@@ -95,7 +95,13 @@ pub(super) fn frames(extent: Extent, stacked: bool, top: f64) -> ([Frame; 2], f6
 }
 
 /// The marks of one panel: every box, and labels where `labelled`.
-pub(super) fn marks(findings: &Findings, page: &Page, frame: &Frame, panel: usize, furniture: &[Rect]) -> Vec<Mark> {
+pub(super) fn marks(
+    findings: &Findings,
+    page: &Page,
+    frame: &Frame,
+    panel: usize,
+    furniture: &[Rect],
+) -> Vec<Mark> {
     let shown: Vec<(&DetectionCard, Oriented)> = page
         .detections
         .iter()
@@ -128,7 +134,13 @@ pub(super) fn marks(findings: &Findings, page: &Page, frame: &Frame, panel: usiz
                 taken.push(plate);
                 Some(Label { plate, leader, lines })
             });
-            Mark { number: d.number, change: d.change.clone(), outline: path(&outline.corners), present, label }
+            Mark {
+                number: d.number,
+                change: d.change.clone(),
+                outline: path(&outline.corners),
+                present,
+                label,
+            }
         })
         .collect()
 }
@@ -175,11 +187,13 @@ pub(super) fn rails(findings: &Findings, frame: &Frame) -> Vec<String> {
         .collect()
 }
 
-/// The list of detections below the panels, two columns from `top` on, and the y where it ends.
+/// The list of detections below the panels from `top` on, and the y where it ends.
 pub(super) fn key(findings: &Findings, page: &Page, top: f64) -> (Vec<KeyEntry>, f64) {
-    let column = (WIDTH_PX - 2.0 * MARGIN) / 2.0;
+    // Close-ups have the locator on the right.
+    let columns = if page.number > 1 { 1 } else { 2 };
+    let column = if columns == 1 { WIDTH_PX - 2.0 * MARGIN - 270.0 } else { (WIDTH_PX - 2.0 * MARGIN) / 2.0 };
     let shown = &page.detections[..page.detections.len().min(KEY_COUNT)];
-    let rows = shown.len().div_ceil(2);
+    let rows = shown.len().div_ceil(columns);
     let entries = shown
         .iter()
         .enumerate()
@@ -199,7 +213,7 @@ pub(super) fn key(findings: &Findings, page: &Page, top: f64) -> (Vec<KeyEntry>,
                 y: top + 54.0 * (k % rows.max(1)) as f64,
                 number: d.number,
                 change: d.change.clone(),
-                title: text::fitted(&title, 19.0, column - 60.0),
+                title: text::fitted(&title, 20.2, column - 60.0),
                 detail: text::fitted(&detail, 16.0, column - 50.0),
             }
         })

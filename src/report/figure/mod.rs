@@ -62,7 +62,8 @@ fn plan(findings: &Findings, after: &Panel) -> Result<Vec<Page>, Error> {
         .into_iter()
         .filter(|&k| outlines[k].is_some_and(|e| bounds.contains(e.centre())))
         .collect();
-    let rails = findings.tracks.iter().flat_map(|t| t.vertices_xy.iter().copied()).filter(|p| bounds.contains(*p));
+    let rails =
+        findings.tracks.iter().flat_map(|t| t.vertices_xy.iter().copied()).filter(|p| bounds.contains(*p));
     let found = seen.iter().filter_map(|&k| outlines[k]).flat_map(|e| [[e.x0, e.y0], [e.x1, e.y1]]);
     let subject = Extent::around(rails.chain(found)).unwrap_or(bounds);
     let margin = (0.06 * subject.width().max(subject.height())).max(12.0 * pixel);
