@@ -1,0 +1,211 @@
+//! A page from its layout: pictures cut out, the template filled, the SVG drawn.
+
+use super::super::{Error, Findings, Panel, fill, panel::png, text};
+use super::frame::{Extent, Frame, Geodetic};
+use super::labels::Rect;
+use super::layout::{self, KeyEntry, LegendEntry, PanelView};
+use super::{Figure, Page, WIDTH_PX, geodetic};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::imageops;
+use resvg::{tiny_skia, usvg};
+use serde::Serialize;
+use std::sync::{Arc, LazyLock};
+
+const TEMPLATE: &str = include_str!("../templates/figure.svg");
+const CAPTION_PX: f64 = 20.0;
+
+/// The fonts of every figure, compiled in.
+static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = usvg::fontdb::Database::new();
+    for face in [dejavu::sans::regular(), dejavu::sans::bold(), dejavu::sans::oblique()] {
+        fonts.load_font_data(face.to_vec());
+    }
+    fonts.set_sans_serif_family("DejaVu Sans");
+    Arc::new(fonts)
+});
+
+#[derive(Debug, Serialize)]
+struct Context {
+    width: f64,
+    height: f64,
+    title: String,
+    subtitle: String,
+    simulated: bool,
+    top: f64,
+    panels: Vec<PanelView>,
+    legend: Vec<LegendEntry>,
+    legend_y: f64,
+    key: Vec<KeyEntry>,
+    locator: Option<Locator>,
+    caption: Vec<String>,
+    caption_y: f64,
+    page_number: usize,
+    attribution: String,
+    provenance: String,
+    caption_text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Locator {
+    frame: Rect,
+    rails: Vec<String>,
+    here: String,
+}
+
+/// Draws one page; `whole` is the extent of the overview for the locator of close-ups.
+pub(super) fn page(
+    findings: &Findings,
+    panels: [&Panel; 2],
+    page: &Page,
+    whole: Extent,
+) -> Result<Figure, Error> {
+    let geodetic = geodetic(panels);
+    let top = if findings.simulated { 138.0 } else { 98.0 };
+    let (frames, end) = layout::frames(page.extent, page.stacked, top);
+    let mut views = Vec::new();
+    for (k, (panel, frame)) in panels.iter().zip(&frames).enumerate() {
+        views.push(view(findings, panel, page, (frame, k), geodetic.as_ref())?);
+    }
+    let masked = panels.iter().any(|p| p.image.pixels().any(|px| px.0[3] < 255));
+    let legend_y = end + 24.0;
+    let (key, end) = layout::key(findings, page, legend_y + 42.0);
+    let locator = (page.number > 1).then(|| locator(findings, page.extent, whole, legend_y - 8.0));
+    let end = locator.as_ref().map_or(end, |l| end.max(l.frame.y + l.frame.h + 12.0));
+    let caption_text = format!("Figure {}. {}", page.number, layout::caption(findings, page));
+    let caption = text::wrapped(&caption_text, CAPTION_PX * 1.02, WIDTH_PX - 80.0);
+    let caption_y = end + 30.0;
+    let context = Context {
+        width: WIDTH_PX,
+        height: (caption_y + 29.0 * caption.len() as f64 + 34.0).ceil(),
+        title: text::fitted(&title(findings), 32.0, (WIDTH_PX - 80.0) / 1.12),
+        subtitle: subtitle(findings),
+        simulated: findings.simulated,
+        top,
+        panels: views,
+        legend: layout::legend(findings, page, masked),
+        legend_y,
+        key,
+        locator,
+        caption: caption
+            .iter()
+            .map(|l| l.trim_start_matches(&format!("Figure {}.", page.number)).to_owned())
+            .collect(),
+        caption_y,
+        page_number: page.number,
+        attribution: findings.attribution.clone(),
+        provenance: format!(
+            "railwatch {} · run {}",
+            findings.version,
+            text::fitted(&findings.run_id, 14.0, 220.0)
+        ),
+        caption_text: caption_text.clone(),
+    };
+    let svg = fill("figure.svg", TEMPLATE, context)?;
+    let png = rasterised(&svg)?;
+    Ok(Figure { svg, png, caption: caption_text })
+}
+
+fn title(findings: &Findings) -> String {
+    if findings.title.is_empty() { "Rail corridor".into() } else { findings.title.clone() }
+}
+
+fn subtitle(findings: &Findings) -> String {
+    let target = text::date(findings.target.datetime);
+    match findings.baselines.first() {
+        Some(b) => format!("Change between {} and {target}", text::date(b.datetime)),
+        None => target,
+    }
+}
+
+fn view(
+    findings: &Findings,
+    panel: &Panel,
+    page: &Page,
+    (frame, index): (&Frame, usize),
+    geodetic: Option<&Geodetic>,
+) -> Result<PanelView, Error> {
+    let (picture, matrix) = cut(panel, frame)?;
+    let (scale_bar, north) = layout::furniture(findings, page, frame, geodetic);
+    let taken = if index == 1 { vec![scale_bar.plate, north] } else { Vec::new() };
+    let (lon_ticks, lat_ticks) = geodetic.map(|g| frame.graticule(g)).unwrap_or_default();
+    Ok(PanelView {
+        heading: if index == 0 { "Before" } else { "After" }.to_owned(),
+        detail: [Some(text::date_time(panel.card.datetime)), panel.card.platform.clone()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" · "),
+        frame: Rect { x: frame.x, y: frame.y, w: frame.width, h: frame.height },
+        matrix,
+        picture: format!("data:image/png;base64,{}", STANDARD.encode(png(&picture)?)),
+        picture_width: picture.width(),
+        picture_height: picture.height(),
+        rails: layout::rails(findings, frame),
+        marks: layout::marks(findings, page, frame, index, &taken),
+        lon_ticks,
+        lat_ticks: if index == 0 || page.stacked { lat_ticks } else { Vec::new() },
+        scale_bar: (index == 1).then_some(scale_bar),
+        north: (index == 1).then_some(north),
+    })
+}
+
+/// The part of a panel that a frame shows, not finer than the page needs, and its pixel to page matrix.
+fn cut(panel: &Panel, frame: &Frame) -> Result<(image::RgbaImage, [f64; 6]), Error> {
+    let affine = panel.affine()?;
+    let e = frame.extent;
+    let corners = [[e.x0, e.y0], [e.x0, e.y1], [e.x1, e.y1], [e.x1, e.y0]];
+    let corners = corners.map(|[x, y]| affine.row_col(x, y));
+    let range = |values: [f64; 4], size: u32| {
+        let low = values.into_iter().fold(f64::MAX, f64::min).floor() - 2.0;
+        let high = values.into_iter().fold(f64::MIN, f64::max).ceil() + 3.0;
+        let low = low.clamp(0.0, f64::from(size) - 1.0) as u32;
+        (low, (high.clamp(0.0, f64::from(size)) as u32).saturating_sub(low).max(1))
+    };
+    let (row, height) = range(corners.map(|c| c.0), panel.image.height());
+    let (col, width) = range(corners.map(|c| c.1), panel.image.width());
+    let mut picture = imageops::crop_imm(&panel.image, col, row, width, height).to_image();
+    let g = affine.shifted(f64::from(row), f64::from(col)).to_gdal();
+    let (sx, sy) = (frame.scale_x(), frame.scale_y());
+    let most = 2.0 * frame.width.max(frame.height);
+    if f64::from(width.max(height)) > most {
+        let k = f64::from(width.max(height)) / most;
+        let size = |v: u32| (f64::from(v) / k).ceil().max(1.0) as u32;
+        picture = imageops::resize(&picture, size(width), size(height), imageops::FilterType::Triangle);
+    }
+    let matrix = [
+        g[1] * sx * f64::from(width) / f64::from(picture.width()),
+        -g[4] * sy * f64::from(width) / f64::from(picture.width()),
+        g[2] * sx * f64::from(height) / f64::from(picture.height()),
+        -g[5] * sy * f64::from(height) / f64::from(picture.height()),
+        frame.x + (g[0] - e.x0) * sx,
+        frame.y + (e.y1 - g[3]) * sy,
+    ];
+    Ok((picture, matrix))
+}
+
+fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator {
+    let (most_w, most_h) = (230.0, 150.0);
+    let scale = f64::min(most_w / whole.width(), most_h / whole.height());
+    let (width, height) = (whole.width() * scale, whole.height() * scale);
+    let frame = Frame { extent: whole, x: WIDTH_PX - 40.0 - width, y, width, height };
+    let corners = [[here.x0, here.y1], [here.x1, here.y1], [here.x1, here.y0], [here.x0, here.y0]];
+    Locator {
+        frame: Rect { x: frame.x, y, w: width, h: height },
+        rails: layout::rails(findings, &frame),
+        here: layout::path(&corners.map(|p| frame.page(p))),
+    }
+}
+
+fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
+    let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
+    let tree = usvg::Tree::from_str(svg, &options)?;
+    let size = tree.size().to_int_size();
+    let mut image = image::RgbaImage::new(size.width(), size.height());
+    let mut canvas = tiny_skia::PixmapMut::from_bytes(&mut image, size.width(), size.height())
+        .ok_or(usvg::Error::InvalidSize)?;
+    canvas.fill(tiny_skia::Color::WHITE);
+    resvg::render(&tree, tiny_skia::Transform::identity(), &mut canvas);
+    // On a white ground every pixel is opaque, so premultiplied and straight alpha agree.
+    png(&image)
+}

@@ -1,0 +1,281 @@
+//! One page as plain numbers for the template: frames, boxes, labels, key, legend, caption.
+
+use super::super::{DetectionCard, Findings, Point, text};
+use super::frame::{Extent, Frame, Geodetic, Tick};
+use super::labels::{self, Oriented, Rect};
+use super::{Page, WIDTH_PX, on_page};
+use serde::Serialize;
+
+const MARGIN: f64 = 40.0;
+/// Room for latitude labels.
+const GUTTER: f64 = 24.0;
+const GAP: f64 = 24.0;
+const LABEL_PX: f64 = 17.0;
+/// More detections than this on an overview are numbered only; the key and the table name them.
+const NAMED_COUNT: usize = 12;
+/// Detections in the key below the panels, at most.
+const KEY_COUNT: usize = 12;
+
+/// Width of one panel on the page, px.
+pub(super) fn panel_width(stacked: bool) -> f64 {
+    let room = WIDTH_PX - 2.0 * MARGIN - GUTTER;
+    if stacked { room } else { (room - GAP) / 2.0 }
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct PanelView {
+    pub(super) heading: String,
+    pub(super) detail: String,
+    pub(super) frame: Rect,
+    pub(super) matrix: [f64; 6],
+    pub(super) picture: String,
+    pub(super) picture_width: u32,
+    pub(super) picture_height: u32,
+    pub(super) rails: Vec<String>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) lon_ticks: Vec<Tick>,
+    pub(super) lat_ticks: Vec<Tick>,
+    pub(super) scale_bar: Option<ScaleBar>,
+    pub(super) north: Option<Rect>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ScaleBar {
+    pub(super) plate: Rect,
+    pub(super) length: f64,
+    pub(super) label: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Mark {
+    pub(super) number: usize,
+    pub(super) change: String,
+    pub(super) outline: String,
+    /// Solid where the thing is, dashed where it is not.
+    pub(super) present: bool,
+    pub(super) label: Option<Label>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Label {
+    pub(super) plate: Rect,
+    pub(super) leader: [Point; 2],
+    pub(super) lines: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct KeyEntry {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) number: usize,
+    pub(super) change: String,
+    pub(super) title: String,
+    pub(super) detail: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct LegendEntry {
+    pub(super) x: f64,
+    pub(super) symbol: &'static str,
+    pub(super) label: String,
+}
+
+/// Frames of the two panels from `top` on, and the y where they end (labels included).
+pub(super) fn frames(extent: Extent, stacked: bool, top: f64) -> ([Frame; 2], f64) {
+    let width = panel_width(stacked);
+    let height = width * extent.height() / extent.width();
+    let (x, heading, ticks) = (MARGIN + GUTTER, 34.0, 28.0);
+    let first = Frame { extent, x, y: top + heading, width, height };
+    let second = if stacked {
+        Frame { y: first.y + height + ticks + heading + 8.0, ..first }
+    } else {
+        Frame { x: x + width + GAP, ..first }
+    };
+    ([first, second], second.y + height + ticks)
+}
+
+/// The marks of one panel: every box, and labels where `labelled`.
+pub(super) fn marks(
+    findings: &Findings,
+    page: &Page,
+    frame: &Frame,
+    panel: usize,
+    furniture: &[Rect],
+) -> Vec<Mark> {
+    let shown: Vec<(&DetectionCard, Oriented)> = page
+        .detections
+        .iter()
+        .map(|&k| &findings.detections[k])
+        .filter(|d| on_page(&page.extent, &d.footprint_xy))
+        .filter_map(|d| {
+            let points: Vec<Point> = d.footprint_xy.iter().map(|p| frame.page(*p)).collect();
+            Some((d, Oriented::around(&points, 9.0)?))
+        })
+        .collect();
+    let mut taken: Vec<Rect> = furniture.to_vec();
+    taken.extend(shown.iter().flat_map(|(_, b)| b.pieces()));
+    let room = Rect { x: frame.x, y: frame.y, w: frame.width, h: frame.height };
+    let crowded = page.overview_of_many || shown.len() > NAMED_COUNT / 2;
+    shown
+        .iter()
+        .map(|(d, outline)| {
+            let present = (d.change == "departed") == (panel == 0);
+            let mut wordings = vec![vec![d.number.to_string()]];
+            if present && shown.len() <= NAMED_COUNT {
+                wordings.insert(0, vec![text::headline(d)]);
+            }
+            if present && !crowded {
+                wordings.insert(0, vec![text::headline(d), text::certainty(d)]);
+            }
+            let label = wordings.into_iter().find_map(|lines| {
+                let wide = lines.iter().map(|l| text::width_px(l, LABEL_PX) * 1.12).fold(0.0, f64::max);
+                let size = [wide + 18.0, 22.0 * lines.len() as f64 + 8.0];
+                let (plate, leader) = labels::place(size, outline, &room, &taken)?;
+                taken.push(plate);
+                Some(Label { plate, leader, lines })
+            });
+            Mark {
+                number: d.number,
+                change: d.change.clone(),
+                outline: path(&outline.corners),
+                present,
+                label,
+            }
+        })
+        .collect()
+}
+
+/// Scale bar and north arrow of a panel in corners that hide no detection.
+pub(super) fn furniture(
+    findings: &Findings,
+    page: &Page,
+    frame: &Frame,
+    geodetic: Option<&Geodetic>,
+) -> (ScaleBar, Rect) {
+    let busy: Vec<Rect> = page
+        .detections
+        .iter()
+        .filter_map(|&k| {
+            let points: Vec<Point> =
+                findings.detections[k].footprint_xy.iter().map(|p| frame.page(*p)).collect();
+            Oriented::around(&points, 12.0)
+        })
+        .flat_map(|b| b.pieces())
+        .collect();
+    let corner = |w: f64, h: f64, order: [usize; 4], others: &[Rect]| {
+        let (left, right) = (frame.x + 12.0, frame.x + frame.width - w - 12.0);
+        let (top, bottom) = (frame.y + 12.0, frame.y + frame.height - h - 12.0);
+        let all = [[left, bottom], [right, bottom], [right, top], [left, top]];
+        let free = |r: &Rect| !busy.iter().chain(others).any(|b| b.overlaps(r, 6.0));
+        let place = |k: usize| Rect { x: all[k][0], y: all[k][1], w, h };
+        order.into_iter().map(place).find(free).unwrap_or_else(|| place(order[0]))
+    };
+    let (length, label) = frame.scale_bar(geodetic);
+    let plate = corner(length + 24.0, 44.0, [0, 1, 3, 2], &[]);
+    let north = corner(38.0, 54.0, [2, 3, 1, 0], &[plate]);
+    (ScaleBar { plate, length, label }, north)
+}
+
+/// The rails of a panel as path data, without those that miss it.
+pub(super) fn rails(findings: &Findings, frame: &Frame) -> Vec<String> {
+    findings
+        .tracks
+        .iter()
+        .filter(|t| on_page(&frame.extent, &t.vertices_xy))
+        .map(|t| t.vertices_xy.iter().map(|p| frame.page(*p)).collect::<Vec<_>>())
+        .map(|points| open_path(&points))
+        .collect()
+}
+
+/// The list of detections below the panels from `top` on, and the y where it ends.
+pub(super) fn key(findings: &Findings, page: &Page, top: f64) -> (Vec<KeyEntry>, f64) {
+    // Close-ups have the locator on the right.
+    let columns = if page.number > 1 { 1 } else { 2 };
+    let column = if columns == 1 { WIDTH_PX - 2.0 * MARGIN - 270.0 } else { (WIDTH_PX - 2.0 * MARGIN) / 2.0 };
+    let shown = &page.detections[..page.detections.len().min(KEY_COUNT)];
+    let rows = shown.len().div_ceil(columns);
+    let entries = shown
+        .iter()
+        .enumerate()
+        .map(|(k, &index)| {
+            let d = &findings.detections[index];
+            let track = match (&d.track_id, d.chainage_start_m) {
+                (Some(track), Some(s)) => format!(", track {track} at km {:.2}", s / 1000.0),
+                (Some(track), None) => format!(", track {track}"),
+                _ => String::new(),
+            };
+            let place = text::middle(&d.footprint_lonlat).map(text::coordinates).unwrap_or_default();
+            let title = format!("{} {}, {}{track}", capital(&d.kind), d.change, text::about_m(d.length_m));
+            let detail = [text::certainty(d), d.appearance.clone(), place];
+            let detail = detail.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" · ");
+            KeyEntry {
+                x: MARGIN + column * (k / rows.max(1)) as f64,
+                y: top + 54.0 * (k % rows.max(1)) as f64,
+                number: d.number,
+                change: d.change.clone(),
+                title: text::fitted(&title, 20.2, column - 60.0),
+                detail: text::fitted(&detail, 16.0, column - 50.0),
+            }
+        })
+        .collect();
+    (entries, top + 54.0 * rows as f64)
+}
+
+/// Symbols that the page uses, in a row.
+pub(super) fn legend(findings: &Findings, page: &Page, masked: bool) -> Vec<LegendEntry> {
+    let changed = |what: &str| page.detections.iter().any(|&k| findings.detections[k].change == what);
+    let entries = [
+        (!findings.tracks.is_empty(), "rail", "rail line"),
+        (changed("appeared"), "appeared", "appeared (dashed: not yet there)"),
+        (changed("departed"), "departed", "departed (dashed: no longer there)"),
+        (masked, "masked", "cloud, shadow or no data: not judged"),
+    ];
+    let mut x = MARGIN + GUTTER;
+    entries
+        .into_iter()
+        .filter(|e| e.0)
+        .map(|(_, symbol, label)| {
+            let entry = LegendEntry { x, symbol, label: label.to_owned() };
+            x += 46.0 + text::width_px(label, 16.0) + 34.0;
+            entry
+        })
+        .collect()
+}
+
+/// The sentences under a page.
+pub(super) fn caption(findings: &Findings, page: &Page) -> String {
+    let place = if findings.title.is_empty() { "the corridor" } else { findings.title.as_str() };
+    let target = text::date(findings.target.datetime);
+    let view = if page.number == 1 { "Overview" } else { "Close-up" };
+    let mut sentences = vec![match findings.baselines.first() {
+        Some(b) => format!("{view} of {place} on {target}, compared with {}.", text::date(b.datetime)),
+        None => format!("{view} of {place} on {target}."),
+    }];
+    if page.number == 1 {
+        sentences.push(text::summary(findings));
+    } else {
+        let (x, y) = (page.extent.width(), page.extent.height());
+        sentences.push(format!("The view is {} by {} wide and high.", text::distance(x), text::distance(y)));
+    }
+    if page.number == 1 && findings.detections.len() > KEY_COUNT {
+        sentences.push(format!("The {KEY_COUNT} surest are listed; detections.geojson has all."));
+    }
+    if findings.simulated {
+        sentences.push("The pixels are simulated: this is no observation.".into());
+    }
+    sentences.join(" ")
+}
+
+pub(super) fn path(points: &[Point]) -> String {
+    open_path(points) + " Z"
+}
+
+fn open_path(points: &[Point]) -> String {
+    let steps = points.iter().enumerate();
+    steps.map(|(k, [x, y])| format!("{}{x:.1} {y:.1}", if k == 0 { "M" } else { " L" })).collect()
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,122 @@
+//! The swipe between the two dates as one inline SVG in the after panel's pixel coordinates.
+
+use super::super::{Error, Findings, Panel, Point, panel::png};
+use crate::grid::Affine;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::imageops;
+use serde::Serialize;
+
+/// Longest side of an embedded picture, px.
+const LONGEST_PX: u32 = 2400;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Swipe {
+    width: u32,
+    height: u32,
+    before: String,
+    after: String,
+    before_size: [u32; 2],
+    /// Before pixels (corner convention) to after pixels.
+    before_matrix: [f64; 6],
+    rails: Vec<String>,
+    marks: Vec<Mark>,
+    /// Size of a number, px of the picture.
+    letter: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Mark {
+    id: String,
+    number: usize,
+    title: String,
+    change: String,
+    outline: String,
+    label: Point,
+}
+
+/// Pictures, rails and boxes of the swipe.
+pub(super) fn swipe(findings: &Findings, before: &Panel, after: &Panel) -> Result<Swipe, Error> {
+    let to_after = after.affine()?;
+    let (width, height) = after.image.dimensions();
+    let corner = |[x, y]: Point| {
+        let (row, col) = to_after.row_col(x, y);
+        [col + 0.5, row + 0.5]
+    };
+    let longest = f64::from(width.max(height));
+    let marks = findings.detections.iter().filter(|d| !d.footprint_xy.is_empty()).map(|d| {
+        let points: Vec<Point> = d.footprint_xy.iter().map(|p| corner(*p)).collect();
+        let top = points.iter().copied().min_by(|a, b| a[1].total_cmp(&b[1])).unwrap_or_default();
+        let letter = longest / 45.0;
+        Mark {
+            id: d.id.clone(),
+            number: d.number,
+            title: format!("{}; {}", super::text::headline(d), super::text::certainty(d)),
+            change: d.change.clone(),
+            outline: path(&points) + " Z",
+            label: [top[0], (top[1] - 0.6 * letter).max(letter)],
+        }
+    });
+    Ok(Swipe {
+        width,
+        height,
+        before: data_uri(before)?,
+        after: data_uri(after)?,
+        before_size: before.image.dimensions().into(),
+        before_matrix: relative(before.affine()?, to_after),
+        rails: findings
+            .tracks
+            .iter()
+            .map(|t| path(&t.vertices_xy.iter().map(|p| corner(*p)).collect::<Vec<_>>()))
+            .collect(),
+        marks: marks.collect(),
+        letter: longest / 45.0,
+    })
+}
+
+/// SVG matrix from one panel's pixels to another's, both in the corner convention.
+fn relative(from: Affine, to: Affine) -> [f64; 6] {
+    let at = |row: f64, col: f64| {
+        let (x, y) = from.xy(row - 0.5, col - 0.5);
+        let (row, col) = to.row_col(x, y);
+        [col + 0.5, row + 0.5]
+    };
+    let (origin, right, down) = (at(0.0, 0.0), at(0.0, 1.0), at(1.0, 0.0));
+    [
+        right[0] - origin[0],
+        right[1] - origin[1],
+        down[0] - origin[0],
+        down[1] - origin[1],
+        origin[0],
+        origin[1],
+    ]
+}
+
+fn data_uri(panel: &Panel) -> Result<String, Error> {
+    let (w, h) = panel.image.dimensions();
+    let bytes = if w.max(h) > LONGEST_PX {
+        let size = |v: u32| (v * LONGEST_PX / w.max(h)).max(1);
+        png(&imageops::resize(&panel.image, size(w), size(h), imageops::FilterType::Triangle))?
+    } else {
+        panel.to_png()?
+    };
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
+}
+
+fn path(points: &[Point]) -> String {
+    let steps = points.iter().enumerate();
+    steps.map(|(k, [x, y])| format!("{}{x:.2} {y:.2}", if k == 0 { "M" } else { " L" })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_on_one_grid_lie_on_each_other() {
+        let a = Affine::from_gdal([500.0, 10.0, 0.0, 800.0, 0.0, -10.0]).unwrap();
+        let b = Affine::from_gdal([520.0, 20.0, 0.0, 800.0, 0.0, -20.0]).unwrap();
+        assert_eq!(relative(a, a), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(relative(b, a), [2.0, 0.0, 0.0, 2.0, 2.0, 0.0]);
+    }
+}

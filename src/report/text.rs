@@ -1,0 +1,196 @@
+//! Words and numbers as the report prints them, and how wide they are.
+
+use super::{DetectionCard, Findings};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Advance widths of `DejaVu` Sans, ASCII 32…126, in thousandths of the font size (from the font's hmtx table).
+const ADVANCE: [u16; 95] = [
+    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636,
+    636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295,
+    295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838,
+    500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521,
+    392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
+];
+
+/// Width of `text` in `DejaVu` Sans at `size_px`; bold is 12 % wider.
+pub(super) fn width_px(text: &str, size_px: f64) -> f64 {
+    let advance = |c: char| {
+        (c as usize).checked_sub(32).and_then(|k| ADVANCE.get(k)).map_or(0.7, |&w| f64::from(w) / 1000.0)
+    };
+    text.chars().map(advance).sum::<f64>() * size_px
+}
+
+/// `text` broken at spaces into lines no wider than `width`.
+pub(super) fn wrapped(text: &str, size_px: f64, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width_px(line, size_px) + width_px(word, size_px) + size_px * 0.318 <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// `text` cut with an ellipsis to fit `width`.
+pub(super) fn fitted(text: &str, size_px: f64, width: f64) -> String {
+    if width_px(text, size_px) <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        if width_px(&kept, size_px) + 2.0 * size_px > width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + "…"
+}
+
+/// `December 8, 2022`.
+pub(super) fn date(time: Option<Timestamp>) -> String {
+    time.map_or_else(|| "date unknown".into(), |t| t.strftime("%B %-d, %Y").to_string())
+}
+
+/// `December 8, 2022, 02:17 UTC`.
+pub(super) fn date_time(time: Option<Timestamp>) -> String {
+    time.map_or_else(
+        || "date unknown".into(),
+        |t| t.strftime("%B %-d, %Y, %H:%M UTC").to_string().replace(", 00:00 UTC", ""),
+    )
+}
+
+/// A positive number at two significant digits without exponent, `below 0.001` for less.
+pub(super) fn two_digits(v: f64) -> String {
+    if !v.is_finite() {
+        return "unknown".into();
+    }
+    if v < 0.001 {
+        return "below 0.001".into();
+    }
+    let decimals = (1.0 - v.log10().floor()).clamp(0.0, 4.0) as usize;
+    let text = format!("{v:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// `about 340 m`: a pixel is 10 m, so a length is not known better.
+pub(super) fn about_m(length_m: f64) -> String {
+    if length_m.is_finite() {
+        format!("about {:.0} m", (length_m / 10.0).round() * 10.0)
+    } else {
+        "length unknown".into()
+    }
+}
+
+/// `4.2 km` or `640 m`.
+pub(super) fn distance(length_m: f64) -> String {
+    if length_m >= 1000.0 { format!("{:.1} km", length_m / 1000.0) } else { format!("{length_m:.0} m") }
+}
+
+/// `52.67072° N, 13.57516° E`.
+pub(super) fn coordinates([lon, lat]: [f64; 2]) -> String {
+    let (ns, ew) = (if lat < 0.0 { 'S' } else { 'N' }, if lon < 0.0 { 'W' } else { 'E' });
+    format!("{:.5}° {ns}, {:.5}° {ew}", lat.abs(), lon.abs())
+}
+
+/// Mean of the vertices of an open or closed outline.
+pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
+    let open = match points {
+        [first, inner @ .., last] if first == last && !inner.is_empty() => &points[1..],
+        _ => points,
+    };
+    let n = open.len() as f64;
+    (n > 0.0)
+        .then(|| [open.iter().map(|p| p[0]).sum::<f64>() / n, open.iter().map(|p| p[1]).sum::<f64>() / n])
+}
+
+/// `train, about 340 m`, with the change where it is not an arrival.
+pub(super) fn headline(d: &DetectionCard) -> String {
+    let gone = if d.change == "departed" { " departed" } else { "" };
+    format!("{}: {}{gone}, {}", d.number, d.kind, about_m(d.length_m))
+}
+
+/// `expected false alarms 0.02 per 100 km`.
+pub(super) fn certainty(d: &DetectionCard) -> String {
+    format!("expected false alarms {} per 100 km", two_digits(d.false_alarms_per_100km))
+}
+
+/// How many things were found on how much track, and the limit where nothing was.
+pub(super) fn summary(f: &Findings) -> String {
+    let length: f64 = f.tracks.iter().map(|t| t.length_m).sum();
+    let observed: f64 = f.tracks.iter().map(|t| t.observed_m).sum();
+    let coverage = format!("{} of {} of track could be judged", distance(observed), distance(length));
+    let rate = two_digits(f.null.false_alarms_per_100km_asked);
+    match f.detections.len() {
+        0 => {
+            let limits = limits(f);
+            let limit = limits.first().map_or(String::new(), |l| format!(" {l}"));
+            format!("Nothing new was found at {rate} expected false alarms per 100 km; {coverage}.{limit}")
+        }
+        1 => format!("One change is numbered; {coverage}."),
+        n => format!("{n} changes are numbered, surest first; {coverage}."),
+    }
+}
+
+/// One sentence a cargo: the shortest train that would have been seen.
+pub(super) fn limits(f: &Findings) -> Vec<String> {
+    let mut by_cargo: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
+    for track in &f.tracks {
+        for (cargo, limit) in &track.detection_limit_m {
+            by_cargo.entry(cargo).or_default().push(limit.filter(|v| v.is_finite()));
+        }
+    }
+    by_cargo
+        .into_iter()
+        .map(|(cargo, limits)| {
+            let article = if cargo.starts_with(['a', 'e', 'i', 'o', 'u']) { "An" } else { "A" };
+            let known: Vec<f64> = limits.iter().flatten().copied().collect();
+            let low = known.iter().copied().fold(f64::MAX, f64::min);
+            let high = known.iter().copied().fold(0.0, f64::max);
+            let seen = "would have been seen with 90 % probability";
+            let rest = limits.len() - known.len();
+            let mut sentence = if known.is_empty() {
+                return format!("{article} {cargo} train of no length {seen}.");
+            } else if high - low < 5.0 {
+                format!("{article} {cargo} train of ≥ {high:.0} m {seen}")
+            } else {
+                format!(
+                    "{article} {cargo} train of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst) {seen}"
+                )
+            };
+            if rest > 0 {
+                sentence +=
+                    &format!(" on {} of {} tracks, on the others at no length", known.len(), limits.len());
+            }
+            sentence + "."
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_print() {
+        assert_eq!(two_digits(0.0234), "0.023");
+        assert_eq!(two_digits(0.02), "0.02");
+        assert_eq!(two_digits(140.0), "140");
+        assert_eq!(two_digits(1e-9), "below 0.001");
+        assert_eq!(coordinates([-13.5, 52.0]), "52.00000° N, 13.50000° W");
+        assert_eq!(about_m(337.0), "about 340 m");
+    }
+
+    #[test]
+    fn wrapping_keeps_every_word_within_the_width() {
+        let text = "a train of wagons stands on the main line at the border";
+        let lines = wrapped(text, 10.0, 120.0);
+        assert_eq!(lines.join(" "), text);
+        assert!(lines.iter().all(|l| width_px(l, 10.0) <= 120.0));
+        assert!(width_px(&fitted(text, 10.0, 100.0), 10.0) <= 100.0);
+    }
+}
