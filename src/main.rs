@@ -1,2 +1,5 @@
-//! x
-fn main(){}
+//! The command-line program.
+
+fn main() -> std::process::ExitCode {
+    railwatch::cli::main()
+}
