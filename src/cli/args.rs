@@ -147,9 +147,9 @@ pub(super) struct SimulateArgs {
     /// Folder for the outputs.
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
-    /// The same seed gives the same scenes.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
+    /// The same seed gives the same scenes [default: the configuration's, else 1].
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
     /// EPSG code of the scenes [default: the UTM zone of the rails].
     #[arg(long, value_name = "CODE")]
     pub(super) epsg: Option<u32>,

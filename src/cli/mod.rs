@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
     let result = match prepare(&cli.global) {
         Ok(()) => match &cli.command {
             Command::Detect(args) => detect::run(&cli.global, args),
-            Command::Simulate(args) => simulate::run(args),
+            Command::Simulate(args) => simulate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),
             Command::Man { out } => man::pages(out.as_deref()),

@@ -79,8 +79,16 @@ pub fn working_crs(grid: &Grid) -> Result<Crs, Error> {
     }
     let centre = grid.xy((grid.shape.0 as f64 - 1.0) / 2.0, (grid.shape.1 as f64 - 1.0) / 2.0);
     let (lon, lat) = to_wgs84(&grid.crs, &[centre])?[0];
-    let zone = ((lon + 180.0).rem_euclid(360.0) / 6.0).floor().clamp(0.0, 59.0) as u32 + 1;
-    crs_from_epsg(if lat >= 0.0 { 32_600 } else { 32_700 } + zone)
+    utm_of(lon, lat)
+}
+
+/// The UTM zone of a longitude and latitude in degrees.
+///
+/// # Errors
+/// [`Error::Crs`] when PROJ does not know the zone.
+pub fn utm_of(lon_deg: f64, lat_deg: f64) -> Result<Crs, Error> {
+    let zone = ((lon_deg + 180.0).rem_euclid(360.0) / 6.0).floor().clamp(0.0, 59.0) as u32 + 1;
+    crs_from_epsg(if lat_deg >= 0.0 { 32_600 } else { 32_700 } + zone)
 }
 
 /// The way from working map points inside `bounds_xy` (`[x0, y0, x1, y1]`) to pixels of `scene`.

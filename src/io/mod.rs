@@ -23,7 +23,7 @@ mod whole;
 mod write;
 
 pub use checksum::sha256;
-pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, working_crs};
+pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};

@@ -1,6 +1,6 @@
 //! What can go wrong on the way from a configuration to the outputs.
 
-use crate::{change, corridor, coreg, detect, io, report, units};
+use crate::{change, corridor, coreg, detect, io, report, simulate, units};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -125,6 +125,9 @@ pub enum Error {
     /// The change map.
     #[error(transparent)]
     Change(#[from] change::Error),
+    /// The simulator.
+    #[error(transparent)]
+    Simulate(#[from] simulate::Error),
     /// The figures and pages.
     #[error(transparent)]
     Report(#[from] report::Error),

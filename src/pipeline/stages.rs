@@ -61,13 +61,10 @@ impl Masked {
         let shift = if plan.config.register {
             let band = registration_band(plan);
             let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
-            Some(coreg::register(
-                self.baseline.values.index_axis(Axis(0), band),
-                ok(&self.baseline).view(),
-                self.target.values.index_axis(Axis(0), band),
-                ok(&self.target).view(),
-                &plan.config.coreg,
-            )?)
+            let (baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
+            let reference = coreg::Side { values: self.baseline.values.index_axis(Axis(0), band), ok: baseline_ok.view() };
+            let moving = coreg::Side { values: self.target.values.index_axis(Axis(0), band), ok: target_ok.view() };
+            Some(coreg::register(reference, moving, &plan.config.coreg)?)
         } else {
             None
         };

@@ -72,6 +72,9 @@ fn properties(d: &DetectionCard) -> JsonObject {
     if let Some(speed) = d.speed_m_s {
         all.insert("speed_m_s".into(), finite(speed));
     }
+    if let Some(area) = d.area_m2 {
+        all.insert("area_m2".into(), rounded(area, 1.0));
+    }
     if let Some(heading) = d.heading_deg {
         all.insert("heading_deg".into(), finite(heading));
     }

@@ -161,6 +161,8 @@ pub struct DetectionCard {
     pub scene_ids: Vec<String>,
     /// Clouded share of the target's corridor window, 0…1.
     pub cloud_fraction: f64,
+    /// Area, m², for what lies off the track.
+    pub area_m2: Option<f64>,
     /// Mean difference per band in `contrast_unit`.
     pub contrast: BTreeMap<String, f64>,
     /// `reflectance` or `dB`.

@@ -1,0 +1,37 @@
+//! Parameters of the cloud and shadow test.
+
+use serde::{Deserialize, Serialize};
+
+/// How clouds and their shadows are found where the product's own classification is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MaskParams {
+    /// Whether the own test runs beside the product's classification.
+    pub own_test: bool,
+    /// Clouds and shadows are grown by this much, metres (0…1000).
+    pub dilate_m: f64,
+    /// Side of the square over which brightness is averaged, metres (100…2000): smaller things are ground.
+    pub blob_m: f64,
+    /// Smooth brightening against the other scene that is a cloud, reflectance (0.01…0.5).
+    pub brightening: f64,
+    /// Smooth darkening near a cloud that is its shadow, reflectance (0.005…0.5).
+    pub darkening: f64,
+    /// Averaged brightness that is a cloud where the other scene is not as bright, reflectance (0.1…1).
+    pub bright: f64,
+    /// Farthest shadow from its cloud, metres (0…10000).
+    pub shadow_reach_m: f64,
+}
+
+impl Default for MaskParams {
+    fn default() -> Self {
+        Self {
+            own_test: true,
+            dilate_m: 60.0,
+            blob_m: 300.0,
+            brightening: 0.035,
+            darkening: 0.025,
+            bright: 0.35,
+            shadow_reach_m: 1500.0,
+        }
+    }
+}
