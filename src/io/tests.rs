@@ -341,7 +341,7 @@ fn real_stack_with_its_classification() {
     assert!(read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).is_ok());
     let inner = real("s1_s2_mol_2023/S2_L2A_20230407_B04B08SCL.tif").unwrap();
     let scene = open(&inner).unwrap();
-    assert_eq!((names_of(&scene), scene.classification.unwrap().band_index), (vec!["B04", "B08"], 3));
+    assert_eq!((names_of(&scene), scene.classification.as_ref().unwrap().band_index), (vec!["B04", "B08"], 3));
 }
 
 #[test]
