@@ -35,15 +35,15 @@ pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
     let missing = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
     let gcps = dataset.gcps().len();
     let (transform, _) = library::watched(|| dataset.geo_transform());
-    let transform = transform.map_err(|e| {
+    let transform = transform.ok().ok_or_else(|| {
         missing(if gcps > 0 {
             format!("it has {gcps} ground control points and no affine transform")
         } else {
-            format!("it has no affine transform ({e})")
+            "it has no affine transform".to_owned()
         })
     })?;
     let affine = Affine::from_gdal(transform).map_err(|e| missing(e.to_string()))?;
-    let reference = dataset.spatial_ref().map_err(|e| missing(format!("it has no CRS ({e})")))?;
+    let reference = dataset.spatial_ref().ok().ok_or_else(|| missing("it has no CRS".to_owned()))?;
     let (width, height) = dataset.raster_size();
     Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
 }
@@ -162,7 +162,7 @@ fn sidecar_scl(paths: &[String]) -> Option<String> {
         .ok()?
         .filter_map(Result::ok)
         .map(|e| e.path().display().to_string())
-        .filter(|p| p.ends_with(".tif") || p.ends_with(".jp2"))
+        .filter(|p| names::has_extension(p, &["tif", "jp2"]))
         .filter(|p| fits(&names::stem(p)))
         .collect();
     all.sort();

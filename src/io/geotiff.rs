@@ -1,4 +1,4 @@
-//! GeoTIFFs: cloud-optimised results, and scenes for the simulator.
+//! Writing of GeoTIFF files: cloud-optimised results, and scenes for the simulator.
 
 use super::{Error, crs, library, write_beside};
 use crate::grid::Grid;

@@ -163,6 +163,13 @@ pub(super) fn baseline_of_name(name: &str) -> Option<f64> {
     })
 }
 
+/// Whether a path (or URL) ends in one of these extensions, given without dot; case does not matter.
+pub(super) fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    let plain = path.split('?').next().unwrap_or(path);
+    let own = std::path::Path::new(plain).extension().and_then(|e| e.to_str());
+    own.is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))
+}
+
 /// The name of a path's last part without its extension.
 pub(super) fn stem(path: &str) -> String {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);

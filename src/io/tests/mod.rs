@@ -1,20 +1,14 @@
 //! Files of every kind, good and bad.
 
+mod real;
+
 use super::*;
 use crate::grid::{Affine, Grid, Window};
 use crate::raster::Validity;
 use crate::scene::Scene;
+use gdal::Metadata;
 use ndarray::{Array2, Array3, s};
-use std::path::{Path, PathBuf};
-
-/// The folder of real data; tests that need it pass where it is absent.
-#[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
-fn real(part: &str) -> Option<String> {
-    let root = std::env::var_os("RAILWATCH_REAL_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(part);
-    path.exists().then(|| path.display().to_string())
-}
+use std::path::Path;
 
 fn open(spec: &str) -> Result<Scene, Error> {
     open_scene(spec, &SceneOptions::default())
@@ -216,7 +210,6 @@ fn cog_keeps_names_tags_and_layout() {
     let tags = vec![("ATTRIBUTION".to_owned(), "test".to_owned())];
     write_cog(&path, &CogInput { grid: &grid, bands, nodata: Some(f64::NAN), tags, overviews: true })
         .unwrap();
-    use gdal::Metadata;
     let dataset = gdal::Dataset::open(&path).unwrap();
     assert_eq!(dataset.metadata_item("LAYOUT", "IMAGE_STRUCTURE").as_deref(), Some("COG"));
     assert_eq!(dataset.metadata_item("ATTRIBUTION", "").as_deref(), Some("test"));
@@ -249,6 +242,82 @@ fn a_full_disk_fails_and_leaves_nothing() {
         overviews: false,
     };
     assert!(matches!(write_cog(&missing, &input), Err(Error::Write { .. })));
+}
+
+/// A zip archive of stored (not deflated) files.
+fn zip_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let crc = |bytes: &[u8]| {
+        !bytes.iter().fold(u32::MAX, |crc, &b| {
+            (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xedb8_8320 } else { c >> 1 })
+        })
+    };
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let start = archive.len() as u32;
+        let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        common.extend(crc(bytes).to_le_bytes());
+        common.extend([bytes.len() as u32; 2].iter().flat_map(|n| n.to_le_bytes()));
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0, 0]);
+        archive.extend(b"PK\x03\x04".iter().chain(&common).chain(name.as_bytes()).chain(bytes));
+        directory.extend(b"PK\x01\x02\x14\x00".iter().chain(&common).chain(&[0; 10]));
+        directory.extend(start.to_le_bytes().iter().chain(name.as_bytes()));
+    }
+    let (at, count) = (archive.len() as u32, (files.len() as u16).to_le_bytes());
+    archive.extend(&directory);
+    archive.extend(b"PK\x05\x06\x00\x00\x00\x00".iter().chain(&count).chain(&count));
+    archive.extend([directory.len() as u32, at].iter().flat_map(|n| n.to_le_bytes()));
+    archive.extend([0, 0]);
+    archive
+}
+
+#[test]
+fn safe_product_as_folder_and_zip() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = "S2B_MSIL2A_20240501T020304_N0510_R001_T52TEN_20240501T050607";
+    let product = folder.path().join(format!("{id}.SAFE"));
+    let images = product.join("GRANULE/L2A_T52TEN/IMG_DATA/R10m");
+    let classes = product.join("GRANULE/L2A_T52TEN/IMG_DATA/R20m");
+    std::fs::create_dir_all(&images).unwrap();
+    std::fs::create_dir_all(&classes).unwrap();
+    let xml = format!(
+        "<a><PRODUCT_URI>{id}.SAFE</PRODUCT_URI><PROCESSING_BASELINE>05.10</PROCESSING_BASELINE>\
+         <SPACECRAFT_NAME>Sentinel-2B</SPACECRAFT_NAME><PRODUCT_START_TIME>2024-05-01T02:03:04.024Z</PRODUCT_START_TIME>\
+         <BOA_QUANTIFICATION_VALUE>10000</BOA_QUANTIFICATION_VALUE><BOA_ADD_OFFSET>-1000</BOA_ADD_OFFSET></a>"
+    );
+    std::fs::write(product.join("MTD_MSIL2A.xml"), &xml).unwrap();
+    let pixels = Array3::from_elem((1, 40, 40), 1_500);
+    for band in ["B02", "B03", "B04", "B08"] {
+        let path = images.join(format!("T52TEN_20240501T020304_{band}_10m.tif"));
+        write_scene(&path, &utm_grid(40, 40), &pixels, &[""], &[]).unwrap();
+    }
+    let coarse = Grid {
+        affine: Affine::from_gdal([600_000.0, 20.0, 0.0, 4_700_000.0, 0.0, -20.0]).unwrap(),
+        ..utm_grid(20, 20)
+    };
+    let scl = classes.join("T52TEN_20240501T020304_SCL_20m.tif");
+    write_scene(&scl, &coarse, &Array3::from_elem((1, 20, 20), 9), &[""], &[]).unwrap();
+    let mut files = vec![(format!("{id}.SAFE/MTD_MSIL2A.xml"), xml.into_bytes())];
+    for path in glob::glob(&format!("{}/**/*.tif", product.display())).unwrap().filter_map(Result::ok) {
+        let inside = path.strip_prefix(folder.path()).unwrap().display().to_string();
+        files.push((inside, std::fs::read(&path).unwrap()));
+    }
+    let named: Vec<(&str, Vec<u8>)> = files.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    let zip = folder.path().join("product.zip");
+    let archive = zip_of(&named);
+    std::fs::write(&zip, &archive).unwrap();
+    for spec in [product.display().to_string(), zip.display().to_string()] {
+        let scene = open(&spec).unwrap();
+        assert_eq!((scene.id.as_str(), names_of(&scene)), (id, vec!["B02", "B03", "B04", "B08"]));
+        assert!((scene.scaling.offset + 1000.0).abs() < 1e-9 && scene.scaling.rule.contains("MTD_MSIL2A"));
+        assert_eq!(scene.platform.as_deref(), Some("Sentinel-2B"));
+        let raster = read_raster(&scene, scene.grid.window(), &[0, 3]).unwrap();
+        assert!((raster.values[[1, 20, 20]] - 0.05).abs() < 1e-6);
+        assert!(raster.validity.iter().all(|v| *v == Validity::CLOUD));
+        assert!(sha256(&scene).unwrap().is_some());
+    }
+    std::fs::write(&zip, &archive[..archive.len() / 2]).unwrap();
+    assert!(open(&zip.display().to_string()).is_err());
 }
 
 #[test]
@@ -299,122 +368,4 @@ fn rails_from_geojson_of_many_shapes() {
     let yards = make("yards.geojson", &all(&[feature(yard, "{}")]));
     assert_eq!(read_polygons(&yards, &crs).unwrap().len(), 1);
     assert!(matches!(read_polygons(&plain, &crs), Err(Error::Vector { .. })));
-}
-
-#[test]
-fn real_jpeg2000_pair() {
-    let Some(path) = real("s2_pair_t33uuu_2016/tgt_S2A_20160529T153631_T33UUU_sub.jp2") else { return };
-    let scene = open(&path).unwrap();
-    assert_eq!(scene.grid.shape, (3152, 2074));
-    assert_eq!(scene.grid.crs.epsg, Some(32_633));
-    assert_eq!(scene.datetime.unwrap().to_string(), "2016-05-29T15:36:31Z");
-    assert_eq!(scene.platform.as_deref(), Some("Sentinel-2A"));
-    let raster = read_raster(&scene, scene.grid.window(), &[0]).unwrap();
-    let edge = raster.fraction(|v| v.contains(Validity::NO_DATA));
-    assert!(edge > 0.001 && edge < 0.9, "{edge}");
-}
-
-#[test]
-fn real_geotiffs_and_rails() {
-    let (Some(path), Some(rails)) = (
-        real("s2_pair_bernau_2021/bernau_S2_20210126_B02B03B04.tif"),
-        real("s2_pair_bernau_2021/rails.geojson"),
-    ) else {
-        return;
-    };
-    let scene = open(&path).unwrap();
-    assert_eq!(names_of(&scene), ["B02", "B03", "B04"]);
-    assert_eq!(scene.datetime.unwrap().to_string(), "2021-01-26T00:00:00Z");
-    let raster = read_raster(&scene, scene.grid.window(), &[0, 1, 2]).unwrap();
-    assert!(raster.valid_fraction() > 0.9);
-    let lines = read_lines(&rails, &scene.grid.crs).unwrap();
-    assert!(scene.grid.window_around(lines[0].vertices.iter().copied(), 0.0).is_some());
-}
-
-#[test]
-fn real_stack_with_its_classification() {
-    let Some(path) = real("s2_s1_stack_belgium_a/S2_L2A_20171220_B02B03B04B08_10m.tif") else { return };
-    let scene = open(&path).unwrap();
-    assert_eq!(names_of(&scene), ["B02", "B03", "B04", "B08"]);
-    assert!(scene.classification.as_ref().unwrap().gdal_path.contains("S2_SCL_20171220"));
-    assert_eq!(scene.datetime.unwrap().to_string(), "2017-12-20T11:04:40Z");
-    assert!(read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).is_ok());
-    let inner = real("s1_s2_mol_2023/S2_L2A_20230407_B04B08SCL.tif").unwrap();
-    let scene = open(&inner).unwrap();
-    assert_eq!((names_of(&scene), scene.classification.as_ref().unwrap().band_index), (vec!["B04", "B08"], 3));
-}
-
-#[test]
-fn real_stac_items_of_jpeg2000_named_tif() {
-    let Some(root) = real("s2_jp2_stac_33twm_120m") else { return };
-    for id in ["S2A_33TWM_20230815_0_L2A", "S2B_33TWM_20230810_0_L2A"] {
-        let scene = open(&format!("{root}/{id}/{id}.json")).unwrap();
-        assert_eq!((names_of(&scene), scene.id.as_str()), (vec!["B02", "B03", "B04", "B08"], id));
-        assert!(scene.classification.is_some() && scene.datetime.is_some());
-        assert!(scene.scaling.offset.abs() < 1e-9 && scene.scaling.rule.contains("applied"));
-        let raster = read_raster(&scene, scene.grid.window(), &[0, 2]).unwrap();
-        assert!(raster.fraction(|v| v.contains(Validity::CLOUD)) > 0.01);
-        let folder = open(&format!("{root}/{id}")).unwrap();
-        assert_eq!((folder.id.as_str(), folder.platform), (id, scene.platform));
-    }
-}
-
-#[test]
-fn real_stac_responses_parse() {
-    let Some(root) = real("stac_responses") else { return };
-    let mut items = 0;
-    let mut check = |item: &serde_json::Value| {
-        let id = item["id"].as_str().unwrap_or_default();
-        if item.get("assets").is_none() || !(id.starts_with("S2") && id.contains('_')) {
-            return;
-        }
-        let parsed = super::stac::parse(item, "https://example.org/items/x").unwrap();
-        assert!(parsed.datetime.is_some() && parsed.platform.is_some(), "{id}");
-        for band in ["B02", "B03", "B04", "B08"] {
-            let asset = parsed.assets.iter().find(|(name, _)| name == band);
-            assert!(
-                asset.is_some_and(|(_, path)| path.starts_with("/vsi")),
-                "{id} {band} {:?}",
-                parsed.assets
-            );
-        }
-        items += 1;
-    };
-    for path in glob::glob(&format!("{root}/**/*.json")).unwrap().filter_map(Result::ok) {
-        let json: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap_or_default();
-        match json["features"].as_array() {
-            Some(features) => features.iter().for_each(&mut check),
-            None => check(&json),
-        }
-    }
-    assert!(items >= 15, "{items}");
-}
-
-#[test]
-fn real_safe_products() {
-    let Some(root) = real("safe_products/s2") else { return };
-    let l2a = format!("{root}/S2A_MSIL2A_20230625T234621_N0509_R073_T01WCP_20230626T022157.SAFE");
-    assert!(open(&l2a).unwrap_err().to_string().contains("no image of B02"));
-    let l1c = format!("{root}/S2A_MSIL1C_20180101T105441_N0206_R051_T31TDH_20180101T124911");
-    let bands = Some(vec!["B01".to_owned()]);
-    let scene = open_scene(&l1c, &SceneOptions { bands, datetime: None }).unwrap();
-    assert_eq!(scene.datetime.unwrap().to_string(), "2018-01-01T10:54:41.026Z");
-    assert_eq!((scene.platform.as_deref(), scene.grid.shape), (Some("Sentinel-2A"), (1830, 1830)));
-    assert!(scene.scaling.offset.abs() < 1e-9, "{:?}", scene.scaling);
-    assert!(read_raster(&scene, Window { row: 900, col: 900, height: 50, width: 50 }, &[0]).is_ok());
-}
-
-#[test]
-fn real_openstreetmap_extract() {
-    let Some(path) = real("osm_helsinki/Helsinki.osm.pbf") else { return };
-    let lines = read_lines(&path, &crs_from_epsg(32_635).unwrap()).unwrap();
-    assert!(lines.len() > 100, "{}", lines.len());
-    assert!(lines.iter().all(|l| l.source_id.is_some()));
-}
-
-#[test]
-fn real_radar_without_geotransform_is_refused() {
-    let Some(path) = real("s1_grd_gcp_2018/iw-vv.tiff") else { return };
-    assert!(open(&path).unwrap_err().to_string().contains("ground control points"));
 }
