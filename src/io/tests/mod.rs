@@ -1,6 +1,7 @@
 //! Files of every kind, good and bad.
 
 mod real;
+mod remote;
 
 use super::*;
 use crate::grid::{Affine, Grid, Window};
@@ -368,4 +369,28 @@ fn rails_from_geojson_of_many_shapes() {
     let yards = make("yards.geojson", &all(&[feature(yard, "{}")]));
     assert_eq!(read_polygons(&yards, &crs).unwrap().len(), 1);
     assert!(matches!(read_polygons(&plain, &crs), Err(Error::Vector { .. })));
+}
+
+#[test]
+fn a_huge_raster_is_read_by_window_in_parallel() {
+    use rayon::prelude::*;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge_B04.tif");
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut options = gdal::raster::RasterCreationOptions::new();
+    options.set_name_value("SPARSE_OK", "TRUE").unwrap();
+    options.set_name_value("TILED", "YES").unwrap();
+    let mut huge =
+        driver.create_with_band_type_with_options::<u16, _>(&path, 26_000, 17_000, 1, &options).unwrap();
+    huge.set_geo_transform(&utm_grid(1, 1).affine.to_gdal()).unwrap();
+    huge.set_spatial_ref(&gdal::spatial_ref::SpatialRef::from_epsg(32_652).unwrap()).unwrap();
+    huge.close().unwrap();
+    let scene = open(&path.display().to_string()).unwrap();
+    assert_eq!(scene.grid.shape, (17_000, 26_000));
+    let whole = Window { row: 8_000, col: 9_000, height: 512, width: 512 };
+    let empty = crate::grid::Blocks::new(whole, 128)
+        .par_bridge()
+        .map(|block| read_raster(&scene, block, &[0]).unwrap().valid_fraction())
+        .sum::<f64>();
+    assert!(empty.abs() < 1e-12);
 }
