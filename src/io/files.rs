@@ -1,6 +1,6 @@
 //! A scene from raster files: one with many bands, or one a band.
 
-use super::open::{SceneOptions, pick_bands};
+use super::open::{SceneOptions, name_bands, pick_bands};
 use super::{Error, crs, library, names, scaling};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Band, BandName, Scene, Source};
@@ -111,19 +111,19 @@ pub(super) fn assemble(
     found: Vec<FoundBand>,
     options: &SceneOptions,
 ) -> Result<(Vec<Band>, Option<Source>, Grid), Error> {
-    let (scl, image): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|b| b.name.as_deref() == Some(names::SCL));
-    let image = pick_bands(spec, image, options)?;
+    let (named, asked) = name_bands(found, options);
+    let (scl, image): (Vec<_>, Vec<_>) = named.into_iter().partition(|(name, _)| name == names::SCL);
+    let image = pick_bands(spec, image, &asked)?;
     let finest = image
         .iter()
         .map(|(_, b)| &b.grid)
         .min_by(|a, b| a.pixel_size_m().total_cmp(&b.pixel_size_m()))
         .ok_or_else(|| Error::bands(spec, "no image bands"))?
         .clone();
-    for other in image.iter().map(|(_, b)| b).chain(&scl) {
+    for (_, other) in image.iter().chain(&scl) {
         check_fit(&finest, other)?;
     }
-    let classification = scl.into_iter().next().map(|b| b.source);
+    let classification = scl.into_iter().next().map(|(_, b)| b.source);
     let bands = image.into_iter().map(|(name, b)| Band { name: BandName(name), source: b.source }).collect();
     Ok((bands, classification, finest))
 }

@@ -74,35 +74,45 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     }
 }
 
-/// Names image bands and takes those that were asked for, in the order asked.
-pub(super) fn pick_bands(
-    spec: &str,
+/// Gives every band a name: its own, else the next of the asked ones where as many were asked as are
+/// unnamed, else `band1`, …; then the asked names are used up.
+pub(super) fn name_bands(
     found: Vec<FoundBand>,
     options: &SceneOptions,
-) -> Result<Vec<(String, FoundBand)>, Error> {
+) -> (Vec<(String, FoundBand)>, Vec<String>) {
     let unnamed = found.iter().filter(|b| b.name.is_none()).count();
-    let asked: Option<Vec<String>> = options.bands.as_ref().map(|bands| {
-        bands.iter().map(|b| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned())).collect()
-    });
-    let renamed = asked.as_ref().filter(|a| unnamed > 0 && a.len() == unnamed);
-    let mut fresh = renamed.map(|a| a.iter().cloned());
-    let mut named: Vec<(String, FoundBand)> = found
+    let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
+    let mut asked: Vec<String> = options.bands.iter().flatten().map(word).collect();
+    let fresh = if unnamed > 0 && asked.len() == unnamed { std::mem::take(&mut asked) } else { Vec::new() };
+    let mut fresh = fresh.into_iter();
+    let named = found
         .into_iter()
         .enumerate()
         .map(|(i, band)| {
-            let given =
-                || fresh.as_mut().and_then(Iterator::next).unwrap_or_else(|| format!("band{}", i + 1));
-            (band.name.clone().unwrap_or_else(given), band)
+            let name = band.name.clone().or_else(|| fresh.next());
+            (name.unwrap_or_else(|| format!("band{}", i + 1)), band)
         })
         .collect();
+    (named, asked)
+}
+
+/// Takes the image bands that were asked for, in the order asked; all where nothing was.
+pub(super) fn pick_bands(
+    spec: &str,
+    mut named: Vec<(String, FoundBand)>,
+    asked: &[String],
+) -> Result<Vec<(String, FoundBand)>, Error> {
     for i in 1..named.len() {
         if named[..i].iter().any(|(n, _)| *n == named[i].0) {
             return Err(Error::bands(spec, format!("band {} occurs twice; give each band once", named[i].0)));
         }
     }
-    let (None, Some(asked)) = (renamed, asked.as_ref()) else { return Ok(named) };
+    if asked.is_empty() {
+        return Ok(named);
+    }
     asked
         .iter()
+        .filter(|name| *name != names::SCL)
         .map(|name| {
             let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
                 let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();

@@ -81,6 +81,9 @@ fn bands_are_picked_and_renamed() {
     let bands = Some(vec!["B02".to_owned(), "B08".to_owned()]);
     let named = open_scene(&plain, &SceneOptions { bands, datetime: None }).unwrap();
     assert_eq!(names_of(&named), ["B02", "B08"]);
+    let bands = Some(vec!["B02".to_owned(), "SCL".to_owned()]);
+    let classified = open_scene(&plain, &SceneOptions { bands, datetime: None }).unwrap();
+    assert_eq!((names_of(&classified), classified.classification.is_some()), (vec!["B02"], true));
 }
 
 #[test]
