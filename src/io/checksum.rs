@@ -27,6 +27,7 @@ pub fn sha256(scene: &Scene) -> Result<Option<String>, Error> {
 
 /// The zip file of a path inside one; other paths as they are.
 fn local_file(gdal_path: &str) -> String {
+    let gdal_path = library::file_of(gdal_path);
     let Some(inside) = gdal_path.strip_prefix("/vsizip/") else { return gdal_path.to_owned() };
     if let Some(rest) = inside.strip_prefix('{') {
         return rest.split('}').next().unwrap_or(rest).to_owned();

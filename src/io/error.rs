@@ -106,21 +106,32 @@ pub enum Error {
 impl Error {
     /// An [`Error::Open`] from any reason.
     pub(super) fn open(path: &str, what: &'static str, reason: impl std::fmt::Display) -> Self {
-        Self::Open { path: path.to_owned(), what, reason: reason.to_string() }
+        Self::Open { path: path.to_owned(), what, reason: plain(&reason.to_string()) }
     }
 
     /// An [`Error::Read`] from any reason.
     pub(super) fn read(path: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Read { path: path.to_owned(), reason: reason.to_string() }
+        Self::Read { path: path.to_owned(), reason: plain(&reason.to_string()) }
     }
 
     /// An [`Error::Write`] from any reason.
     pub(super) fn write(path: &std::path::Path, reason: impl std::fmt::Display) -> Self {
-        Self::Write { path: path.display().to_string(), reason: reason.to_string() }
+        Self::Write { path: path.display().to_string(), reason: plain(&reason.to_string()) }
     }
 
     /// An [`Error::Bands`] from any reason.
     pub(super) fn bands(path: &str, reason: impl Into<String>) -> Self {
         Self::Bands { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+/// GDAL's own words without the numbers that its Rust wrapper puts around them.
+fn plain(reason: &str) -> String {
+    match reason.split_once("error msg: '") {
+        Some((_, message)) if message.trim_end_matches([')', '\'']).trim().is_empty() => {
+            "unknown reason".to_owned()
+        }
+        Some((_, message)) => message.trim_end_matches([')', '\'']).trim().to_owned(),
+        None => reason.to_owned(),
     }
 }

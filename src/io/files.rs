@@ -1,6 +1,6 @@
 //! A scene from raster files: one with many bands, or one a band.
 
-use super::open::{SceneOptions, pick_bands};
+use super::open::{SceneOptions, name_bands, pick_bands};
 use super::{Error, crs, library, names, scaling};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Band, BandName, Scene, Source};
@@ -35,15 +35,15 @@ pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
     let missing = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
     let gcps = dataset.gcps().len();
     let (transform, _) = library::watched(|| dataset.geo_transform());
-    let transform = transform.map_err(|e| {
+    let transform = transform.ok().ok_or_else(|| {
         missing(if gcps > 0 {
             format!("it has {gcps} ground control points and no affine transform")
         } else {
-            format!("it has no affine transform ({e})")
+            "it has no affine transform".to_owned()
         })
     })?;
     let affine = Affine::from_gdal(transform).map_err(|e| missing(e.to_string()))?;
-    let reference = dataset.spatial_ref().map_err(|e| missing(format!("it has no CRS ({e})")))?;
+    let reference = dataset.spatial_ref().ok().ok_or_else(|| missing("it has no CRS".to_owned()))?;
     let (width, height) = dataset.raster_size();
     Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
 }
@@ -111,19 +111,19 @@ pub(super) fn assemble(
     found: Vec<FoundBand>,
     options: &SceneOptions,
 ) -> Result<(Vec<Band>, Option<Source>, Grid), Error> {
-    let (scl, image): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|b| b.name.as_deref() == Some(names::SCL));
-    let image = pick_bands(spec, image, options)?;
+    let (named, asked) = name_bands(found, options);
+    let (scl, image): (Vec<_>, Vec<_>) = named.into_iter().partition(|(name, _)| name == names::SCL);
+    let image = pick_bands(spec, image, &asked)?;
     let finest = image
         .iter()
         .map(|(_, b)| &b.grid)
         .min_by(|a, b| a.pixel_size_m().total_cmp(&b.pixel_size_m()))
         .ok_or_else(|| Error::bands(spec, "no image bands"))?
         .clone();
-    for other in image.iter().map(|(_, b)| b).chain(&scl) {
+    for (_, other) in image.iter().chain(&scl) {
         check_fit(&finest, other)?;
     }
-    let classification = scl.into_iter().next().map(|b| b.source);
+    let classification = scl.into_iter().next().map(|(_, b)| b.source);
     let bands = image.into_iter().map(|(name, b)| Band { name: BandName(name), source: b.source }).collect();
     Ok((bands, classification, finest))
 }
@@ -162,7 +162,7 @@ fn sidecar_scl(paths: &[String]) -> Option<String> {
         .ok()?
         .filter_map(Result::ok)
         .map(|e| e.path().display().to_string())
-        .filter(|p| p.ends_with(".tif") || p.ends_with(".jp2"))
+        .filter(|p| names::has_extension(p, &["tif", "jp2"]))
         .filter(|p| fits(&names::stem(p)))
         .collect();
     all.sort();

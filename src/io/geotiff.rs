@@ -1,4 +1,4 @@
-//! GeoTIFFs: cloud-optimised results, and scenes for the simulator.
+//! Writing of GeoTIFF files: cloud-optimised results, and scenes for the simulator.
 
 use super::{Error, crs, library, write_beside};
 use crate::grid::Grid;
@@ -107,16 +107,32 @@ fn in_memory<T: GdalType + Copy>(
 
 /// Copies a dataset to disk by a driver; failures that the call itself hides are found by the messages.
 fn copy(path: &Path, memory: &Dataset, driver: &str, options: &RasterCreationOptions) -> Result<(), Error> {
+    write_beside(path, |place| create(path, place, memory, driver, options))
+}
+
+/// One copy to `place`; messages speak of `path`.
+fn create(
+    path: &Path,
+    place: &Path,
+    memory: &Dataset,
+    driver: &str,
+    options: &RasterCreationOptions,
+) -> Result<(), Error> {
     let failed = |e: gdal::errors::GdalError| Error::write(path, e);
     let driver = DriverManager::get_driver_by_name(driver).map_err(failed)?;
-    write_beside(path, |place| {
-        let (copied, messages) =
-            library::watched(|| memory.create_copy(&driver, place, options).and_then(Dataset::close));
-        refuse(path, messages.failures)?;
-        copied.map_err(failed)
-    })
+    let (copied, messages) =
+        library::watched(|| memory.create_copy(&driver, place, options).and_then(Dataset::close));
+    refuse(path, messages.failures)?;
+    copied.map_err(failed)
 }
 
 fn refuse(path: &Path, failures: Vec<String>) -> Result<(), Error> {
     failures.into_iter().next().map_or(Ok(()), |message| Err(Error::write(path, message)))
+}
+
+/// [`copy`] without the temporary file: shows that a failure on the device itself is seen.
+#[cfg(test)]
+pub(super) fn copy_for_test(place: &Path, grid: &Grid, plane: &Array2<f32>) -> Result<(), Error> {
+    let memory = in_memory(place, grid, &[plane.view()], &["a"], &[])?;
+    create(place, place, &memory, "COG", &RasterCreationOptions::new())
 }

@@ -1,6 +1,7 @@
 //! GDAL as a library: settings, error messages, opening, bytes of virtual files.
 
 use super::Error;
+use crate::grid::Grid;
 use gdal::errors::CplErrType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use std::cell::RefCell;
@@ -94,7 +95,7 @@ pub(super) fn gdal_path(spec: &str) -> String {
 
 /// Opens a raster for reading; siblings are not listed on remote stores.
 pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
-    let local = !path.starts_with("/vsi");
+    let local = !path.starts_with("/vsi") && !path.starts_with('<');
     if local && !Path::new(path).exists() {
         return Err(Error::NotFound { path: path.to_owned() });
     }
@@ -111,6 +112,27 @@ pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
         return Err(Error::open(path, "raster", "it holds no raster bands of its own"));
     }
     Ok(dataset)
+}
+
+/// A virtual raster (as XML, which GDAL opens like a path) that gives band 1 of a file its georeference.
+pub(super) fn placed_raster(path: &str, grid: &Grid, kind: &str) -> String {
+    let (rows, cols) = grid.shape;
+    let escape = |t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let transform = grid.affine.to_gdal().map(|v| v.to_string()).join(", ");
+    format!(
+        "<VRTDataset rasterXSize=\"{cols}\" rasterYSize=\"{rows}\"><SRS>{}</SRS><GeoTransform>{transform}\
+         </GeoTransform><VRTRasterBand dataType=\"{kind}\" band=\"1\"><SimpleSource>\
+         <SourceFilename relativeToVRT=\"0\">{}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>\
+         </VRTRasterBand></VRTDataset>",
+        escape(&grid.crs.wkt),
+        escape(path)
+    )
+}
+
+/// The file behind a GDAL path: that of a [`placed_raster`], else the path itself.
+pub(super) fn file_of(gdal_path: &str) -> &str {
+    let inside = gdal_path.split_once("<SourceFilename relativeToVRT=\"0\">").map(|(_, rest)| rest);
+    inside.and_then(|rest| rest.split("</SourceFilename>").next()).unwrap_or(gdal_path)
 }
 
 /// Bytes of a file that GDAL reaches, at most `limit` of them.

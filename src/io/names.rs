@@ -75,6 +75,8 @@ fn bands_of_token(token: &str) -> Option<Vec<String>> {
 
 /// The band that a description names: the whole of it, or the first of its words that does.
 pub(super) fn band_of_description(description: &str) -> Option<String> {
+    let description =
+        description.to_ascii_lowercase().replace("red edge", "rededge").replace("red-edge", "rededge");
     band_of_word(description.trim())
         .or_else(|| description.split(|c: char| !c.is_ascii_alphanumeric()).find_map(band_of_word))
 }
@@ -163,6 +165,13 @@ pub(super) fn baseline_of_name(name: &str) -> Option<f64> {
     })
 }
 
+/// Whether a path (or URL) ends in one of these extensions, given without dot; case does not matter.
+pub(super) fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    let plain = path.split('?').next().unwrap_or(path);
+    let own = std::path::Path::new(plain).extension().and_then(|e| e.to_str());
+    own.is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))
+}
+
 /// The name of a path's last part without its extension.
 pub(super) fn stem(path: &str) -> String {
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
@@ -187,6 +196,7 @@ mod tests {
         assert_eq!(band_of_description("Blue (band 2)").as_deref(), Some("B02"));
         assert_eq!(band_of_description("B4, central wavelength 665 nm").as_deref(), Some("B04"));
         assert_eq!(band_of_description("elevation"), None);
+        assert_eq!(band_of_description("Red edge (705 nm)"), None);
     }
 
     #[test]

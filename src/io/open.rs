@@ -16,7 +16,7 @@ pub struct SceneOptions {
 }
 
 /// Extensions of rasters on remote servers, where looking inside costs a request.
-const RASTER_EXTENSIONS: [&str; 6] = [".tif", ".tiff", ".jp2", ".vrt", ".img", ".nc"];
+const RASTER_EXTENSIONS: [&str; 6] = ["tif", "tiff", "jp2", "vrt", "img", "nc"];
 
 /// Opens a scene: no pixels are read, save a few where floating point numbers tell no unit.
 ///
@@ -32,6 +32,8 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     if !remote && Path::new(spec).is_dir() {
         return if safe::is_product(spec) {
             safe::open_folder(spec, spec, options)
+        } else if let Some(item) = item_in(spec) {
+            stac::open_item(&item, options)
         } else {
             scene_of_files(spec, &rasters_in(spec)?, options)
         };
@@ -46,26 +48,25 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
         }
         return Err(Error::NotFound { path: spec.to_owned() });
     }
-    let lower = spec.split('?').next().unwrap_or(spec).to_ascii_lowercase();
     if remote {
         let path = library::gdal_path(spec);
-        return if lower.ends_with(".zip") {
+        return if names::has_extension(spec, &["zip"]) {
             safe::open_zip(spec, &path, options)
         } else if spec.contains("+http") || spec.contains("+s3:") || spec.contains("+/vsi") {
             let parts: Vec<String> = spec.split('+').map(library::gdal_path).collect();
             scene_of_files(spec, &parts, options)
-        } else if RASTER_EXTENSIONS.iter().any(|e| lower.ends_with(e)) || spec.starts_with("/vsi") {
+        } else if names::has_extension(spec, &RASTER_EXTENSIONS) || spec.starts_with("/vsi") {
             scene_of_files(spec, &[path], options)
         } else {
             stac::open_item(spec, options)
         };
     }
     let head = library::read_bytes(spec, 64)?;
-    if head.starts_with(b"PK\x03\x04") || lower.ends_with(".zip") {
+    if head.starts_with(b"PK\x03\x04") || names::has_extension(spec, &["zip"]) {
         safe::open_zip(spec, spec, options)
-    } else if head.trim_ascii_start().first() == Some(&b'{') || lower.ends_with(".json") {
+    } else if head.trim_ascii_start().first() == Some(&b'{') || names::has_extension(spec, &["json"]) {
         stac::open_item(spec, options)
-    } else if lower.ends_with(".xml") && names::stem(spec).starts_with("MTD_MSIL") {
+    } else if names::has_extension(spec, &["xml"]) && names::stem(spec).starts_with("MTD_MSIL") {
         let folder = Path::new(spec).parent().map_or_else(|| ".".to_owned(), |p| p.display().to_string());
         safe::open_folder(spec, &folder, options)
     } else {
@@ -73,42 +74,51 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     }
 }
 
-/// Names image bands and takes those that were asked for, in the order asked.
-pub(super) fn pick_bands(
-    spec: &str,
+/// Gives every band a name: its own, else the next of the asked ones where as many were asked as are
+/// unnamed, else `band1`, …; then the asked names are used up.
+pub(super) fn name_bands(
     found: Vec<FoundBand>,
     options: &SceneOptions,
-) -> Result<Vec<(String, FoundBand)>, Error> {
+) -> (Vec<(String, FoundBand)>, Vec<String>) {
     let unnamed = found.iter().filter(|b| b.name.is_none()).count();
-    let asked: Option<Vec<String>> = options.bands.as_ref().map(|bands| {
-        bands.iter().map(|b| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned())).collect()
-    });
-    let renamed = asked.as_ref().filter(|a| unnamed > 0 && a.len() == unnamed);
-    let mut fresh = renamed.map(|a| a.iter().cloned());
-    let mut named: Vec<(String, FoundBand)> = found
+    let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
+    let mut asked: Vec<String> = options.bands.iter().flatten().map(word).collect();
+    let fresh = if unnamed > 0 && asked.len() == unnamed { std::mem::take(&mut asked) } else { Vec::new() };
+    let mut fresh = fresh.into_iter();
+    let named = found
         .into_iter()
         .enumerate()
         .map(|(i, band)| {
-            let given =
-                || fresh.as_mut().and_then(Iterator::next).unwrap_or_else(|| format!("band{}", i + 1));
-            (band.name.clone().unwrap_or_else(given), band)
+            let name = band.name.clone().or_else(|| fresh.next());
+            (name.unwrap_or_else(|| format!("band{}", i + 1)), band)
         })
         .collect();
+    (named, asked)
+}
+
+/// Takes the image bands that were asked for, in the order asked; all where nothing was.
+pub(super) fn pick_bands(
+    spec: &str,
+    mut named: Vec<(String, FoundBand)>,
+    asked: &[String],
+) -> Result<Vec<(String, FoundBand)>, Error> {
     for i in 1..named.len() {
         if named[..i].iter().any(|(n, _)| *n == named[i].0) {
             return Err(Error::bands(spec, format!("band {} occurs twice; give each band once", named[i].0)));
         }
     }
-    let (None, Some(asked)) = (renamed, asked.as_ref()) else { return Ok(named) };
+    if asked.is_empty() {
+        return Ok(named);
+    }
     asked
         .iter()
-        .map(|name| match named.iter().position(|(n, _)| n == name) {
-            Some(i) => Ok(named.remove(i)),
-            None => {
+        .filter(|name| *name != names::SCL)
+        .map(|name| {
+            let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
                 let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
-                let reason = format!("no band {name}; left to choose from: {}", there.join(", "));
-                Err(Error::bands(spec, reason))
-            }
+                Error::bands(spec, format!("no band {name}; left to choose from: {}", there.join(", ")))
+            })?;
+            Ok(named.remove(at))
         })
         .collect()
 }
@@ -122,13 +132,21 @@ fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     if files.is_empty() { Err(Error::NotFound { path: pattern.to_owned() }) } else { Ok(files) }
 }
 
+/// The STAC item of a folder that holds exactly one.
+fn item_in(folder: &str) -> Option<String> {
+    let files =
+        std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|e| e.path().display().to_string());
+    let mut items = files.filter(|p| names::has_extension(p, &["json"]) && stac::is_item(p));
+    items.next().filter(|_| items.next().is_none())
+}
+
 /// Rasters of a folder whose names tell one band each.
 fn rasters_in(folder: &str) -> Result<Vec<String>, Error> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::open(folder, "folder", e))?;
     let mut files: Vec<String> = entries
         .filter_map(Result::ok)
         .map(|e| e.path().display().to_string())
-        .filter(|p| RASTER_EXTENSIONS.iter().any(|e| p.to_ascii_lowercase().ends_with(e)))
+        .filter(|p| names::has_extension(p, &RASTER_EXTENSIONS))
         .filter(|p| names::bands_of_stem(&names::stem(p)).len() == 1)
         .collect();
     files.sort();

@@ -87,7 +87,7 @@ fn reason_of_class(class: f32) -> Validity {
 }
 
 fn open_whole(path: &str) -> Result<Dataset, Error> {
-    whole::check(path)?;
+    whole::check(library::file_of(path))?;
     library::open_raster(path)
 }
 
@@ -108,9 +108,7 @@ struct Stored {
 
 impl Stored {
     fn is_missing(&self, v: f32) -> bool {
-        !v.is_finite()
-            || v <= COMMON_NO_DATA
-            || self.no_data.is_some_and(|n| v.to_bits() == n.to_bits() || v == n)
+        !v.is_finite() || v <= COMMON_NO_DATA || self.no_data.is_some_and(|n| (v - n).abs() == 0.0)
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn open_zip(spec: &str, path: &str, options: &SceneOptions) -> Result
 
 fn is_xml(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.starts_with("MTD_MSIL") && path.ends_with(".xml")
+    name.starts_with("MTD_MSIL") && names::has_extension(path, &["xml"])
 }
 
 fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> {
@@ -101,7 +101,7 @@ fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> 
 fn image_of<'a>(files: &'a [String], band: &str) -> Option<&'a String> {
     files
         .iter()
-        .filter(|f| f.contains("IMG_DATA") && (f.ends_with(".jp2") || f.ends_with(".tif")))
+        .filter(|f| f.contains("IMG_DATA") && names::has_extension(f, &["jp2", "tif"]))
         .filter(|f| names::bands_of_stem(&names::stem(f)) == [band])
         .min_by_key(|f| {
             let resolution =
@@ -111,7 +111,7 @@ fn image_of<'a>(files: &'a [String], band: &str) -> Option<&'a String> {
 }
 
 fn missing(spec: &str, files: &[String], band: &str) -> Error {
-    let images = files.iter().filter(|f| f.contains("IMG_DATA") && f.ends_with(".jp2")).count();
+    let images = files.iter().filter(|f| f.contains("IMG_DATA") && names::has_extension(f, &["jp2"])).count();
     Error::bands(
         spec,
         format!("the product has no image of {band} ({images} images in all); fetch the whole product again"),
@@ -155,7 +155,7 @@ fn parse(xml: &[u8]) -> Result<Product, String> {
             .map_err(|e| format!("broken XML at byte {}: {e}", reader.buffer_position()))?;
         match event {
             Event::Start(start) => {
-                element = start.local_name().as_ref().to_owned();
+                start.local_name().as_ref().clone_into(&mut element);
                 seen += 1;
             }
             Event::Text(text) => {

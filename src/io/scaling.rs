@@ -22,6 +22,9 @@ const OFFSET_TOLERANCE_DN: f64 = 350.0;
 /// Corrected dark values below this are no reflectance, stored units.
 const IMPOSSIBLY_DARK_DN: f64 = -500.0;
 
+/// Side of the windows that are sampled where numbers tell no unit, pixels.
+const SAMPLE_PX: usize = 128;
+
 /// What the dark ends of two scenes say about their offsets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum OffsetCheck {
@@ -122,19 +125,26 @@ fn offset_of_metadata(dataset: &Dataset, path: &str) -> (f64, String) {
     }
 }
 
-/// Median of a few small windows spread over a band; the file is never read as a whole.
+/// Median of the smallest overview, else of small windows until enough numbers are found; the file is
+/// never read as a whole.
 fn sampled_median(dataset: &Dataset, path: &str, band_index: usize) -> Result<f64, Error> {
-    let band = dataset.rasterband(band_index).map_err(|e| Error::read(path, e))?;
-    let (width, height) = band.size();
-    let side = (width.min(64), height.min(64));
+    let failed = |e: gdal::errors::GdalError| Error::read(path, e);
+    let band = dataset.rasterband(band_index).map_err(failed)?;
     let no_data = band.no_data_value();
+    let levels = band.overview_count().unwrap_or(0);
+    let source = if levels > 0 { band.overview(levels as usize - 1).map_err(failed)? } else { band };
+    let (width, height) = source.size();
+    let side = (width.min(SAMPLE_PX), height.min(SAMPLE_PX));
     let mut sample = Vec::new();
     for (fx, fy) in [(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
         let at = |length: usize, part: usize, f: f64| (((length - part) as f64) * f) as isize;
         let origin = (at(width, side.0, fx), at(height, side.1, fy));
-        let read = band.read_as::<f64>(origin, side, side, None).map_err(|e| Error::read(path, e))?;
+        let read = source.read_as::<f64>(origin, side, side, None).map_err(failed)?;
         let usable = |v: &f64| v.is_finite() && *v != 0.0 && Some(*v) != no_data;
         sample.extend(read.data().iter().copied().filter(usable));
+        if sample.len() > side.0 * side.1 / 4 {
+            break;
+        }
     }
     Ok(if sample.is_empty() { f64::NAN } else { median(&mut sample) })
 }

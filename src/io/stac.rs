@@ -4,9 +4,11 @@
 
 use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
-use super::{Error, library, names, safe, scaling};
+use super::{Error, crs, files, library, names, safe, scaling};
+use crate::grid::{Affine, Grid};
 use crate::scene::{Scaling, Scene};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Largest item that is read, bytes.
 const ITEM_LIMIT: usize = 32 << 20;
@@ -20,6 +22,16 @@ pub(super) struct Item {
     /// Band name and GDAL path.
     pub(super) assets: Vec<(String, String)>,
     pub(super) scaling: Scaling,
+    /// Where the pixels of a GDAL path lie, by the projection extension.
+    places: BTreeMap<String, Place>,
+}
+
+/// Shape, affine transform and CRS of an asset as the item tells them.
+#[derive(Debug, Clone, PartialEq)]
+struct Place {
+    epsg: u32,
+    shape: (usize, usize),
+    transform: [f64; 6],
 }
 
 /// A scene of a STAC item at a path or URL.
@@ -46,10 +58,10 @@ pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Err
         let (_, path) = item.assets.iter().find(|(n, _)| n == name).ok_or_else(|| {
             Error::bands(spec, format!("the item has no asset of band {name}; it has: {}", there()))
         })?;
-        found.push(first_band(path, name)?);
+        found.push(first_band(&item, path, name)?);
     }
     if let Some((name, path)) = item.assets.iter().find(|(n, _)| n == names::SCL) {
-        found.push(first_band(path, name)?);
+        found.push(first_band(&item, path, name)?);
     }
     let taken = SceneOptions { bands: None, datetime: options.datetime };
     let (bands, classification, grid) = assemble(spec, found, &taken)?;
@@ -65,10 +77,37 @@ pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Err
     })
 }
 
-fn first_band(path: &str, name: &str) -> Result<FoundBand, Error> {
-    let bands = bands_of_file(&library::open_raster(path)?, path)?;
+/// Whether a local file is an item: a JSON object with assets.
+pub(super) fn is_item(path: &str) -> bool {
+    let bytes = library::read_bytes(path, ITEM_LIMIT).unwrap_or_default();
+    serde_json::from_slice::<Value>(&bytes).is_ok_and(|json| json.get("assets").is_some_and(Value::is_object))
+}
+
+/// The first band of an asset; a file without georeference of its own takes that of the item.
+fn first_band(item: &Item, path: &str, name: &str) -> Result<FoundBand, Error> {
+    let dataset = library::open_raster(path)?;
+    let placed = match (files::grid_of(&dataset, path), item.places.get(path)) {
+        (Err(Error::NotGeoreferenced { .. }), Some(place)) => placed(&dataset, path, place)?,
+        _ => path.to_owned(),
+    };
+    let bands = bands_of_file(&library::open_raster(&placed)?, &placed)?;
     let first = bands.into_iter().next().ok_or_else(|| Error::open(path, "raster", "no bands"))?;
     Ok(FoundBand { name: Some(name.to_owned()), ..first })
+}
+
+/// A virtual raster over a file without georeference, placed by the item's projection extension.
+///
+/// The file may be a smaller version of what the item describes: the pixel size follows its shape.
+fn placed(dataset: &gdal::Dataset, path: &str, place: &Place) -> Result<String, Error> {
+    let (width, height) = dataset.raster_size();
+    let (rows, cols) = (place.shape.0 as f64 / height as f64, place.shape.1 as f64 / width as f64);
+    let [x0, dx, rx, y0, ry, dy] = place.transform;
+    let transform = [x0, dx * cols, rx * rows, y0, ry * cols, dy * rows];
+    let affine = Affine::from_gdal(transform)
+        .map_err(|e| Error::NotGeoreferenced { path: path.to_owned(), reason: e.to_string() })?;
+    let grid = Grid { crs: crs::crs_from_epsg(place.epsg)?, affine, shape: (height, width) };
+    let kind = dataset.rasterband(1).map_err(|e| Error::read(path, e))?.band_type();
+    Ok(library::placed_raster(path, &grid, &kind.name()))
 }
 
 /// Reads an item; `location` is where it came from, for relative links.
@@ -86,7 +125,7 @@ pub(super) fn parse(json: &Value, location: &str) -> Result<Item, String> {
         else {
             continue;
         };
-        let copy = key.contains("jp2") || !names::band_of_word(key).is_some_and(|n| n == name);
+        let copy = key.contains("jp2") || names::band_of_word(key).is_none_or(|n| n != name);
         let entry = (name, resolve(href, location), asset, copy);
         match found.iter_mut().find(|(n, ..)| *n == entry.0) {
             Some(known) if known.3 && !entry.3 => *known = entry,
@@ -99,8 +138,27 @@ pub(super) fn parse(json: &Value, location: &str) -> Result<Item, String> {
     let scaling = scaling_of(properties, &id, first.map(|f| f.2));
     let datetime = text("datetime").or_else(|| text("start_datetime")).and_then(names::datetime_of_text);
     let platform = text("platform").and_then(names::platform_of).or_else(|| names::platform_of(&id));
+    let places = found
+        .iter()
+        .filter_map(|(_, path, asset, _)| Some((path.clone(), place_of(asset, properties)?)))
+        .collect();
     let assets = found.into_iter().map(|(name, path, ..)| (name, path)).collect();
-    Ok(Item { id, datetime, platform, assets, scaling })
+    Ok(Item { id, datetime, platform, assets, scaling, places })
+}
+
+/// The projection extension of an asset, else of its item.
+fn place_of(asset: &Value, properties: &Value) -> Option<Place> {
+    let get = |key: &str| asset.get(key).or_else(|| properties.get(key));
+    let code = || get("proj:code").and_then(Value::as_str)?.strip_prefix("EPSG:")?.parse().ok();
+    let epsg = get("proj:epsg").and_then(Value::as_u64).and_then(|e| u32::try_from(e).ok()).or_else(code)?;
+    let numbers = |key: &str| -> Option<Vec<f64>> {
+        get(key)?.as_array().map(|list| list.iter().filter_map(Value::as_f64).collect())
+    };
+    let (shape, t) = (numbers("proj:shape")?, numbers("proj:transform")?);
+    let (&[rows, cols], &[dx, rx, x0, ry, dy, y0, ..]) = (shape.as_slice(), t.as_slice()) else {
+        return None;
+    };
+    Some(Place { epsg, shape: (rows as usize, cols as usize), transform: [x0, dx, rx, y0, ry, dy] })
 }
 
 /// The band that an asset of one band is, by its `eo:bands` or `bands`, else by its key.

@@ -1,1 +1,0 @@
-//! Files of every kind, good and bad.
