@@ -74,6 +74,17 @@ impl std::fmt::Display for Bounds {
 ///
 /// # Errors
 /// [`Error`] when there is no line, none inside the area, or none long enough.
+///
+/// ```
+/// use railwatch::corridor::{RailLine, TrackParams, build_tracks};
+/// let rails = RailLine { vertices: vec![(900.0, 50.0), (-200.0, 50.0)], name: Some("Main".into()), source_id: None };
+/// let area = geo::Rect::new((0.0, 0.0), (1000.0, 100.0)).to_polygon();
+/// let tracks = build_tracks(&[rails], &area, &TrackParams::default())?;
+/// assert_eq!(tracks[0].length_m(), 900.0); // cut at the area's edge
+/// assert_eq!(tracks[0].at(0.0).xy, (0.0, 50.0)); // runs from west to east
+/// assert!(tracks[0].id.starts_with("main-"));
+/// # Ok::<(), railwatch::corridor::Error>(())
+/// ```
 pub fn build_tracks(
     lines: &[RailLine],
     area: &Polygon<f64>,
