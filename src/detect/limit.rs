@@ -59,7 +59,9 @@ fn limit(
     residuals.whitener.apply(&change, &mut white);
     let length = white.iter().map(|v| v * v).sum::<f64>().sqrt();
     let shrink = (residuals.clip / length.max(1e-12)).min(1.0);
-    white.iter_mut().for_each(|v| *v *= shrink);
+    for v in &mut white {
+        *v *= shrink;
+    }
     // A train of n rows in a window of L ≥ n rows adds n u to the sum.
     let excess = |rows: f64| {
         scans

@@ -102,29 +102,56 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
     }
 }
 
-/// Which of the two dates has the train, when the tested scene is the target.
+/// Which date has the train: [`Change::Appeared`] when the target is the odd one out.
 ///
-/// The date whose filtered signal in the stretch lies farther from what the same track shows beside the
-/// stretch on the same date (in units of its spread there, summed over bands; for the baselines their
-/// median) is the odd one out: the target, then the train appeared; the baselines, then it departed.
+/// 1. With two or more baselines the older ones say what the place looks like. Target and newest baseline are
+///    each compared with their median, less the same beside the stretch, in units of its spread there and
+///    summed over bands. The newest baseline is farther off: the train stood there and departed.
+/// 2. Otherwise target and baselines (their median) are each compared with what the track shows beside the
+///    stretch on the same dates. The baselines are farther off (with several of them twice as far in
+///    power, since a train that stood on all dates is rarer than one that came): departed; else appeared.
+///
 /// With too few clear neighbours the target is taken as the odd one.
 pub(super) fn change(stack: &Stack<'_>, rows: &Range<usize>) -> Change {
-    let (mut target_power, mut baseline_power) = (0.0, 0.0);
+    let (mut target, mut newest, mut target_alone, mut baseline_alone) = (0.0, 0.0, 0.0, 0.0);
+    let several = stack.scenes() > 2;
     for band in 0..stack.bands {
         let dates: Vec<Vec<f64>> = (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
-        let baseline: Vec<f64> = (0..stack.rows())
-            .map(|row| {
-                median(&mut dates[1..].iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>())
-            })
-            .collect();
-        let target = departure_from_neighbours(stack, &dates[0], rows);
-        let baseline = departure_from_neighbours(stack, &baseline, rows);
-        let (Some((t, t_sigma)), Some((b, b_sigma))) = (target, baseline) else { continue };
-        let sigma_squared = (0.5 * (t_sigma * t_sigma + b_sigma * b_sigma)).max(1e-12);
-        target_power += t * t / sigma_squared;
-        baseline_power += b * b / sigma_squared;
+        let baseline = median_date(&dates[1..]);
+        let (a, b) = contest(stack, rows, &dates[0], &baseline);
+        target_alone += a;
+        baseline_alone += b;
+        if several {
+            let older = median_date(&dates[2..]);
+            let less = |date: &[f64]| date.iter().zip(&older).map(|(d, o)| d - o).collect::<Vec<f64>>();
+            let (a, b) = contest(stack, rows, &less(&dates[0]), &less(&dates[1]));
+            target += a;
+            newest += b;
+        }
     }
-    if target_power >= baseline_power { Change::Appeared } else { Change::Departed }
+    let factor = if several { 2.0 } else { 1.0 };
+    if (several && newest > target) || baseline_alone > factor * target_alone {
+        Change::Departed
+    } else {
+        Change::Appeared
+    }
+}
+
+/// Median over dates, row by row; NaN where no date is clear.
+fn median_date(dates: &[Vec<f64>]) -> Vec<f64> {
+    let rows = dates.first().map_or(0, Vec::len);
+    (0..rows)
+        .map(|row| median(&mut dates.iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>()))
+        .collect()
+}
+
+/// Squared departures of two signals in the stretch from their neighbours, over their common spread squared.
+fn contest(stack: &Stack<'_>, rows: &Range<usize>, first: &[f64], second: &[f64]) -> (f64, f64) {
+    let first = departure_from_neighbours(stack, first, rows);
+    let second = departure_from_neighbours(stack, second, rows);
+    let (Some((a, a_sigma)), Some((b, b_sigma))) = (first, second) else { return (0.0, 0.0) };
+    let variance = (0.5 * (a_sigma * a_sigma + b_sigma * b_sigma)).max(1e-12);
+    (a * a / variance, b * b / variance)
 }
 
 /// Filter output of a scene in the track's column; NaN where it is not clear.

@@ -13,6 +13,8 @@ use rayon::prelude::*;
 const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
+/// Rows from which on every date and the other bands get a slope of their own.
+const RICH_ROWS: usize = 250;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
@@ -66,25 +68,51 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
 
 /// Residual of one band and column, rows of all tracks together.
 fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, band: usize) -> Vec<f64> {
+    let rows = stack.rows();
     let tested = stack.seen_in_column(role.tested, band, column);
-    let others: Vec<Vec<Option<Seen>>> =
-        role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect();
-    let mut x = Array2::from_elem((stack.rows(), 5 + others.len()), f64::NAN);
-    let mut y = vec![f64::NAN; stack.rows()];
+    let others = seen_in_others(stack, role, band, column);
+    // Few rows cannot carry many slopes: then one slope for the mean of all dates, and the own band alone.
+    let rich = rows >= RICH_ROWS;
+    let dates = if rich { others.len() } else { 1 };
+    let cross = if rich { 2 * (stack.bands - 1) } else { 0 };
+    let mut x = Array2::from_elem((rows, 5 + dates + cross), f64::NAN);
+    let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
         let Some(seen) = seen else { continue };
         let clear: Vec<Seen> = others.iter().filter_map(|o| o[row]).collect();
         let Some(newest) = clear.first() else { continue };
         y[row] = seen.filtered;
-        // A date that is clouded here gives way to the mean of the clear ones.
-        let mean = clear.iter().map(|s| s.filtered).sum::<f64>() / clear.len() as f64;
-        let dates = others.iter().map(|o| o[row].map_or(mean, |s| s.filtered));
         let own = [seen.flank, seen.tilt, newest.flank, newest.tilt, newest.centre];
-        for (j, v) in own.into_iter().chain(dates).enumerate() {
+        for (j, v) in own.into_iter().enumerate() {
             x[(row, j)] = v;
         }
+        // A date that is clouded here gives way to the mean of the clear ones.
+        let mean = mean_filtered(&clear);
+        for date in 0..dates {
+            x[(row, 5 + date)] = if rich { others[date][row].map_or(mean, |s| s.filtered) } else { mean };
+        }
     }
-    tukey_regression(x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; y.len()], |fit| fit.residuals)
+    let mut j = 5 + dates;
+    for other in (0..stack.bands).filter(|&b| rich && b != band) {
+        // The other bands tell how the ground changed: their flanks today, their usual signal.
+        let tested = stack.seen_in_column(role.tested, other, column);
+        let others = seen_in_others(stack, role, other, column);
+        for row in 0..rows {
+            x[(row, j)] = tested[row].map_or(f64::NAN, |s| s.flank);
+            x[(row, j + 1)] = mean_filtered(&others.iter().filter_map(|o| o[row]).collect::<Vec<_>>());
+        }
+        j += 2;
+    }
+    tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+}
+
+fn seen_in_others(stack: &Stack<'_>, role: &Role, band: usize, column: usize) -> Vec<Vec<Option<Seen>>> {
+    role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect()
+}
+
+/// Mean filter output; NaN of none.
+fn mean_filtered(clear: &[Seen]) -> f64 {
+    clear.iter().map(|s| s.filtered).sum::<f64>() / clear.len() as f64
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.

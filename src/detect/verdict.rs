@@ -18,7 +18,6 @@ const COLOURED_BELOW: f64 = 0.7;
 
 /// Everything one role gives.
 struct Pass {
-    role: Role,
     residuals: Residuals,
     scans: Vec<Scan>,
     null: Null,
@@ -45,7 +44,7 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     let windows = window_cells(stack, params.min_length_m, params.max_window_m);
     let mut passes = Vec::new();
     for role in roles {
-        match pass(stack, role, &windows) {
+        match pass(stack, &role, &windows) {
             Some(pass) => passes.push(pass),
             // The second role only adds: a newest baseline under cloud costs nothing else.
             None if passes.is_empty() => return Err(Error::NoVariation),
@@ -61,12 +60,12 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     })
 }
 
-fn pass(stack: &Stack<'_>, role: Role, windows: &[usize]) -> Option<Pass> {
-    let residuals = residuals(stack, &role)?;
+fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Option<Pass> {
+    let residuals = residuals(stack, role)?;
     let scans: Vec<Scan> = windows.iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
     let null = null(stack, &scans)?;
     let events = events(stack, &scans, stack.half);
-    Some(Pass { role, residuals, scans, null, events })
+    Some(Pass { residuals, scans, null, events })
 }
 
 /// Expected false alarms per 100 km of all passes at the statistic of one.
@@ -114,7 +113,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let event = Event { rows: found.rows.clone(), score: found.score };
     let rows = ends(stack, &pass.residuals, &event, min_rows);
-    let change = if pass.role.tested == 0 { change(stack, &rows) } else { Change::Departed };
+    let change = change(stack, &rows);
     let contrast = contrast(stack, &rows);
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };

@@ -34,7 +34,7 @@ pub struct RobustFit {
 ///
 /// `None` when there are fewer than twice as many usable rows as coefficients.
 #[must_use]
-pub fn tukey_regression(x: ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule) -> Option<RobustFit> {
+pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule) -> Option<RobustFit> {
     let p = x.ncols();
     let usable: Vec<usize> =
         (0..y.len()).filter(|&i| y[i].is_finite() && x.row(i).iter().all(|v| v.is_finite())).collect();
@@ -71,7 +71,7 @@ pub fn tukey_regression(x: ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule)
 }
 
 /// Usable rows, one after another: 1, then each covariate less its median over its root mean square.
-fn standardised(x: ArrayView2<'_, f64>, usable: &[usize]) -> Vec<f64> {
+fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize]) -> Vec<f64> {
     let (n, p) = (usable.len(), x.ncols());
     let mut design = vec![1.0; n * (p + 1)];
     for j in 0..p {
@@ -86,7 +86,7 @@ fn standardised(x: ArrayView2<'_, f64>, usable: &[usize]) -> Vec<f64> {
     design
 }
 
-/// (XᵀWX + λ Σw D) β = XᵀWy with D = 1 on slopes, 0 on the intercept.
+/// `(XᵀWX + λ Σw D) β = XᵀWy` with D = 1 on slopes, 0 on the intercept.
 fn solve(design: &[f64], y: &[f64], weights: &[f64], ridge_ratio: f64) -> Option<DVector<f64>> {
     let q = design.len() / y.len();
     let mut normal = DMatrix::<f64>::zeros(q, q);
@@ -132,7 +132,7 @@ mod tests {
         }
         y[7] = f64::NAN;
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(x.view(), &y, rule).unwrap();
+        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
         assert!(fit.residuals[7].is_nan() && fit.count == n - 1);
         assert!((fit.residuals[150] - 40.0).abs() < 0.3 && fit.residuals[10].abs() < 0.2 && fit.sigma < 0.15);
     }
