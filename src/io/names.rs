@@ -147,6 +147,9 @@ pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
 /// The platform that a name or metadata value tells: `S2A…`, `sentinel-2a`, `SENTINEL-1A` →
 /// `Sentinel-2A`, `Sentinel-1A`.
 pub(super) fn platform_of(text: &str) -> Option<String> {
+    if text.to_ascii_lowercase().contains("simulated") {
+        return Some("simulated".to_owned());
+    }
     let lower = text.to_ascii_lowercase();
     lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|token| {
         let rest = token.strip_prefix("sentinel-").or_else(|| token.strip_prefix('s'))?;

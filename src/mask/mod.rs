@@ -52,7 +52,8 @@ pub fn clouds(raster: &mut Raster, names: &[BandName], reference: Option<&Raster
         let reference = reference.filter(|r| r.values.dim() == raster.values.dim());
         let seen = Seen::new(raster, reference, band, pixels(params.blob_m / 2.0).max(2));
         let cloud = seen.clouds(params);
-        let shadow = seen.shadows(&smooth::dilated(&cloud, pixels(params.shadow_reach_m)), params);
+        let near_cloud = smooth::dilated(&cloud, pixels(params.shadow_reach_m));
+        let shadow = shadows(raster, reference, names, pixels(params.blob_m / 4.0).max(2), params) & near_cloud;
         flag(raster, &cloud, Validity::CLOUD);
         flag(raster, &shadow, Validity::SHADOW);
     }
@@ -115,14 +116,26 @@ impl Seen {
         });
         cloud
     }
+}
 
-    fn shadows(&self, near_cloud: &Array2<bool>, params: &MaskParams) -> Array2<bool> {
-        let Some(difference) = &self.difference else { return Array2::from_elem(self.bright.dim(), false) };
-        let limit = self.centre.min(0.0) - params.darkening.max(EXCEPTION_WIDTHS * self.width);
-        let mut shadow = difference.mapv(|d| f64::from(d) < limit);
-        shadow.zip_mut_with(near_cloud, |s, &near| *s &= near);
-        shadow
-    }
+/// Smooth darkening against the reference, relative to it, in the band that is brightest over land.
+fn shadows(
+    raster: &Raster,
+    reference: Option<&Raster>,
+    names: &[BandName],
+    radius_px: usize,
+    params: &MaskParams,
+) -> Array2<bool> {
+    let Some(other) = reference else { return Array2::from_elem(raster.validity.dim(), false) };
+    let band = ["B08", "B04", "B03"].iter().find_map(|n| names.iter().position(|b| b.0 == *n)).unwrap_or(0);
+    let band = band.min(raster.values.len_of(Axis(0)) - 1);
+    let mut ok = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
+    ok.zip_mut_with(&other.validity, |ok, v| *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD));
+    let here = smooth::mean(raster.values.index_axis(Axis(0), band), &ok, radius_px);
+    let there = smooth::mean(other.values.index_axis(Axis(0), band), &ok, radius_px);
+    let (centre, _) = densest_half(&(&here / &there));
+    let limit = (1.0 - params.darkening) * centre.clamp(0.5, 2.0);
+    ndarray::Zip::from(&here).and(&there).map_collect(|&h, &t| f64::from(h) < limit * f64::from(t))
 }
 
 /// Middle and standard deviation of the densest half of the values: clear ground, even when a third is cloud.

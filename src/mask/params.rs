@@ -14,7 +14,7 @@ pub struct MaskParams {
     pub blob_m: f64,
     /// Smooth brightening against the other scene that is a cloud, reflectance (0.01…0.5).
     pub brightening: f64,
-    /// Smooth darkening near a cloud that is its shadow, reflectance (0.005…0.5).
+    /// Smooth darkening near a cloud that is its shadow, as a share of the other scene's brightness (0.05…0.9).
     pub darkening: f64,
     /// Averaged brightness that is a cloud where the other scene is not as bright, reflectance (0.1…1).
     pub bright: f64,
@@ -29,7 +29,7 @@ impl Default for MaskParams {
             dilate_m: 60.0,
             blob_m: 300.0,
             brightening: 0.035,
-            darkening: 0.025,
+            darkening: 0.3,
             bright: 0.35,
             shadow_reach_m: 1500.0,
         }

@@ -12,6 +12,7 @@ use crate::report::{
     DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard, TrackCard,
 };
 use crate::scene::Scene;
+use crate::simulate;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -47,8 +48,9 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         card.cloud_fraction = cloud_at(&card.footprint_xy, output);
         card.id = stable_id(card);
     }
-    let simulated = plan.target.scene.id.contains("simulated")
-        || plan.target.scene.platform.as_deref().is_some_and(|p| p.contains("simulated"));
+    let simulated = std::iter::once(&plan.target)
+        .chain(&plan.baselines)
+        .any(|p| p.scene.platform.as_deref() == Some(simulate::PLATFORM));
     let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| hex(&Sha256::digest(bytes)));
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),

@@ -113,7 +113,7 @@ fn write_scene(path: &Path, grid: &Grid, scene: &SimScene) -> Result<(), Error> 
     let tags = [
         ("TIFFTAG_DATETIME".to_owned(), scene.datetime.strftime("%Y:%m:%d %H:%M:%S").to_string()),
         ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), "simulated by railwatch: no satellite data".to_owned()),
-        ("PLATFORM".to_owned(), "simulated".to_owned()),
+        ("PLATFORM".to_owned(), simulate::PLATFORM.to_owned()),
     ];
     Ok(io::write_scene(path, grid, &stored, &["B02", "B03", "B04", "B08"], &tags)?)
 }

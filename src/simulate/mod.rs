@@ -23,6 +23,9 @@ pub use spectra::{Cargo, SpectralBand, Spectrum};
 use serde::Serialize;
 use thiserror::Error;
 
+/// What simulated scenes carry where real ones name their satellite.
+pub const PLATFORM: &str = "simulated";
+
 /// Why nothing could be simulated.
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum Error {
