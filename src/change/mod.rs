@@ -16,6 +16,7 @@ mod objects;
 mod outline;
 mod params;
 mod robust_z;
+mod trend;
 
 pub use null::Null;
 pub use objects::{Appearance, ChangeObject, Direction, objects};
@@ -116,7 +117,10 @@ pub fn statistic(
 ) -> Result<ChangeMap, Error> {
     check(target, baselines, ok)?;
     let stack = baselines.len() >= params.stack_min.max(3);
-    let model = expected::expectation(target, baselines, ok, params)?;
+    let mut model = expected::expectation(target, baselines, ok, params)?;
+    if params.trend_reach_px > 0 {
+        trend::absorb(&mut model, params.trend_reach_px);
+    }
     let bands = target.shape()[0];
     let (statistic, kind) = if stack {
         (robust_z::statistic(&model, params)?, Kind::RobustZ)
