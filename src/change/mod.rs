@@ -18,7 +18,6 @@ mod params;
 mod robust_z;
 mod trend;
 
-pub use null::Null;
 pub use objects::{Appearance, ChangeObject, Direction, objects};
 pub use params::{ChangeParams, ObjectParams};
 
