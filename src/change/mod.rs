@@ -107,7 +107,7 @@ pub struct ChangeMap {
 /// picture; from [`ChangeParams::stack_min`] on they make a stack.
 ///
 /// # Errors
-/// [`Error`] for differing shapes, too few pixels, and constant, collinear or identical bands.
+/// [`enum@Error`] for differing shapes, too few pixels, and constant, collinear or identical bands.
 pub fn statistic(
     target: &Array3<f32>,
     baselines: &[Array3<f32>],
