@@ -47,8 +47,9 @@ impl Projection {
         Ok(Self { mean: sums.mean(), map, correlations: pairs.correlations })
     }
 
-    /// Z = Σᵢ (MADᵢ / σᵢ)²
+    /// Sum of the squared standardised variates of a joint vector.
     fn squared(&self, joint: &[f64]) -> f64 {
+        // Z = Σᵢ (MADᵢ / σᵢ)²
         let mut total = 0.0;
         for i in 0..self.map.nrows() {
             let variate: f64 =

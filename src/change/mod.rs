@@ -16,8 +16,8 @@ mod objects;
 mod outline;
 mod params;
 mod robust_z;
+mod trend;
 
-pub use null::Null;
 pub use objects::{Appearance, ChangeObject, Direction, objects};
 pub use params::{ChangeParams, ObjectParams};
 
@@ -107,7 +107,7 @@ pub struct ChangeMap {
 /// picture; from [`ChangeParams::stack_min`] on they make a stack.
 ///
 /// # Errors
-/// [`Error`] for differing shapes, too few pixels, and constant, collinear or identical bands.
+/// [`enum@Error`] for differing shapes, too few pixels, and constant, collinear or identical bands.
 pub fn statistic(
     target: &Array3<f32>,
     baselines: &[Array3<f32>],
@@ -116,7 +116,10 @@ pub fn statistic(
 ) -> Result<ChangeMap, Error> {
     check(target, baselines, ok)?;
     let stack = baselines.len() >= params.stack_min.max(3);
-    let model = expected::expectation(target, baselines, ok, params)?;
+    let mut model = expected::expectation(target, baselines, ok, params)?;
+    if params.trend_reach_px > 0 {
+        trend::absorb(&mut model, params.trend_reach_px);
+    }
     let bands = target.shape()[0];
     let (statistic, kind) = if stack {
         (robust_z::statistic(&model, params)?, Kind::RobustZ)

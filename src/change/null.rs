@@ -18,7 +18,7 @@ const LEVEL: f64 = 3.0;
 
 /// Levels of the background's objects and the area they come from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Null {
+pub(super) struct Null {
     /// Level of each background object, descending.
     levels: Vec<f64>,
     area_km2: f64,
@@ -28,8 +28,7 @@ pub struct Null {
 
 impl Null {
     /// The null of background objects with these levels (multiples of the local level) found on `area_km2`.
-    #[must_use]
-    pub fn new(mut levels: Vec<f64>, area_km2: f64) -> Self {
+    pub(super) fn new(mut levels: Vec<f64>, area_km2: f64) -> Self {
         levels.sort_by(|a, b| b.total_cmp(a));
         let count = levels.len().min(TAIL_COUNT);
         let base = count.checked_sub(1).map_or(LEVEL, |k| levels[k]);
@@ -41,8 +40,7 @@ impl Null {
     }
 
     /// Expected false objects per square kilometre at or above a level.
-    #[must_use]
-    pub fn per_km2(&self, level: f64) -> f64 {
+    pub(super) fn per_km2(&self, level: f64) -> f64 {
         let (base, count) = self.anchor;
         let number = if level > base {
             count * (level / base).powf(-self.exponent)
@@ -53,8 +51,7 @@ impl Null {
     }
 
     /// The lowest level at which at most `per_km2` false objects are expected per square kilometre.
-    #[must_use]
-    pub fn threshold(&self, per_km2: f64) -> f64 {
+    pub(super) fn threshold(&self, per_km2: f64) -> f64 {
         let (base, count) = self.anchor;
         let number = per_km2 * self.area_km2;
         if number < count {
@@ -136,5 +133,30 @@ impl Forest {
         self.parent[small] = big as u32;
         self.size[big] += self.size[small];
         big
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threshold_and_rate_are_inverse_in_and_beyond_the_sample() {
+        let null = Null::new((1..=100).map(|k| 100.0 / f64::from(k)).collect(), 2.0);
+        assert!((null.per_km2(null.threshold(25.0)) - 25.0).abs() < 1e-9);
+        assert!((null.per_km2(null.threshold(0.04)) - 0.04).abs() < 1e-9);
+        assert!(null.threshold(0.04) > null.threshold(0.4));
+        let empty = Null::new(Vec::new(), 2.0);
+        assert!((empty.per_km2(empty.threshold(0.04)) - 0.04).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_birth_is_the_level_at_which_the_smallest_area_is_reached() {
+        let mut excess = Array2::zeros((5, 9));
+        for (col, level) in [(1, 5.0), (2, 4.0), (3, 3.0), (6, 9.0), (7, 2.0)] {
+            excess[[2, col]] = level;
+        }
+        let found = births(&excess, &Array2::from_elem((5, 9), true), 2);
+        assert_eq!(found, [((2, 2), 4.0), ((2, 7), 2.0)]);
     }
 }

@@ -65,7 +65,7 @@ pub struct ChangeObject {
 /// threshold higher, not lower), with the same rule.
 ///
 /// # Errors
-/// [`Error`] when the mask has another shape, a parameter is out of range or nothing is valid.
+/// [`enum@Error`] when the mask has another shape, a parameter is out of range or nothing is valid.
 pub fn objects(
     map: &ChangeMap,
     mask: &Array2<bool>,

@@ -12,7 +12,7 @@ pub struct ChangeParams {
     pub correlation_tolerance: f64,
     /// Fewest valid pixels for a statistic; at least 50, default 200.
     pub pixels_min: usize,
-    /// Most pixels from which fits and covariances are estimated (thinned by whole rows); default 1 000 000.
+    /// Most pixels from which fits and covariances are estimated (thinned by whole rows); default 500 000.
     pub pixels_max: usize,
     /// The iteration keeps its last state rather than rest on a smaller share of the pixels; 0…1, default 0.05.
     pub unchanged_fraction_min: f64,
@@ -20,6 +20,9 @@ pub struct ChangeParams {
     pub stack_min: usize,
     /// Weight of the scene's typical spread against a pixel's own, in dates; at least 0, default 4.
     pub prior_dates: f64,
+    /// Changes that are even over a window of this reach are haze or season and are taken out, px; 0 keeps them
+    /// (for changes of whole districts), default 5.
+    pub trend_reach_px: usize,
 }
 
 impl Default for ChangeParams {
@@ -28,10 +31,11 @@ impl Default for ChangeParams {
             iterations_max: 30,
             correlation_tolerance: 1e-3,
             pixels_min: 200,
-            pixels_max: 1_000_000,
+            pixels_max: 500_000,
             unchanged_fraction_min: 0.05,
             stack_min: 3,
             prior_dates: 4.0,
+            trend_reach_px: 5,
         }
     }
 }

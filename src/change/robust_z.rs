@@ -1,8 +1,8 @@
 //! Robust z-scores: of a target against a stack, and of a pair of single bands.
 //!
 //! A pixel's spread over few dates is itself noise, so it is shrunk towards the scene's typical spread. The
-//! scores of the bands are then decorrelated under no-change weights, as in IR-MAD. Degenerate case: where
-//! all spreads are 0 the scores are 0 or infinite only if no pixel differs; a floor keeps them finite.
+//! scores of the bands are then decorrelated under no-change weights, as in IR-MAD. Degenerate case: a
+//! stack without any spread is [`Error::Constant`].
 
 use super::expected::Expectation;
 use super::irmad::NoChange;

@@ -78,7 +78,7 @@ impl Normalisation {
 /// Fits the target on the baseline, both `(band, row, col)`, over the pixels that are `ok` and finite.
 ///
 /// # Errors
-/// [`Error`] when shapes differ, fewer than 50 pixels are common, or a band of the baseline is constant.
+/// [`enum@Error`] when shapes differ, fewer than 50 pixels are common, or a band of the baseline is constant.
 pub fn normalise(
     target: &Array3<f32>,
     baseline: &Array3<f32>,
