@@ -12,7 +12,7 @@ pub use params::MaskParams;
 
 use crate::raster::{Raster, Validity};
 use crate::scene::BandName;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// Widths of the typical difference that an exception must exceed.
 const EXCEPTION_WIDTHS: f64 = 4.0;
@@ -78,12 +78,40 @@ fn bluest(names: &[BandName]) -> usize {
     ["B02", "B03", "B04"].iter().find_map(|n| names.iter().position(|b| b.0 == *n)).unwrap_or(0)
 }
 
-/// Averaged brightness and its difference from the reference.
+/// Averaged brightness, and how it compares with the reference.
 struct Seen {
     bright: Array2<f32>,
-    difference: Option<Array2<f32>>,
+    versus: Option<Versus>,
+}
+
+/// A scene against its reference, averaged over squares.
+struct Versus {
+    /// Brightness here less there.
+    difference: Array2<f32>,
+    /// Texture (mean size of the step to the next pixel) here over there: a veil takes it away.
+    texture_ratio: Array2<f32>,
+    /// Typical difference.
     centre: f64,
+    /// Its spread.
     width: f64,
+}
+
+impl Versus {
+    fn new(here: ArrayView2<'_, f32>, there: ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Self {
+        let difference = smooth::mean(here, ok, radius_px) - smooth::mean(there, ok, radius_px);
+        let texture = |v| smooth::mean(steps(v).view(), ok, radius_px);
+        let (centre, width) = densest_half(&difference);
+        Self { difference, texture_ratio: texture(here) / texture(there), centre, width }
+    }
+}
+
+/// |v(r, c) − v(r, c + 1)| + |v(r, c) − v(r + 1, c)|, 0 at the last row and column.
+fn steps(values: ArrayView2<'_, f32>) -> Array2<f32> {
+    let at = |r, c| values.get((r, c)).copied();
+    Array2::from_shape_fn(values.dim(), |(r, c)| {
+        let v = values[(r, c)];
+        at(r, c + 1).map_or(0.0, |w| (v - w).abs()) + at(r + 1, c).map_or(0.0, |w| (v - w).abs())
+    })
 }
 
 impl Seen {
@@ -91,30 +119,28 @@ impl Seen {
         let recorded = |r: &Raster| r.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
         let mut ok = recorded(raster);
         let bright = smooth::mean(raster.values.index_axis(Axis(0), band), &ok, radius_px);
-        let difference = reference.map(|other| {
+        let versus = reference.map(|other| {
             ok.zip_mut_with(&other.validity, |ok, v| *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD));
-            let here = smooth::mean(raster.values.index_axis(Axis(0), band), &ok, radius_px);
-            let there = smooth::mean(other.values.index_axis(Axis(0), band), &ok, radius_px);
-            here - there
+            let plane = |r: &'_ Raster| r.values.index_axis(Axis(0), band).to_owned();
+            Versus::new(plane(raster).view(), plane(other).view(), &ok, radius_px)
         });
-        let (centre, width) = difference.as_ref().map_or((0.0, 0.0), densest_half);
-        Self { bright, difference, centre, width }
+        Self { bright, versus }
     }
 
     fn clouds(&self, params: &MaskParams) -> Array2<bool> {
-        let Some(difference) = &self.difference else {
+        let Some(versus) = &self.versus else {
             return self.bright.mapv(|b| f64::from(b) > params.bright);
         };
         // Haze over a whole scene is no cloud; a centre far above zero is.
-        let centre = self.centre.min(params.brightening);
-        let limit = centre + params.brightening.max(EXCEPTION_WIDTHS * self.width);
-        let mut cloud = difference.mapv(|d| f64::from(d) > limit);
-        ndarray::Zip::from(&mut cloud).and(&self.bright).and(difference).for_each(|cloud, &b, &d| {
+        let centre = versus.centre.min(params.brightening);
+        let exception = (EXCEPTION_WIDTHS * versus.width).min(2.0 * params.brightening);
+        let limit = centre + params.brightening.max(exception);
+        ndarray::Zip::from(&self.bright).and(&versus.difference).and(&versus.texture_ratio).map_collect(|&b, &d, &t| {
+            let veiled = f64::from(d) > limit && f64::from(t) < params.veiled_texture;
             // NaN: the other scene shows nothing here, and brightness alone decides.
             let unlike = d.is_nan() || f64::from(d) > params.bright / 4.0;
-            *cloud |= f64::from(b) > params.bright && unlike;
-        });
-        cloud
+            veiled || (f64::from(b) > params.bright && unlike)
+        })
     }
 }
 

@@ -14,6 +14,8 @@ pub struct MaskParams {
     pub blob_m: f64,
     /// Smooth brightening against the other scene that is a cloud, reflectance (0.01…0.5).
     pub brightening: f64,
+    /// Texture against the other scene's below which a brightening is a veil and not a brighter ground (0.1…2).
+    pub veiled_texture: f64,
     /// Smooth darkening near a cloud that is its shadow, as a share of the other scene's brightness (0.05…0.9).
     pub darkening: f64,
     /// Averaged brightness that is a cloud where the other scene is not as bright, reflectance (0.1…1).
@@ -29,6 +31,7 @@ impl Default for MaskParams {
             dilate_m: 60.0,
             blob_m: 300.0,
             brightening: 0.035,
+            veiled_texture: 0.8,
             darkening: 0.3,
             bright: 0.35,
             shadow_reach_m: 1500.0,
