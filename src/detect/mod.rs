@@ -8,9 +8,9 @@
 //! each step. It holds when the strips are registered within about 0.3 px and most of each track is empty
 //! of new trains; tracks of a scene are fitted together, so that short ones borrow from long ones.
 //!
-//! Two roles are scanned: the target against the baselines, and with two or more baselines also the
-//! newest baseline against the target and the older ones, which finds trains that departed. Both share
-//! the asked false-alarm rate equally.
+//! Two roles are scanned: the target against the baselines, which finds arrivals, and the newest baseline
+//! against the target and the older ones, which finds departures (a regression forgives what is odd in its
+//! covariates, so one role does not see both). They share the asked false-alarm rate equally.
 
 mod error;
 mod limit;

@@ -37,10 +37,11 @@ struct Found {
 /// Detections, track results and null of a stack.
 pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<DetectOutput, Error> {
     let dates = stack.scenes() - 1;
-    let mut roles = vec![Role { tested: 0, others: (1..=dates).collect() }];
-    if dates >= 2 {
-        roles.push(Role { tested: 1, others: std::iter::once(0).chain(2..=dates).collect() });
-    }
+    // The target against the baselines, and the newest baseline against the target and the older ones.
+    let roles = [
+        Role { tested: 0, others: (1..=dates).collect() },
+        Role { tested: 1, others: std::iter::once(0).chain(2..=dates).collect() },
+    ];
     let windows = window_cells(stack, params.min_length_m, params.max_window_m);
     let mut passes = Vec::new();
     for role in roles {
