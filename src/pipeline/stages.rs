@@ -60,7 +60,8 @@ impl Masked {
     pub(super) fn register(self, plan: &Plan) -> Result<Registered, Error> {
         let shift = if plan.config.register {
             let band = registration_band(plan);
-            let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
+            // Edges stand still under a shadow.
+            let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
             let (baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
             let reference = coreg::Side { values: self.baseline.values.index_axis(Axis(0), band), ok: baseline_ok.view() };
             let moving = coreg::Side { values: self.target.values.index_axis(Axis(0), band), ok: target_ok.view() };
