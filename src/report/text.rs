@@ -136,6 +136,16 @@ pub(super) fn summary(f: &Findings) -> String {
     }
 }
 
+/// `1`, `1 and 2`, `1, 2 and 5`.
+pub(super) fn listed(numbers: &[usize]) -> String {
+    let words: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
 /// One sentence a cargo: the shortest train that would have been seen.
 pub(super) fn limits(f: &Findings) -> Vec<String> {
     let mut by_cargo: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();

@@ -7,6 +7,7 @@ use super::layout::{self, KeyEntry, LegendEntry, PanelView};
 use super::{Figure, Page, WIDTH_PX, geodetic};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::imageops;
 use resvg::{tiny_skia, usvg};
 use serde::Serialize;
@@ -207,5 +208,12 @@ fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
     canvas.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::identity(), &mut canvas);
     // On a white ground every pixel is opaque, so premultiplied and straight alpha agree.
-    png(&image)
+    let opaque = image::DynamicImage::ImageRgba8(image).into_rgb8();
+    let mut bytes = Vec::new();
+    opaque.write_with_encoder(PngEncoder::new_with_quality(
+        &mut bytes,
+        CompressionType::Default,
+        FilterType::Adaptive,
+    ))?;
+    Ok(bytes)
 }

@@ -254,11 +254,18 @@ pub(super) fn caption(findings: &Findings, page: &Page) -> String {
     if page.number == 1 {
         sentences.push(text::summary(findings));
     } else {
-        let (x, y) = (page.extent.width(), page.extent.height());
-        sentences.push(format!("The view is {} by {} wide and high.", text::distance(x), text::distance(y)));
+        let mut numbers: Vec<usize> =
+            page.detections.iter().map(|&k| findings.detections[k].number).collect();
+        numbers.sort_unstable();
+        let noun = if numbers.len() == 1 { "Detection" } else { "Detections" };
+        sentences.push(format!("{noun} {}.", text::listed(&numbers)));
     }
     if page.number == 1 && findings.detections.len() > KEY_COUNT {
         sentences.push(format!("The {KEY_COUNT} surest are listed; detections.geojson has all."));
+    }
+    let outside = findings.detections.len().saturating_sub(page.detections.len());
+    if page.number == 1 && outside > 0 {
+        sentences.push(format!("{outside} of them lie outside the view."));
     }
     if findings.simulated {
         sentences.push("The pixels are simulated: this is no observation.".into());
