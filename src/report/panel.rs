@@ -55,7 +55,7 @@ fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
     }
     card.geotransform = raster.grid.affine.to_gdal();
     card.crs_name = raster.grid.crs.name();
-    let image = from_bands(raster.values.view(), band_names, raster.validity.view(), stretch);
+    let image = from_bands(&raster.values.view(), band_names, &raster.validity.view(), stretch);
     Ok(Panel { image, card })
 }
 
@@ -63,9 +63,9 @@ fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
 /// else the first band in grey.
 #[must_use]
 pub fn from_bands(
-    values: ArrayView3<'_, f32>,
+    values: &ArrayView3<'_, f32>,
     band_names: &[String],
-    validity: ArrayView2<'_, Validity>,
+    validity: &ArrayView2<'_, Validity>,
     stretch: Stretch,
 ) -> RgbaImage {
     let bands = channels(band_names);
