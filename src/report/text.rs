@@ -25,7 +25,7 @@ pub(super) fn width_px(text: &str, size_px: f64) -> f64 {
 /// `text` broken at spaces into lines no wider than `width`.
 pub(super) fn wrapped(text: &str, size_px: f64, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|w| !w.is_empty()) {
         match lines.last_mut() {
             Some(line)
                 if width_px(line, size_px) + width_px(word, size_px) + width_px(" ", size_px) <= width =>
@@ -89,9 +89,13 @@ pub(super) fn about_m(length_m: f64) -> String {
     }
 }
 
-/// `4.2 km` or `640 m`.
+/// `4.2 km` or `640 m`, with a space that does not break.
 pub(super) fn distance(length_m: f64) -> String {
-    if length_m >= 1000.0 { format!("{:.1} km", length_m / 1000.0) } else { format!("{length_m:.0} m") }
+    if length_m >= 1000.0 {
+        format!("{:.1}\u{a0}km", length_m / 1000.0)
+    } else {
+        format!("{length_m:.0}\u{a0}m")
+    }
 }
 
 /// `52.67072° N, 13.57516° E`.

@@ -74,7 +74,7 @@ fn plan(findings: &Findings, after: &Panel) -> Result<Vec<Page>, Error> {
     // A small scene stacked would show pixels as big as fingernails.
     let small = layout::panel_width(true) / (subject.width() / pixel) > COARSEST_SCALE;
     let stacked = subject.width() > 1.3 * subject.height() && !small;
-    let aspect = if stacked { [0.3, 0.6] } else { [0.8, 2.0] };
+    let aspect = if stacked { [0.3, 0.77] } else { [0.8, 2.0] };
     let extent = subject.with_aspect(aspect, &bounds);
     let scale = layout::panel_width(stacked) / (extent.width() / pixel);
     let close = scale < READABLE_SCALE && !seen.is_empty();
