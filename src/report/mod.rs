@@ -8,6 +8,7 @@ pub mod figure;
 pub mod geojson;
 pub mod html;
 mod model;
+mod outline;
 pub mod panel;
 mod text;
 

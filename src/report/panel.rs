@@ -10,6 +10,8 @@ use std::io::Cursor;
 
 /// Opacity of a pixel that is masked but was recorded (cloud, shadow): the hatching shows through.
 const MASKED_ALPHA: u8 = 120;
+/// Exponent of the tone curve: lifts the shadows, where rails and ballast lie.
+const GAMMA: f64 = 0.75;
 /// Pixels looked at for the stretch, at most.
 const STRETCH_SAMPLE: usize = 200_000;
 
@@ -53,7 +55,7 @@ fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
     }
     card.geotransform = raster.grid.affine.to_gdal();
     card.crs_name = raster.grid.crs.name();
-    let image = from_bands(raster.values.view(), band_names, raster.validity.view(), stretch);
+    let image = from_bands(&raster.values.view(), band_names, &raster.validity.view(), stretch);
     Ok(Panel { image, card })
 }
 
@@ -61,9 +63,9 @@ fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
 /// else the first band in grey.
 #[must_use]
 pub fn from_bands(
-    values: ArrayView3<'_, f32>,
+    values: &ArrayView3<'_, f32>,
     band_names: &[String],
-    validity: ArrayView2<'_, Validity>,
+    validity: &ArrayView2<'_, Validity>,
     stretch: Stretch,
 ) -> RgbaImage {
     let bands = channels(band_names);
@@ -74,7 +76,7 @@ pub fn from_bands(
         let level = |k: usize| {
             let (band, [low, high]) = (bands[k], stretch.0[k]);
             let v = shown(values[(band, at.0, at.1)], band_names.get(band));
-            ((v - low) / (high - low) * 255.0).clamp(0.0, 255.0) as u8
+            (((v - low) / (high - low)).clamp(0.0, 1.0).powf(GAMMA) * 255.0).round() as u8
         };
         let alpha = if flags.intersects(Validity::NO_DATA) {
             0

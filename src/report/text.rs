@@ -3,6 +3,7 @@
 use super::{DetectionCard, Findings};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Advance widths of `DejaVu` Sans, ASCII 32…126, in thousandths of the font size (from the font's hmtx table).
 const ADVANCE: [u16; 95] = [
@@ -24,9 +25,11 @@ pub(super) fn width_px(text: &str, size_px: f64) -> f64 {
 /// `text` broken at spaces into lines no wider than `width`.
 pub(super) fn wrapped(text: &str, size_px: f64, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|w| !w.is_empty()) {
         match lines.last_mut() {
-            Some(line) if width_px(line, size_px) + width_px(word, size_px) + size_px * 0.318 <= width => {
+            Some(line)
+                if width_px(line, size_px) + width_px(word, size_px) + width_px(" ", size_px) <= width =>
+            {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -86,9 +89,13 @@ pub(super) fn about_m(length_m: f64) -> String {
     }
 }
 
-/// `4.2 km` or `640 m`.
+/// `4.2 km` or `640 m`, with a space that does not break.
 pub(super) fn distance(length_m: f64) -> String {
-    if length_m >= 1000.0 { format!("{:.1} km", length_m / 1000.0) } else { format!("{length_m:.0} m") }
+    if length_m >= 1000.0 {
+        format!("{:.1}\u{a0}km", length_m / 1000.0)
+    } else {
+        format!("{length_m:.0}\u{a0}m")
+    }
 }
 
 /// `52.67072° N, 13.57516° E`.
@@ -99,10 +106,8 @@ pub(super) fn coordinates([lon, lat]: [f64; 2]) -> String {
 
 /// Mean of the vertices of an open or closed outline.
 pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
-    let open = match points {
-        [first, inner @ .., last] if first == last && !inner.is_empty() => &points[1..],
-        _ => points,
-    };
+    let closed = points.len() > 1 && points.first() == points.last();
+    let open = &points[usize::from(closed)..];
     let n = open.len() as f64;
     (n > 0.0)
         .then(|| [open.iter().map(|p| p[0]).sum::<f64>() / n, open.iter().map(|p| p[1]).sum::<f64>() / n])
@@ -131,8 +136,18 @@ pub(super) fn summary(f: &Findings) -> String {
             let limit = limits.first().map_or(String::new(), |l| format!(" {l}"));
             format!("Nothing new was found at {rate} expected false alarms per 100 km; {coverage}.{limit}")
         }
-        1 => format!("One change is numbered; {coverage}."),
-        n => format!("{n} changes are numbered, surest first; {coverage}."),
+        1 => format!("One change was found; {coverage}."),
+        n => format!("{n} changes were found, numbered by certainty; {coverage}."),
+    }
+}
+
+/// `1`, `1 and 2`, `1, 2 and 5`.
+pub(super) fn listed(numbers: &[usize]) -> String {
+    let words: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
     }
 }
 
@@ -154,7 +169,9 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
             let seen = "would have been seen with 90 % probability";
             let rest = limits.len() - known.len();
             let mut sentence = if known.is_empty() {
-                return format!("{article} {cargo} train of no length {seen}.");
+                return format!(
+                    "{article} {cargo} train would not have been seen with 90 % probability at any length."
+                );
             } else if high - low < 5.0 {
                 format!("{article} {cargo} train of ≥ {high:.0} m {seen}")
             } else {
@@ -163,8 +180,12 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
                 )
             };
             if rest > 0 {
-                sentence +=
-                    &format!(" on {} of {} tracks, on the others at no length", known.len(), limits.len());
+                let _ = write!(
+                    sentence,
+                    " on {} of {} tracks, on the others at no length",
+                    known.len(),
+                    limits.len()
+                );
             }
             sentence + "."
         })

@@ -1,12 +1,13 @@
 //! A page from its layout: pictures cut out, the template filled, the SVG drawn.
 
-use super::super::{Error, Findings, Panel, fill, panel::png, text};
+use super::super::{Error, Findings, Panel, fill, outline::svg_path, panel::png, text};
 use super::frame::{Extent, Frame, Geodetic};
 use super::labels::Rect;
 use super::layout::{self, KeyEntry, LegendEntry, PanelView};
 use super::{Figure, Page, WIDTH_PX, geodetic};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::imageops;
 use resvg::{tiny_skia, usvg};
 use serde::Serialize;
@@ -139,6 +140,7 @@ fn view(
         frame: Rect { x: frame.x, y: frame.y, w: frame.width, h: frame.height },
         matrix,
         picture: format!("data:image/png;base64,{}", STANDARD.encode(png(&picture)?)),
+        ground: ground(panel, frame)?,
         picture_width: picture.width(),
         picture_height: picture.height(),
         rails: layout::rails(findings, frame),
@@ -148,6 +150,15 @@ fn view(
         scale_bar: (index == 1).then_some(scale_bar),
         north: (index == 1).then_some(north),
     })
+}
+
+/// The outline of a panel's pixels on the page.
+fn ground(panel: &Panel, frame: &Frame) -> Result<String, Error> {
+    let affine = panel.affine()?;
+    let (h, w) = (f64::from(panel.image.height()) - 0.5, f64::from(panel.image.width()) - 0.5);
+    let corners =
+        [(-0.5, -0.5), (-0.5, w), (h, w), (h, -0.5)].map(|(r, c)| frame.page(affine.xy(r, c).into()));
+    Ok(svg_path(&corners) + " Z")
 }
 
 /// The part of a panel that a frame shows, not finer than the page needs, and its pixel to page matrix.
@@ -193,7 +204,7 @@ fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator 
     Locator {
         frame: Rect { x: frame.x, y, w: width, h: height },
         rails: layout::rails(findings, &frame),
-        here: layout::path(&corners.map(|p| frame.page(p))),
+        here: svg_path(&corners.map(|p| frame.page(p))) + " Z",
     }
 }
 
@@ -207,5 +218,12 @@ fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
     canvas.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::identity(), &mut canvas);
     // On a white ground every pixel is opaque, so premultiplied and straight alpha agree.
-    png(&image)
+    let opaque = image::DynamicImage::ImageRgba8(image).into_rgb8();
+    let mut bytes = Vec::new();
+    opaque.write_with_encoder(PngEncoder::new_with_quality(
+        &mut bytes,
+        CompressionType::Default,
+        FilterType::Adaptive,
+    ))?;
+    Ok(bytes)
 }

@@ -101,7 +101,8 @@ pub(super) fn place(
     panel: &Rect,
     taken: &[Rect],
 ) -> Option<(Rect, [Point; 2])> {
-    let centre = target.centre();
+    // What sticks out of the panel is labelled where it can be seen.
+    let centre = panel.inset(6.0).nearest(target.centre());
     let inner = panel.inset(6.0);
     for ring in 0..26 {
         let gap = 10.0 + 12.0 * f64::from(ring);
@@ -118,7 +119,7 @@ pub(super) fn place(
                 h: size[1],
             };
             if inner.covers(&rect) && !taken.iter().any(|t| rect.overlaps(t, 5.0)) {
-                return Some((rect, leader(&rect, target)));
+                return Some((rect, leader(&rect, target, panel)));
             }
         }
     }
@@ -126,8 +127,9 @@ pub(super) fn place(
 }
 
 /// The shortest line from a label to the outline of a box.
-fn leader(label: &Rect, target: &Oriented) -> [Point; 2] {
-    let mut best = [[0.0; 2]; 2];
+fn leader(label: &Rect, target: &Oriented, panel: &Rect) -> [Point; 2] {
+    let at = label.nearest(target.centre());
+    let mut best = [at, at];
     let mut shortest = f64::MAX;
     for (k, a) in target.corners.iter().enumerate() {
         let b = target.corners[(k + 1) % 4];
@@ -135,7 +137,8 @@ fn leader(label: &Rect, target: &Oriented) -> [Point; 2] {
             let f = f64::from(step) / 16.0;
             let p = [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
             let q = label.nearest(p);
-            if distance(p, q) < shortest {
+            let hidden = distance(panel.nearest(p), p) > 1.0;
+            if distance(p, q) < shortest && !hidden {
                 shortest = distance(p, q);
                 best = [q, p];
             }

@@ -1,6 +1,6 @@
 //! One page as plain numbers for the template: frames, boxes, labels, key, legend, caption.
 
-use super::super::{DetectionCard, Findings, Point, text};
+use super::super::{DetectionCard, Findings, Point, outline::svg_path, text};
 use super::frame::{Extent, Frame, Geodetic, Tick};
 use super::labels::{self, Oriented, Rect};
 use super::{Page, WIDTH_PX, on_page};
@@ -29,6 +29,8 @@ pub(super) struct PanelView {
     pub(super) frame: Rect,
     pub(super) matrix: [f64; 6],
     pub(super) picture: String,
+    /// Where the scene has pixels at all.
+    pub(super) ground: String,
     pub(super) picture_width: u32,
     pub(super) picture_height: u32,
     pub(super) rails: Vec<String>,
@@ -137,7 +139,7 @@ pub(super) fn marks(
             Mark {
                 number: d.number,
                 change: d.change.clone(),
-                outline: path(&outline.corners),
+                outline: svg_path(&outline.corners) + " Z",
                 present,
                 label,
             }
@@ -183,7 +185,7 @@ pub(super) fn rails(findings: &Findings, frame: &Frame) -> Vec<String> {
         .iter()
         .filter(|t| on_page(&frame.extent, &t.vertices_xy))
         .map(|t| t.vertices_xy.iter().map(|p| frame.page(*p)).collect::<Vec<_>>())
-        .map(|points| open_path(&points))
+        .map(|points| svg_path(&points))
         .collect()
 }
 
@@ -248,31 +250,36 @@ pub(super) fn caption(findings: &Findings, page: &Page) -> String {
     let target = text::date(findings.target.datetime);
     let view = if page.number == 1 { "Overview" } else { "Close-up" };
     let mut sentences = vec![match findings.baselines.first() {
-        Some(b) => format!("{view} of {place} on {target}, compared with {}.", text::date(b.datetime)),
+        Some(b) => {
+            let others = match findings.baselines.len() - 1 {
+                0 => String::new(),
+                1 => " and one other date".into(),
+                n => format!(" and {n} other dates"),
+            };
+            format!("{view} of {place} on {target}, compared with {}{others}.", text::date(b.datetime))
+        }
         None => format!("{view} of {place} on {target}."),
     }];
     if page.number == 1 {
         sentences.push(text::summary(findings));
     } else {
-        let (x, y) = (page.extent.width(), page.extent.height());
-        sentences.push(format!("The view is {} by {} wide and high.", text::distance(x), text::distance(y)));
+        let mut numbers: Vec<usize> =
+            page.detections.iter().map(|&k| findings.detections[k].number).collect();
+        numbers.sort_unstable();
+        let noun = if numbers.len() == 1 { "Detection" } else { "Detections" };
+        sentences.push(format!("{noun} {}.", text::listed(&numbers)));
     }
     if page.number == 1 && findings.detections.len() > KEY_COUNT {
         sentences.push(format!("The {KEY_COUNT} surest are listed; detections.geojson has all."));
+    }
+    let outside = findings.detections.len().saturating_sub(page.detections.len());
+    if page.number == 1 && outside > 0 {
+        sentences.push(format!("{outside} of them lie outside the view."));
     }
     if findings.simulated {
         sentences.push("The pixels are simulated: this is no observation.".into());
     }
     sentences.join(" ")
-}
-
-pub(super) fn path(points: &[Point]) -> String {
-    open_path(points) + " Z"
-}
-
-fn open_path(points: &[Point]) -> String {
-    let steps = points.iter().enumerate();
-    steps.map(|(k, [x, y])| format!("{}{x:.1} {y:.1}", if k == 0 { "M" } else { " L" })).collect()
 }
 
 fn capital(word: &str) -> String {

@@ -17,6 +17,8 @@ pub const WIDTH_PX: f64 = 1600.0;
 const CLOSE_UP_COUNT: usize = 5;
 /// Page pixels per scene pixel from which the overview alone is readable.
 const READABLE_SCALE: f64 = 4.5;
+/// Page pixels per scene pixel above which panels are not made wider.
+const COARSEST_SCALE: f64 = 14.0;
 /// Side of a close-up, scene pixels, at least.
 const CLOSE_UP_PX: f64 = 100.0;
 
@@ -69,8 +71,10 @@ fn plan(findings: &Findings, after: &Panel) -> Result<Vec<Page>, Error> {
     let margin = (0.06 * subject.width().max(subject.height())).max(12.0 * pixel);
     let subject = subject.grown(margin);
     let subject = subject.sized_within(subject.width(), subject.height(), &bounds);
-    let stacked = subject.width() > 1.3 * subject.height();
-    let aspect = if stacked { [0.3, 0.6] } else { [0.8, 1.6] };
+    // A small scene stacked would show pixels as big as fingernails.
+    let small = layout::panel_width(true) / (subject.width() / pixel) > COARSEST_SCALE;
+    let stacked = subject.width() > 1.3 * subject.height() && !small;
+    let aspect = if stacked { [0.3, 0.77] } else { [0.8, 2.0] };
     let extent = subject.with_aspect(aspect, &bounds);
     let scale = layout::panel_width(stacked) / (extent.width() / pixel);
     let close = scale < READABLE_SCALE && !seen.is_empty();
@@ -103,6 +107,11 @@ fn by_score(findings: &Findings) -> Vec<usize> {
 /// Longitude and latitude of the panels where either knows its corners.
 fn geodetic(panels: [&Panel; 2]) -> Option<Geodetic> {
     Geodetic::of_panel(panels[1]).or_else(|| Geodetic::of_panel(panels[0]))
+}
+
+/// Corners of the box along an outline with `pad` to spare on every side; `None` without points.
+pub(super) fn boxed(points: &[Point], pad: f64) -> Option<[Point; 4]> {
+    labels::Oriented::around(points, pad).map(|b| b.corners)
 }
 
 /// Whether any point of a footprint is worth drawing on a page.

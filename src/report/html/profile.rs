@@ -2,6 +2,7 @@
 
 use super::super::{DetectionCard, TrackCard, text};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 const LEFT: f64 = 46.0;
 const WIDTH: f64 = 1000.0;
@@ -110,7 +111,7 @@ fn line(track: &TrackCard, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> St
         let highest = values.iter().flatten().copied().filter(|v| v.is_finite()).reduce(f32::max);
         if let Some(v) = highest {
             let s = p.start_m + p.step_m * (k * group) as f64;
-            path += &format!("{}{:.1} {:.1}", if pen_down { " L" } else { " M" }, x(s), y(f64::from(v)));
+            let _ = write!(path, "{}{:.1} {:.1}", if pen_down { " L" } else { " M" }, x(s), y(f64::from(v)));
         }
         pen_down = highest.is_some();
     }
