@@ -57,7 +57,14 @@ fn the_havelland_pair_has_its_known_shift() {
     let reference = read(&reference, |_| Window { row: ra, col: ca, height, width });
     let moving = read(&moving, |_| Window { row: rb, col: cb, height, width });
     let found = shift(&reference, &moving, 0);
-    eprintln!("{} {} rmse {} of {} {}", found.shift_row_px, found.shift_col_px, found.residual_rmse_px, found.tie_points.len(), found.tried_count);
+    eprintln!(
+        "{} {} rmse {} of {} {}",
+        found.shift_row_px,
+        found.shift_col_px,
+        found.residual_rmse_px,
+        found.tie_points.len(),
+        found.tried_count
+    );
     assert!((found.shift_row_px.abs() - 1.907).abs() < 0.05);
     assert!((found.shift_col_px.abs() - 0.743).abs() < 0.05);
 }
@@ -69,6 +76,13 @@ fn the_bernau_pair_has_no_shift() {
     let Some(moving) = real("s2_pair_bernau_2021/bernau_S2_20210126_B02B03B04.tif") else { return };
     let (a, b) = (read(&reference, |g| g.window()), read(&moving, |g| g.window()));
     let found = shift(&a, &b, 2);
-    eprintln!("{} {} rmse {} of {} {}", found.shift_row_px, found.shift_col_px, found.residual_rmse_px, found.tie_points.len(), found.tried_count);
+    eprintln!(
+        "{} {} rmse {} of {} {}",
+        found.shift_row_px,
+        found.shift_col_px,
+        found.residual_rmse_px,
+        found.tie_points.len(),
+        found.tried_count
+    );
     assert!(found.shift_row_px.abs() < 0.1 && found.shift_col_px.abs() < 0.1);
 }

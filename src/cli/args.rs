@@ -82,6 +82,7 @@ matched by a glob), a Sentinel-2 SAFE folder or zip, or a STAC item (file or URL
 
 /// Find trains and cargo that appeared or departed between baseline and target scenes.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \
     railwatch detect --baseline 2022-11-19.tif --target 2022-11-29.tif --rails rails.geojson --out out\n  \
     railwatch detect --config corridor.toml --target new_item.json --false-alarms 10 --json --fail-on-detect"))]

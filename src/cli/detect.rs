@@ -66,6 +66,7 @@ fn typed(args: &DetectArgs) -> DetectFile {
 }
 
 /// A pipeline error with its exit code.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(super) fn failure(error: pipeline::Error) -> Failure {
     let usage = error.is_usage();
     let report = miette!("{error}");

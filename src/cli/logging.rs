@@ -12,7 +12,8 @@ pub(super) fn start(global: &Global) {
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
     };
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
     // A second start would only happen in a test that shares the process; the first one stays.
     let started = match global.log_format {
         LogFormat::Text => builder.without_time().try_init(),

@@ -15,7 +15,11 @@ const HIGH_PASS_RADIUS_PX: usize = 8;
 ///
 /// # Errors
 /// [`Error::NoTexture`] when the high-passed overlap is flat.
-pub(super) fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<((f64, f64), usize), Error> {
+pub(super) fn shift(
+    reference: Side<'_>,
+    moving: Side<'_>,
+    largest_px: f64,
+) -> Result<((f64, f64), usize), Error> {
     let (h, w) = reference.values.dim();
     let factor = h.max(w).div_ceil(LARGEST_SIDE_PX);
     let (a, b) = (prepared(reference, factor), prepared(moving, factor));
@@ -87,16 +91,17 @@ fn box_sum(values: &Array2<f64>, radius: usize) -> Array2<f64> {
 
 /// The next product of small primes.
 fn fft_size(n: usize) -> usize {
-    (n..).find(|&m| {
-        let mut rest = m;
-        for p in [2, 3, 5] {
-            while rest.is_multiple_of(p) {
-                rest /= p;
+    (n..=2 * n.max(1))
+        .find(|&m| {
+            let mut rest = m;
+            for p in [2, 3, 5] {
+                while rest.is_multiple_of(p) {
+                    rest /= p;
+                }
             }
-        }
-        rest == 1
-    })
-    .unwrap_or(n)
+            rest == 1
+        })
+        .unwrap_or(n)
 }
 
 /// F⁻¹[ A·B* / |A·B*| ]: its peak is at the shift to add to `b`.

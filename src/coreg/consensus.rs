@@ -38,7 +38,8 @@ pub(super) fn agree(matched: &[TiePoint], tried: usize, params: &CoregParams) ->
     // τ², what differs from place to place beyond each point's own error (DerSimonian & Laird 1986), evens the weights.
     let (row, col) = centre(&kept);
     let square = |p: &TiePoint| (p.shift_row_px - row).powi(2) + (p.shift_col_px - col).powi(2);
-    let between = kept.iter().map(|p| 0.5 * square(p) - p.sigma_px * p.sigma_px).sum::<f64>() / kept.len() as f64;
+    let between =
+        kept.iter().map(|p| 0.5 * square(p) - p.sigma_px * p.sigma_px).sum::<f64>() / kept.len() as f64;
     let weight = |p: &TiePoint| 1.0 / (p.sigma_px * p.sigma_px + between.max(1e-4));
     let total: f64 = kept.iter().map(weight).sum();
     let mean = |pick: fn(&TiePoint) -> f64| kept.iter().map(|p| weight(p) * pick(p)).sum::<f64>() / total;

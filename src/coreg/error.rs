@@ -23,7 +23,9 @@ pub enum Error {
         percent: f64,
     },
     /// Nothing to hold on to.
-    #[error("the overlap has no texture to match: choose another date or band, or trust the georeference with --no-register")]
+    #[error(
+        "the overlap has no texture to match: choose another date or band, or trust the georeference with --no-register"
+    )]
     NoTexture,
     /// Too few windows match.
     #[error(

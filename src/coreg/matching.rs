@@ -136,8 +136,11 @@ impl Patch<'_> {
                 if !self.reference.ok[(r, c)] {
                     continue;
                 }
-                let Some((moving, gr, gc)) = cubic(self.moving, r as f64 - d.0, c as f64 - d.1) else { continue };
-                let gradient = (0.5 * (gr + 0.5 * (at(2, 1) - at(0, 1))), 0.5 * (gc + 0.5 * (at(1, 2) - at(1, 0))));
+                let Some((moving, gr, gc)) = cubic(self.moving, r as f64 - d.0, c as f64 - d.1) else {
+                    continue;
+                };
+                let gradient =
+                    (0.5 * (gr + 0.5 * (at(2, 1) - at(0, 1))), 0.5 * (gc + 0.5 * (at(1, 2) - at(1, 0))));
                 samples.push(Sample { reference: at(1, 1), moving, gradient });
             }
         }
@@ -148,7 +151,9 @@ impl Patch<'_> {
     fn step(&self, d: (f64, f64)) -> Option<Step> {
         let samples = self.samples(d)?;
         let mut sums = Sums::default();
-        samples.iter().for_each(|p| sums.add(p.reference, p.moving));
+        for p in &samples {
+            sums.add(p.reference, p.moving);
+        }
         let (gain, offset) = sums.line()?;
         let residuals: Vec<f64> = samples.iter().map(|p| p.reference - gain * p.moving - offset).collect();
         let centre = median(&mut residuals.clone());
@@ -239,7 +244,8 @@ fn cubic(side: Side<'_>, row: f64, col: f64) -> Option<(f64, f64, f64)> {
     let ((wr, dr), (wc, dc)) = (kernel(row.fract()), kernel(col.fract()));
     let mut sums = (0.0, 0.0, 0.0);
     for i in 0..4 {
-        let line = |k: &[f64; 4]| (0..4).map(|j| k[j] * f64::from(side.values[(r0 + i, c0 + j)])).sum::<f64>();
+        let line =
+            |k: &[f64; 4]| (0..4).map(|j| k[j] * f64::from(side.values[(r0 + i, c0 + j)])).sum::<f64>();
         let (value, slope) = (line(&wc), line(&dc));
         sums = (sums.0 + wr[i] * value, sums.1 + dr[i] * value, sums.2 + wr[i] * slope);
     }
@@ -281,7 +287,8 @@ fn smoothed(side: Side<'_>, sigma_px: f64) -> Array2<f32> {
     let tap = |k: usize| (-0.5 * ((k as f64 - reach as f64) / sigma_px).powi(2)).exp() as f32;
     let taps: Vec<f32> = (0..=2 * reach).map(tap).collect();
     let mut weight = side.ok.mapv(|ok| if ok { 1.0 } else { 0.0 });
-    let mut value = Array2::from_shape_fn(side.ok.dim(), |at| if side.ok[at] { side.values[at] } else { 0.0 });
+    let mut value =
+        Array2::from_shape_fn(side.ok.dim(), |at| if side.ok[at] { side.values[at] } else { 0.0 });
     for plane in [&mut value, &mut weight] {
         for axis in [Axis(1), Axis(0)] {
             plane.lanes_mut(axis).into_iter().par_bridge().for_each(|mut lane| {
@@ -300,7 +307,7 @@ fn smoothed(side: Side<'_>, sigma_px: f64) -> Array2<f32> {
 }
 
 /// Whether all pixels from −1 to +2 around each pixel are usable: what cubic convolution needs.
-pub(super) fn kernel_fits(ok: ArrayView2<'_, bool>) -> Array2<bool> {
+pub(super) fn kernel_fits(ok: &ArrayView2<'_, bool>) -> Array2<bool> {
     let (h, w) = ok.dim();
     let inside = |r: usize, c: usize| r >= 1 && c >= 1 && r + 2 < h && c + 2 < w;
     Array2::from_shape_fn((h, w), |(r, c)| {

@@ -78,10 +78,12 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
     let start = coarse::shift(reference, moving, params.largest_shift_px)?;
     let windows = matching::windows(reference.values.dim(), params.window_px);
     let (a, b) = rayon::join(|| matching::band_passed(reference), || matching::band_passed(moving));
-    let (a_ok, b_ok) = (matching::kernel_fits(reference.ok), matching::kernel_fits(moving.ok));
+    let (a_ok, b_ok) = (matching::kernel_fits(&reference.ok), matching::kernel_fits(&moving.ok));
     let reference = Side { values: a.view(), ok: a_ok.view() };
     let moving = Side { values: b.view(), ok: b_ok.view() };
-    let matched: Vec<TiePoint> =
-        windows.par_iter().filter_map(|w| matching::tie_point(reference, moving, *w, start, params)).collect();
+    let matched: Vec<TiePoint> = windows
+        .par_iter()
+        .filter_map(|w| matching::tie_point(reference, moving, *w, start, params))
+        .collect();
     consensus::agree(&matched, windows.len(), params)
 }

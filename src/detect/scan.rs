@@ -1,6 +1,6 @@
 //! Windows of many lengths along the line, each with its normalised statistic, and the events they make.
 //!
-//! Scan statistic after Kulldorff 1997 (10.1080/03610927708831995), generalised likelihood ratio for an
+//! Scan statistic after Kulldorff 1997 (10.1080/03610929708831995), generalised likelihood ratio for an
 //! unknown spectrum after Kelly 1986 (10.1109/TAES.1986.310745).
 
 use super::residual::{Residuals, beside};

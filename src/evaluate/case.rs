@@ -57,7 +57,10 @@ pub fn read_case(dir: &Path, truth: &Path) -> Result<Case, Error> {
     for feature in features(&truth).iter().filter(|f| f["properties"]["kind"] != "cargo") {
         let line = positions(&feature["geometry"], origin);
         let (Some(&a), Some(&b)) = (line.first(), line.last()) else {
-            return Err(Error::Content { path: known_path, reason: "a feature has no line geometry".to_owned() });
+            return Err(Error::Content {
+                path: known_path,
+                reason: "a feature has no line geometry".to_owned(),
+            });
         };
         let text = |key: &str| feature["properties"][key].as_str().unwrap_or("unknown").to_owned();
         known.push(Known { ends: [a, b], cargo: text("cargo"), change: text("change") });
@@ -80,7 +83,8 @@ pub fn read_case(dir: &Path, truth: &Path) -> Result<Case, Error> {
 }
 
 fn json(path: &Path) -> Result<Value, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     serde_json::from_str(&text).map_err(|e| Error::Content { path: path.to_owned(), reason: e.to_string() })
 }
 

@@ -18,7 +18,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}; a case is a folder of `railwatch detect` with a truth.geojson beside it")]
+    #[error(
+        "cannot read {path}: {source}; a case is a folder of `railwatch detect` with a truth.geojson beside it"
+    )]
     Read {
         /// The file.
         path: PathBuf,

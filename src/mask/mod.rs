@@ -53,7 +53,8 @@ pub fn clouds(raster: &mut Raster, names: &[BandName], reference: Option<&Raster
         let seen = Seen::new(raster, reference, band, pixels(params.blob_m / 2.0).max(2));
         let cloud = seen.clouds(params);
         let near_cloud = smooth::dilated(&cloud, pixels(params.shadow_reach_m));
-        let shadow = shadows(raster, reference, names, pixels(params.blob_m / 4.0).max(2), params) & near_cloud;
+        let shadow =
+            shadows(raster, reference, names, pixels(params.blob_m / 4.0).max(2), params) & near_cloud;
         flag(raster, &cloud, Validity::CLOUD);
         flag(raster, &shadow, Validity::SHADOW);
     }
@@ -97,16 +98,21 @@ struct Versus {
 }
 
 impl Versus {
-    fn new(here: ArrayView2<'_, f32>, there: ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Self {
+    fn new(
+        here: &ArrayView2<'_, f32>,
+        there: &ArrayView2<'_, f32>,
+        ok: &Array2<bool>,
+        radius_px: usize,
+    ) -> Self {
         let difference = smooth::mean(here, ok, radius_px) - smooth::mean(there, ok, radius_px);
-        let texture = |v| smooth::mean(steps(v).view(), ok, radius_px);
+        let texture = |v| smooth::mean(&steps(v).view(), ok, radius_px);
         let (centre, width) = densest_half(&difference);
         Self { difference, texture_ratio: texture(here) / texture(there), centre, width }
     }
 }
 
 /// |v(r, c) − v(r, c + 1)| + |v(r, c) − v(r + 1, c)|, 0 at the last row and column.
-fn steps(values: ArrayView2<'_, f32>) -> Array2<f32> {
+fn steps(values: &ArrayView2<'_, f32>) -> Array2<f32> {
     let at = |r, c| values.get((r, c)).copied();
     Array2::from_shape_fn(values.dim(), |(r, c)| {
         let v = values[(r, c)];
@@ -118,11 +124,13 @@ impl Seen {
     fn new(raster: &Raster, reference: Option<&Raster>, band: usize, radius_px: usize) -> Self {
         let recorded = |r: &Raster| r.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
         let mut ok = recorded(raster);
-        let bright = smooth::mean(raster.values.index_axis(Axis(0), band), &ok, radius_px);
+        let bright = smooth::mean(&raster.values.index_axis(Axis(0), band), &ok, radius_px);
         let versus = reference.map(|other| {
-            ok.zip_mut_with(&other.validity, |ok, v| *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD));
+            ok.zip_mut_with(&other.validity, |ok, v| {
+                *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD);
+            });
             let plane = |r: &'_ Raster| r.values.index_axis(Axis(0), band).to_owned();
-            Versus::new(plane(raster).view(), plane(other).view(), &ok, radius_px)
+            Versus::new(&plane(raster).view(), &plane(other).view(), &ok, radius_px)
         });
         Self { bright, versus }
     }
@@ -135,12 +143,14 @@ impl Seen {
         let centre = versus.centre.min(params.brightening);
         let exception = (EXCEPTION_WIDTHS * versus.width).min(2.0 * params.brightening);
         let limit = centre + params.brightening.max(exception);
-        ndarray::Zip::from(&self.bright).and(&versus.difference).and(&versus.texture_ratio).map_collect(|&b, &d, &t| {
-            let veiled = f64::from(d) > limit && f64::from(t) < params.veiled_texture;
-            // NaN: the other scene shows nothing here, and brightness alone decides.
-            let unlike = d.is_nan() || f64::from(d) > params.bright / 4.0;
-            veiled || (f64::from(b) > params.bright && unlike)
-        })
+        ndarray::Zip::from(&self.bright).and(&versus.difference).and(&versus.texture_ratio).map_collect(
+            |&b, &d, &t| {
+                let veiled = f64::from(d) > limit && f64::from(t) < params.veiled_texture;
+                // NaN: the other scene shows nothing here, and brightness alone decides.
+                let unlike = d.is_nan() || f64::from(d) > params.bright / 4.0;
+                veiled || (f64::from(b) > params.bright && unlike)
+            },
+        )
     }
 }
 
@@ -157,8 +167,8 @@ fn shadows(
     let band = band.min(raster.values.len_of(Axis(0)) - 1);
     let mut ok = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
     ok.zip_mut_with(&other.validity, |ok, v| *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD));
-    let here = smooth::mean(raster.values.index_axis(Axis(0), band), &ok, radius_px);
-    let there = smooth::mean(other.values.index_axis(Axis(0), band), &ok, radius_px);
+    let here = smooth::mean(&raster.values.index_axis(Axis(0), band), &ok, radius_px);
+    let there = smooth::mean(&other.values.index_axis(Axis(0), band), &ok, radius_px);
     let (centre, _) = densest_half(&(&here / &there));
     let limit = (1.0 - params.darkening) * centre.clamp(0.5, 2.0);
     ndarray::Zip::from(&here).and(&there).map_collect(|&h, &t| f64::from(h) < limit * f64::from(t))
@@ -187,7 +197,9 @@ mod tests {
         let shape = (200, 200);
         let affine = Affine::from_gdal([0.0, 10.0, 0.0, 2000.0, 0.0, -10.0]).unwrap();
         Raster {
-            values: Array3::from_shape_fn((1, 200, 200), |(_, r, c)| value(r, c) + ((r * 7 + c * 13) % 11) as f32 * 0.002),
+            values: Array3::from_shape_fn((1, 200, 200), |(_, r, c)| {
+                value(r, c) + ((r * 7 + c * 13) % 11) as f32 * 0.002
+            }),
             validity: Array2::from_elem(shape, Validity::empty()),
             grid: Grid { crs: Crs { epsg: Some(32652), wkt: String::new() }, affine, shape },
         }
@@ -199,7 +211,13 @@ mod tests {
         let mut target = scene(|r, c| {
             let cloud = r > 120 && c > 120;
             let roof = (20..24).contains(&r) && (20..24).contains(&c);
-            if cloud { 0.4 } else if roof { 0.5 } else { 0.08 }
+            if cloud {
+                0.4
+            } else if roof {
+                0.5
+            } else {
+                0.08
+            }
         });
         clouds(&mut target, &[BandName("B02".to_owned())], Some(&clear), &MaskParams::default());
         assert!(target.validity[(180, 180)].contains(Validity::CLOUD));

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// Mean of the `ok` pixels in the square of side 2·radius + 1 around each pixel; NaN where there is none.
-pub(super) fn mean(values: ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Array2<f32> {
+pub(super) fn mean(values: &ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Array2<f32> {
     let usable = |at: (usize, usize)| ok[at] && values[at].is_finite();
     let mut sum = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { f64::from(values[at]) } else { 0.0 });
     let mut count = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { 1.0 } else { 0.0 });

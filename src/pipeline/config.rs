@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::units::{FalseAlarmRate, OutOfRange};
-use crate::{change, corridor, coreg, detect, mask};
+use crate::{change, coreg, corridor, detect, mask};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,9 @@ impl DetectFile {
         let mut file: Self = toml::from_str(&text)
             .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for spec in file.baseline.iter_mut().chain(&mut file.target).chain(&mut file.rails).chain(&mut file.yards) {
+        for spec in
+            file.baseline.iter_mut().chain(&mut file.target).chain(&mut file.rails).chain(&mut file.yards)
+        {
             *spec = resolve(folder, spec);
         }
         file.out = file.out.map(|out| folder.join(out));

@@ -1,6 +1,6 @@
 //! What can go wrong on the way from a configuration to the outputs.
 
-use crate::{change, corridor, coreg, detect, io, report, simulate, units};
+use crate::{change, coreg, corridor, detect, io, report, simulate, units};
 use std::path::PathBuf;
 use thiserror::Error;
 

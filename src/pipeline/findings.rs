@@ -9,7 +9,8 @@ use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
 use crate::report::{
-    DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard, TrackCard,
+    DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
+    TrackCard,
 };
 use crate::scene::Scene;
 use crate::simulate;
@@ -87,8 +88,10 @@ fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
 
 /// The line's name, or the rail vector's file name.
 fn title(plan: &Plan) -> String {
-    let stem = std::path::Path::new(&plan.config.rails).file_stem().map(|s| s.to_string_lossy().replace('_', " "));
-    let named = plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m())).and_then(|t| t.name.clone());
+    let stem =
+        std::path::Path::new(&plan.config.rails).file_stem().map(|s| s.to_string_lossy().replace('_', " "));
+    let named =
+        plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m())).and_then(|t| t.name.clone());
     named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
 }
 

@@ -22,11 +22,13 @@ pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> R
     Zip::indexed(values.axis_iter_mut(Axis(1))).and(validity.axis_iter_mut(Axis(0))).par_for_each(
         |row, mut line, mut flags| {
             for col in 0..width {
-                let (r, c) = shifted_row_col(grid, &mapping, (row as f64 - shift_px.0, col as f64 - shift_px.1));
+                let (r, c) =
+                    shifted_row_col(grid, &mapping, (row as f64 - shift_px.0, col as f64 - shift_px.1));
                 let Some(nearest) = nearest(raster, r, c) else { continue };
                 let mut put = |b: usize, v: f32| line[(b, col)] = v;
                 let sampled = cubic_at(&raster.values, &usable, (r, c), &mut put);
-                flags[col] = if sampled || !nearest.shows_ground() { nearest } else { nearest | Validity::EDGE };
+                flags[col] =
+                    if sampled || !nearest.shows_ground() { nearest } else { nearest | Validity::EDGE };
             }
         },
     );
@@ -53,7 +55,8 @@ fn nearest(raster: &Raster, row: f64, col: f64) -> Option<Validity> {
 /// `[x0, y0, x1, y1]` of a grid, with one pixel around.
 pub(super) fn bounds(grid: &Grid) -> [f64; 4] {
     let (h, w) = (grid.shape.0 as f64, grid.shape.1 as f64);
-    let corners = [grid.xy(-1.5, -1.5), grid.xy(-1.5, w + 0.5), grid.xy(h + 0.5, -1.5), grid.xy(h + 0.5, w + 0.5)];
+    let corners =
+        [grid.xy(-1.5, -1.5), grid.xy(-1.5, w + 0.5), grid.xy(h + 0.5, -1.5), grid.xy(h + 0.5, w + 0.5)];
     corners.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |b, p| {
         [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
     })

@@ -24,7 +24,8 @@ pub struct OffTrack {
 /// Computes the change statistic and cuts objects from it.
 pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<OffTrack, Error> {
     if after.grid.crs != plan.crs {
-        let problem = format!("cargo off the track needs scenes in a projected CRS, not {}", after.grid.crs.name());
+        let problem =
+            format!("cargo off the track needs scenes in a projected CRS, not {}", after.grid.crs.name());
         return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(problem) });
     }
     let target = with_gaps(after);
@@ -38,7 +39,9 @@ pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<Of
     }
     let map = match change::statistic(&target, &baselines, &ok, &plan.config.change) {
         Ok(map) => map,
-        Err(error) => return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(error.to_string()) }),
+        Err(error) => {
+            return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(error.to_string()) });
+        }
     };
     let rails = corridor_mask(&after.grid, &plan.tracks, TRACK_HALF_WIDTH_M);
     let mut mask = match &plan.yards {

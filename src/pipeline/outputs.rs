@@ -103,7 +103,9 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
         card: PanelCard {
             corners_lonlat: io::to_wgs84(&output.before.grid.crs, &output.before.grid.corners())
                 .ok()
-                .and_then(|c| <[_; 4]>::try_from(c.into_iter().map(|(x, y)| [x, y]).collect::<Vec<_>>()).ok()),
+                .and_then(|c| {
+                    <[_; 4]>::try_from(c.into_iter().map(|(x, y)| [x, y]).collect::<Vec<_>>()).ok()
+                }),
             scene_id: scene.id.clone(),
             datetime: scene.datetime,
             platform: scene.platform.clone(),
@@ -194,7 +196,7 @@ impl Files {
             std::fs::rename(self.staged.path().join(name), &path)
                 .map_err(|source| Error::Output { path, source })?;
         }
-        let mut page = self.names.iter().filter(|n| n.starts_with("report") && n.ends_with(".png")).count();
+        let mut page = self.names.iter().filter(|n| n.starts_with("report") && *n != "report.html").count();
         while std::fs::remove_file(self.out.join(page_name(page))).is_ok() {
             page += 1;
         }
@@ -221,10 +223,16 @@ fn summary(findings: &Findings, out: &Path) -> String {
     let observed_km = findings.tracks.iter().map(|t| t.observed_m).sum::<f64>() / 1000.0;
     let total_km = findings.tracks.iter().map(|t| t.length_m).sum::<f64>() / 1000.0;
     let surest = findings.detections.first().map_or_else(
-        || "nothing above the asked false-alarm rate; the detection limit is in report.html and run.json".to_owned(),
+        || {
+            "nothing above the asked false-alarm rate; the detection limit is in report.html and run.json"
+                .to_owned()
+        },
         |d| {
             let rate = d.false_alarms_per_100km;
-            format!("surest: {} {}, about {:.0} m, {rate:.2} false alarms expected per 100 km", d.kind, d.change, d.length_m)
+            format!(
+                "surest: {} {}, about {:.0} m, {rate:.2} false alarms expected per 100 km",
+                d.kind, d.change, d.length_m
+            )
         },
     );
     format!(

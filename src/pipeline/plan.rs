@@ -53,7 +53,8 @@ impl Plan {
             return Err(Error::SameScene { path: config.target });
         }
         let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
-        let open = |spec: &String, datetime| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime });
+        let open =
+            |spec: &String, datetime| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime });
         let target = open(&config.target, config.datetime)?;
         let mut baselines =
             config.baseline.iter().map(|spec| open(spec, None)).collect::<Result<Vec<_>, io::Error>>()?;
@@ -70,10 +71,13 @@ impl Plan {
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
         warn_far_rails(&lines, &tracks);
 
-        let ground = Ground { crs: &crs, tracks: &tracks, reach_m: reach_m(&config, pixel_m), all: config.change_map };
+        let ground =
+            Ground { crs: &crs, tracks: &tracks, reach_m: reach_m(&config, pixel_m), all: config.change_map };
         let target = ground.planned(target, &bands)?;
-        let baselines =
-            baselines.into_iter().map(|scene| ground.planned(scene, &bands)).collect::<Result<Vec<_>, _>>()?;
+        let baselines = baselines
+            .into_iter()
+            .map(|scene| ground.planned(scene, &bands))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { config, target, baselines, bands, crs, tracks, yards, pixel_m })
     }
 
@@ -122,14 +126,15 @@ pub(super) fn track_bounds(plan: &Plan) -> [f64; 4] {
 
 fn grown_bounds(tracks: &[Track], reach_m: f64) -> [f64; 4] {
     let mut b = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    for &(x, y) in tracks.iter().flat_map(|t| t.vertices()) {
+    for &(x, y) in tracks.iter().flat_map(Track::vertices) {
         b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
     }
     [b[0] - reach_m, b[1] - reach_m, b[2] + reach_m, b[3] + reach_m]
 }
 
 fn warn_far_rails(lines: &[RailLine], tracks: &[Track]) {
-    let length = |v: &[(f64, f64)]| v.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum::<f64>();
+    let length =
+        |v: &[(f64, f64)]| v.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum::<f64>();
     let given: f64 = lines.iter().map(|l| length(&l.vertices)).sum();
     let inside: f64 = tracks.iter().map(Track::length_m).sum();
     tracing::info!(given_km = given / 1000.0, inside_km = inside / 1000.0, "rails");
@@ -151,7 +156,8 @@ impl Ground<'_> {
             second: "the rails".to_owned(),
             hint: "check that the scene and the rails show the same place",
         })?;
-        let bands = bands.iter().filter_map(|name| scene.bands.iter().position(|b| &b.name == name)).collect();
+        let bands =
+            bands.iter().filter_map(|name| scene.bands.iter().position(|b| &b.name == name)).collect();
         Ok(PlannedScene { scene, bands, window })
     }
 

@@ -4,8 +4,8 @@ use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink};
-use crate::corridor::{Strip, Track, exclusion};
 use crate::coreg::Registration;
+use crate::corridor::{Strip, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
 use crate::mask::MaskSummary;
 use crate::raster::Raster;
@@ -85,8 +85,11 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("stack");
     let target_mask = reference.target_mask;
     let before = reference.registered.baseline().clone();
-    let mut used =
-        vec![UsedBaseline { index: reference_index, registration: reference.registered.shift, mask: reference.mask }];
+    let mut used = vec![UsedBaseline {
+        index: reference_index,
+        registration: reference.registered.shift,
+        mask: reference.mask,
+    }];
     let mut stack = vec![before.clone()];
     for other in rest {
         used.push(other.used);
@@ -101,7 +104,16 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     let off_track = off_track::search(plan, &after, &stack)?;
     run.clock.lap("change");
     run.step("done", "")?;
-    Ok(RunOutput { used, skipped, target_mask, trains, off_track, before, after, timings_s: run.clock.laps_s })
+    Ok(RunOutput {
+        used,
+        skipped,
+        target_mask,
+        trains,
+        off_track,
+        before,
+        after,
+        timings_s: run.clock.laps_s,
+    })
 }
 
 /// The strips of one track, from all scenes.

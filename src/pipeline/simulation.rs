@@ -42,7 +42,7 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let lines = io::read_lines(&request.rails, &wgs84)?;
     let points: MultiPoint<f64> =
         lines.iter().flat_map(|l| l.vertices.iter().map(|&v| geo::Point::from(v))).collect();
-    let centre = points.bounding_rect().map(|b| b.center()).ok_or(simulate::Error::NoTracks)?;
+    let centre = points.bounding_rect().map(geo::Rect::center).ok_or(simulate::Error::NoTracks)?;
     let crs = match request.epsg {
         Some(code) => io::crs_from_epsg(code)?,
         None => io::utm_of(centre.x, centre.y)?,
@@ -53,7 +53,7 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
     prepare_folder(&request.out)?;
     let last = simulated.scenes.len() - 1;
-    let mut text = String::new();
+    let mut written = Vec::new();
     for (i, scene) in simulated.scenes.iter().enumerate() {
         let name = match i {
             i if i == last => "target.tif".to_owned(),
@@ -62,14 +62,14 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
         };
         let path = request.out.join(&name);
         write_scene(&path, &grid, scene)?;
-        text += &format!("{}\n", path.display());
+        written.push(path);
     }
     let rails = request.out.join("rails.geojson");
-    io::write_text(&rails, &feature_collection(rail_features(&grid.crs, &tracks)?))?;
+    io::write_text(&rails, &feature_collection(&rail_features(&grid.crs, &tracks)?))?;
     let truth = request.out.join("truth.geojson");
-    io::write_text(&truth, &feature_collection(truth_features(&grid.crs, &tracks, &simulated.truth)?))?;
-    text += &format!("{}\n{}\n", rails.display(), truth.display());
-    Ok(text)
+    io::write_text(&truth, &feature_collection(&truth_features(&grid.crs, &tracks, &simulated.truth)?))?;
+    written.extend([rails, truth]);
+    Ok(written.iter().map(|path| path.display().to_string() + "\n").collect())
 }
 
 fn params(request: &SimulateRequest) -> Result<SimulateParams, Error> {
@@ -118,7 +118,7 @@ fn write_scene(path: &Path, grid: &Grid, scene: &SimScene) -> Result<(), Error> 
     Ok(io::write_scene(path, grid, &stored, &["B02", "B03", "B04", "B08"], &tags)?)
 }
 
-fn feature_collection(features: Vec<Value>) -> String {
+fn feature_collection(features: &[Value]) -> String {
     json!({ "type": "FeatureCollection", "features": features }).to_string() + "\n"
 }
 
@@ -145,7 +145,8 @@ fn truth_features(crs: &Crs, tracks: &[Track], truth: &[Implant]) -> Result<Vec<
         let points = [start, 0.5 * (start + end), end].map(|s| track.at(s).at_offset(implant.offset_m));
         let mut properties = json!(implant);
         properties["simulated"] = json!(true);
-        features.push(json!({ "type": "Feature", "properties": properties, "geometry": line(crs, &points)? }));
+        features
+            .push(json!({ "type": "Feature", "properties": properties, "geometry": line(crs, &points)? }));
     }
     Ok(features)
 }

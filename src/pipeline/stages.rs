@@ -63,8 +63,12 @@ impl Masked {
             // Edges stand still under a shadow.
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
             let (baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
-            let reference = coreg::Side { values: self.baseline.values.index_axis(Axis(0), band), ok: baseline_ok.view() };
-            let moving = coreg::Side { values: self.target.values.index_axis(Axis(0), band), ok: target_ok.view() };
+            let reference = coreg::Side {
+                values: self.baseline.values.index_axis(Axis(0), band),
+                ok: baseline_ok.view(),
+            };
+            let moving =
+                coreg::Side { values: self.target.values.index_axis(Axis(0), band), ok: target_ok.view() };
             Some(coreg::register(reference, moving, &plan.config.coreg)?)
         } else {
             None
@@ -149,7 +153,9 @@ fn veto(plan: &Plan, strips: &mut [Strip], flagged: &Raster) -> Result<(), Error
             let point = track.at(s as f64 * strip.geometry.along_step_m);
             let (x, y) = point.at_offset((t as f64 - half) * strip.geometry.across_step_m);
             let (row, col) = mapping.row_col(x, y);
-            let seen = row > -0.5 && col > -0.5 && usable.get((row.round() as usize, col.round() as usize)) == Some(&true);
+            let seen = row > -0.5
+                && col > -0.5
+                && usable.get((row.round() as usize, col.round() as usize)) == Some(&true);
             if *valid && !seen {
                 *valid = false;
                 strip.values.slice_mut(ndarray::s![.., s, t]).fill(f32::NAN);
