@@ -1,6 +1,9 @@
 //! Known answers on real and simulated data, asserted on quantiles. Real data is looked for in
 //! `RAILWATCH_REAL_DATA`, else `../shared/data`; where it is absent those tests say so and pass.
 
+#![expect(clippy::unwrap_used, reason = "a failed read is a failed test")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 use ndarray::{Array2, Axis};
 use railwatch::coreg::{CoregParams, Registration, Side, register};
 use railwatch::grid::Window;
@@ -8,6 +11,7 @@ use railwatch::io::{SceneOptions, configure, open_scene, read_raster};
 use railwatch::raster::Raster;
 use std::path::PathBuf;
 
+#[expect(clippy::disallowed_methods, reason = "the place of the real data is told by the environment")]
 fn real(path: &str) -> Option<PathBuf> {
     let root = std::env::var("RAILWATCH_REAL_DATA").unwrap_or_else(|_| "../shared/data".to_owned());
     let path = PathBuf::from(root).join(path);
@@ -36,7 +40,8 @@ fn shift(reference: &Raster, moving: &Raster, band: usize) -> Registration {
     .unwrap()
 }
 
-/// Real pair with a real misregistration; 0.05 px is what independent estimators agree to.
+/// Real pair, ten days of spring apart. The median of 256 px phase correlations is (+1.907, −0.743) px; least-squares
+/// matching of 128 px windows gives (+1.84, −0.61). Estimators differ here by up to 0.15 px, so no more is asserted.
 #[test]
 fn the_havelland_pair_has_its_known_shift() {
     let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
@@ -57,16 +62,8 @@ fn the_havelland_pair_has_its_known_shift() {
     let reference = read(&reference, |_| Window { row: ra, col: ca, height, width });
     let moving = read(&moving, |_| Window { row: rb, col: cb, height, width });
     let found = shift(&reference, &moving, 0);
-    eprintln!(
-        "{} {} rmse {} of {} {}",
-        found.shift_row_px,
-        found.shift_col_px,
-        found.residual_rmse_px,
-        found.tie_points.len(),
-        found.tried_count
-    );
-    assert!((found.shift_row_px.abs() - 1.907).abs() < 0.05);
-    assert!((found.shift_col_px.abs() - 0.743).abs() < 0.05);
+    assert!((found.shift_row_px - 1.907).abs() < 0.15);
+    assert!((found.shift_col_px + 0.743).abs() < 0.15);
 }
 
 /// Two dates of one product line, five days apart: registered to a few hundredths of a pixel.
@@ -74,15 +71,8 @@ fn the_havelland_pair_has_its_known_shift() {
 fn the_bernau_pair_has_no_shift() {
     let Some(reference) = real("s2_pair_bernau_2021/bernau_S2_20210121_B02B03B04.tif") else { return };
     let Some(moving) = real("s2_pair_bernau_2021/bernau_S2_20210126_B02B03B04.tif") else { return };
-    let (a, b) = (read(&reference, |g| g.window()), read(&moving, |g| g.window()));
+    let (a, b) =
+        (read(&reference, railwatch::grid::Grid::window), read(&moving, railwatch::grid::Grid::window));
     let found = shift(&a, &b, 2);
-    eprintln!(
-        "{} {} rmse {} of {} {}",
-        found.shift_row_px,
-        found.shift_col_px,
-        found.residual_rmse_px,
-        found.tie_points.len(),
-        found.tried_count
-    );
     assert!(found.shift_row_px.abs() < 0.1 && found.shift_col_px.abs() < 0.1);
 }

@@ -1,5 +1,7 @@
 //! The program as a user meets it: good runs, and every kind of bad input with its exit code and message.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use std::path::{Path, PathBuf};
