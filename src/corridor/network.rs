@@ -73,7 +73,7 @@ impl std::fmt::Display for Bounds {
 /// several tracks, numbered `-2`, `-3`, … along it.
 ///
 /// # Errors
-/// [`Error`] when there is no line, none inside the area, or none long enough.
+/// [`enum@Error`] when there is no line, none inside the area, or none long enough.
 ///
 /// ```
 /// use railwatch::corridor::{RailLine, TrackParams, build_tracks};

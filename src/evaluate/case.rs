@@ -45,7 +45,7 @@ pub struct Case {
 /// Reads the outputs of a run in `dir` and the truth in `truth`.
 ///
 /// # Errors
-/// [`Error`] names the file and what is wrong with it.
+/// [`enum@Error`] names the file and what is wrong with it.
 pub fn read_case(dir: &Path, truth: &Path) -> Result<Case, Error> {
     let run = json(&dir.join("run.json"))?;
     let detections = json(&dir.join("detections.geojson"))?;

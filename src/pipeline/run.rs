@@ -65,7 +65,7 @@ pub struct RunOutput {
 ///
 /// # Errors
 /// When the target or every baseline is unusable, or the user interrupts. One bad baseline among several is
-/// a [`Skip`], not an error.
+/// a skip, not an error.
 pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
     let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
     run.step("read", &plan.target.scene.id)?;
