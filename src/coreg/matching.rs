@@ -15,6 +15,8 @@ const STEPS_MAX: usize = 25;
 const STEP_END_PX: f64 = 5e-4;
 /// Tukey's constant, in standard deviations of the residual: fields that changed do not pull.
 const TUKEY_SIGMAS: f64 = 4.7;
+/// Least variance of the residual as a share of the reference's.
+const RESIDUAL_FLOOR: f64 = 4e-4;
 /// Share of a window that both scenes must show.
 const LEAST_VALID_FRACTION: f64 = 0.5;
 
@@ -38,6 +40,14 @@ pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
         (0..count).map(move |i| if count == 1 { 0 } else { i * (n - side) / (count - 1) })
     };
     starts(shape.0).flat_map(|r| starts(shape.1).map(move |c| (r, c, side))).collect()
+}
+
+/// Whether both scenes show enough ground in a window.
+pub(super) fn seen(reference: Side<'_>, moving: Side<'_>, (row, col, side): Place) -> bool {
+    let part = s![row..row + side, col..col + side];
+    let (a, b) = (reference.ok.slice(part), moving.ok.slice(part));
+    let both = a.iter().zip(&b).filter(|(a, b)| **a && **b).count();
+    both as f64 > LEAST_VALID_FRACTION * (side * side) as f64
 }
 
 /// Matches one window, starting from `start`; `None` when it cannot be matched or is not sharp in both directions.
@@ -149,7 +159,7 @@ impl Patch<'_> {
             first_r + 1 - TAPS / 2..first_r + 1 - TAPS / 2 + shape.0,
             first_c + 1 - TAPS / 2..first_c + 1 - TAPS / 2 + shape.1
         ]);
-        let moving = interpolated(source, (fr, fc));
+        let moving = interpolated(&source, (fr, fc));
         let mut samples = Vec::with_capacity(self.side * self.side);
         for (i, r) in rows.enumerate().skip(1).take(moving.nrows() - 2) {
             for (j, c) in cols.clone().enumerate().skip(1).take(moving.ncols() - 2) {
@@ -206,7 +216,9 @@ impl Patch<'_> {
         }
         let inverse = normal.try_inverse()?;
         let delta = inverse * right;
-        let variance = squares / (weights - 4.0).max(1.0);
+        // Interpolation itself errs: without a floor, stripes that match to the last bit would seem sharp along themselves.
+        let floor = RESIDUAL_FLOOR * sums.moments().0 / sums.n;
+        let variance = (squares / (weights - 4.0).max(1.0)).max(floor);
         let block = inverse.fixed_view::<2, 2>(0, 0) * variance;
         // The larger eigenvalue of the 2×2 covariance is the weaker direction.
         let half_trace = 0.5 * (block[(0, 0)] + block[(1, 1)]);
@@ -282,7 +294,7 @@ fn inside(first: usize, side: usize, whole: isize, n: usize) -> std::ops::Range<
 }
 
 /// All places of `source` at one fraction behind their pixel; `TAPS − 1` rows and columns fewer than `source`.
-fn interpolated(source: ArrayView2<'_, f32>, fraction: (f64, f64)) -> Array2<f64> {
+fn interpolated(source: &ArrayView2<'_, f32>, fraction: (f64, f64)) -> Array2<f64> {
     let (down, along) = (lanczos(fraction.0), lanczos(fraction.1));
     let (rows, cols) = (source.nrows() + 1 - TAPS, source.ncols() + 1 - TAPS);
     let mut lines = Array2::<f64>::zeros((source.nrows(), cols));
@@ -307,7 +319,9 @@ fn lanczos(f: f64) -> [f64; TAPS] {
         sinc(x) * sinc(x / half)
     });
     let sum: f64 = taps.iter().sum();
-    taps.iter_mut().for_each(|t| *t /= sum);
+    for t in &mut taps {
+        *t /= sum;
+    }
     taps
 }
 

@@ -85,5 +85,95 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
         .par_iter()
         .filter_map(|w| matching::tie_point(reference, moving, *w, start, params))
         .collect();
-    consensus::agree(&matched, windows.len(), params)
+    let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
+    consensus::agree(&matched, (windows.len(), seen), params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use rand::{RngExt, SeedableRng};
+
+    const SIDE: usize = 200;
+
+    /// Round spots at places that `seed` chooses, moved by `shift`, with noise of its own.
+    fn scene(seed: u64, shift: (f64, f64), noise: (f32, u64)) -> Array2<f32> {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut out = Array2::<f32>::from_elem((SIDE, SIDE), 0.1);
+        for _ in 0..1500 {
+            let mut place = || rng.random_range(-10.0..SIDE as f64 + 10.0);
+            let (r, c) = (place() + shift.0, place() + shift.1);
+            let (size, bright) = (rng.random_range(0.9..2.5f64), rng.random_range(-0.05..0.05f64));
+            let near = |m: f64| {
+                let low = (m - 12.0).clamp(0.0, SIDE as f64) as usize;
+                low..((m + 12.0).clamp(0.0, SIDE as f64) as usize)
+            };
+            for i in near(r) {
+                for j in near(c) {
+                    let square = (i as f64 - r).powi(2) + (j as f64 - c).powi(2);
+                    out[(i, j)] += (bright * (-0.5 * square / (size * size)).exp()) as f32;
+                }
+            }
+        }
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(noise.1);
+        out.mapv_inplace(|v| v + noise.0 * rng.random_range(-1.0..1.0f32));
+        out
+    }
+
+    fn measure(reference: &Array2<f32>, moving: &Array2<f32>) -> Result<Registration, Error> {
+        let ok = Array2::from_elem(reference.dim(), true);
+        let side = |v| Side { values: v, ok: ok.view() };
+        register(side(reference.view()), side(moving.view()), &CoregParams::default())
+    }
+
+    #[test]
+    fn the_shift_is_added_to_the_moving_place_and_noise_does_not_pull_it() {
+        for (noise, tolerance) in [(0.002, 0.006), (0.02, 0.035)] {
+            let reference = scene(1, (0.0, 0.0), (noise, 10));
+            for true_shift in [(0.1, -0.2), (0.37, -0.62), (-7.3, 11.85)] {
+                let moving = scene(1, (-true_shift.0, -true_shift.1), (noise, 11));
+                let found = measure(&reference, &moving).unwrap();
+                assert!((found.shift_row_px - true_shift.0).abs() < tolerance, "{true_shift:?} {found:?}");
+                assert!((found.shift_col_px - true_shift.1).abs() < tolerance, "{true_shift:?} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn gain_and_offset_do_not_matter() {
+        let reference = scene(2, (0.0, 0.0), (0.002, 10));
+        let moving = scene(2, (-0.3, 0.4), (0.002, 11)).mapv(|v| 2.5 * v + 0.3);
+        let found = measure(&reference, &moving).unwrap();
+        assert!((found.shift_row_px - 0.3).hypot(found.shift_col_px + 0.4) < 0.01);
+    }
+
+    #[test]
+    fn other_places_noise_and_constants_are_refused() {
+        for seed in 0..4 {
+            let (here, there) =
+                (scene(20 + seed, (0.0, 0.0), (0.002, 1)), scene(40 + seed, (0.0, 0.0), (0.002, 2)));
+            assert!(measure(&here, &there).is_err());
+        }
+        let flat = |seed| scene(3, (0.0, 0.0), (0.0, seed)).mapv(|_| 0.2);
+        assert!(measure(&flat(1), &flat(2)).is_err());
+        let stripes = Array2::from_shape_fn((SIDE, SIDE), |(_, c)| (c as f32 * 0.9).sin());
+        assert!(measure(&stripes, &stripes).is_err(), "texture in one direction only");
+    }
+
+    #[test]
+    fn clouded_pixels_do_not_count() {
+        let reference = scene(4, (0.0, 0.0), (0.002, 1));
+        let mut moving = scene(4, (-0.4, 0.3), (0.002, 2));
+        let mut ok = Array2::from_elem(moving.dim(), true);
+        moving.slice_mut(ndarray::s![.., 110..]).fill(f32::NAN);
+        ok.slice_mut(ndarray::s![.., 110..]).fill(false);
+        let all = Array2::from_elem(moving.dim(), true);
+        let (a, b) = (
+            Side { values: reference.view(), ok: all.view() },
+            Side { values: moving.view(), ok: ok.view() },
+        );
+        let found = register(a, b, &CoregParams::default()).unwrap();
+        assert!((found.shift_row_px - 0.4).hypot(found.shift_col_px + 0.3) < 0.02, "{found:?}");
+    }
 }
