@@ -11,6 +11,8 @@ mod consensus;
 mod error;
 mod matching;
 mod params;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use params::CoregParams;
