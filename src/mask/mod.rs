@@ -20,6 +20,8 @@ const EXCEPTION_WIDTHS: f64 = 4.0;
 const EXCEPTION_CAP: f64 = 1.5;
 /// Share of the veil's texture limit below which half the brightening is enough.
 const THICK_VEIL: f64 = 0.55;
+/// Texture ratio of a plane of one constant: no sensor's noise is that low, so that it is no veil but no picture at all.
+const NO_TEXTURE: f64 = 1e-3;
 /// Share of a cloud's own brightness that is enough where the reference is much darker.
 const LIT_SHARE: f64 = 0.6;
 /// Share of a square that both scenes must show.
@@ -186,7 +188,7 @@ impl Versus {
         ndarray::Zip::from(&self.difference).and(&self.texture_ratio).map_collect(|&d, &t| {
             let (d, t) = (sign * f64::from(d), f64::from(t).powf(sign));
             let blurred = d > params.brightening / 2.0 && t < THICK_VEIL * params.veiled_texture;
-            (d > limit && t < params.veiled_texture) || blurred
+            t > NO_TEXTURE && ((d > limit && t < params.veiled_texture) || blurred)
         })
     }
 
