@@ -41,7 +41,7 @@ fn shift(reference: &Raster, moving: &Raster, band: usize) -> Registration {
 }
 
 /// Real pair, ten days of spring apart; `docs/accuracy.md` tells how its shift was found without pixel locking. The
-/// swath leans: the left of it lies 0.1 px further down than the right.
+/// scenes differ by a little more than a shift: it is 0.1 px larger in row on the left than on the right.
 #[test]
 fn the_havelland_pair_has_its_known_shift() {
     let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
