@@ -40,10 +40,11 @@ fn shift(reference: &Raster, moving: &Raster, band: usize) -> Registration {
     .unwrap()
 }
 
-/// Real pair, ten days of spring apart. The median of 256 px phase correlations is (+1.907, −0.743) px; least-squares
-/// matching of 128 px windows gives (+1.84, −0.61). Estimators differ here by up to 0.15 px, so no more is asserted.
+/// Real pair, ten days of spring apart, whose true shift nobody knows. Two checks of different weight: the only independent
+/// figure, the median of 256 px phase correlations that comes with the pair, (+1.907, −0.743) px, is met within 0.15 px
+/// (0.1 px is wanted and is NOT met in the column); and this program's own estimate does not drift.
 #[test]
-fn the_havelland_pair_has_its_known_shift() {
+fn the_havelland_shift_is_near_the_independent_figure_and_stays() {
     let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
     let Some(moving) = real("s2_pair_t33uuu_2016/tgt_S2A_20160529T153631_T33UUU_sub.jp2") else { return };
     configure();
@@ -62,8 +63,9 @@ fn the_havelland_pair_has_its_known_shift() {
     let reference = read(&reference, |_| Window { row: ra, col: ca, height, width });
     let moving = read(&moving, |_| Window { row: rb, col: cb, height, width });
     let found = shift(&reference, &moving, 0);
-    assert!((found.shift_row_px - 1.907).abs() < 0.15);
-    assert!((found.shift_col_px + 0.743).abs() < 0.15);
+    let (row, col) = (found.shift_row_px, found.shift_col_px);
+    assert!((row - 1.907).abs() < 0.15 && (col + 0.743).abs() < 0.15, "independent figure: {row} {col}");
+    assert!((row - 1.83).abs() < 0.03 && (col + 0.62).abs() < 0.03, "own earlier estimate: {row} {col}");
 }
 
 /// Two dates of one product line, five days apart: registered to a few hundredths of a pixel.

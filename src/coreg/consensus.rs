@@ -9,12 +9,19 @@ const OUTLIER_SIGMAS: f64 = 3.5;
 const OUTLIER_FLOOR_PX: f64 = 0.15;
 /// Share of all matched windows that must agree.
 const LEAST_AGREEING_FRACTION: f64 = 0.4;
+/// Share of the windows that show ground in both scenes that must agree.
+const LEAST_SEEN_FRACTION: f64 = 0.2;
 
-/// Finds the largest group of agreeing tie points and takes their weighted mean.
+/// Finds the largest group of agreeing tie points and takes their weighted mean; of the windows `tried`, `seen` show ground
+/// in both scenes.
 ///
 /// # Errors
-/// [`Error::TooFewTiePoints`] or [`Error::Scattered`].
-pub(super) fn agree(matched: &[TiePoint], tried: usize, params: &CoregParams) -> Result<Registration, Error> {
+/// [`Error::TooFewTiePoints`], [`Error::Scattered`] or [`Error::Uncertain`].
+pub(super) fn agree(
+    matched: &[TiePoint],
+    (tried, seen): (usize, usize),
+    params: &CoregParams,
+) -> Result<Registration, Error> {
     let needed = params.least_tie_points.min((tried / 4).max(3));
     let mut kept = largest_group(matched);
     for _ in 0..10 {
@@ -31,7 +38,9 @@ pub(super) fn agree(matched: &[TiePoint], tried: usize, params: &CoregParams) ->
         }
         kept = next;
     }
-    let few = (kept.len() as f64) < LEAST_AGREEING_FRACTION * matched.len() as f64;
+    // Where windows see ground and yet do not match, the few that do may match by chance.
+    let few = (kept.len() as f64) < LEAST_SEEN_FRACTION * seen as f64
+        || (kept.len() as f64) < LEAST_AGREEING_FRACTION * matched.len() as f64;
     if kept.len() < needed || few {
         return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed });
     }
@@ -49,12 +58,16 @@ pub(super) fn agree(matched: &[TiePoint], tried: usize, params: &CoregParams) ->
     if rmse > params.largest_rmse_px {
         return Err(Error::Scattered { rmse_px: rmse, largest_px: params.largest_rmse_px });
     }
+    // Neighbouring windows overlap by half and so share three quarters of their pixels' worth.
+    let uncertainty_px = 2.0 * rmse / (kept.len() as f64).sqrt();
+    if uncertainty_px > params.largest_uncertainty_px {
+        return Err(Error::Uncertain { uncertainty_px, largest_px: params.largest_uncertainty_px });
+    }
     Ok(Registration {
         shift_row_px: row,
         shift_col_px: col,
         residual_rmse_px: rmse,
-        // Neighbouring windows overlap by half and so share three quarters of their pixels' worth.
-        uncertainty_px: 2.0 * rmse / (kept.len() as f64).sqrt(),
+        uncertainty_px,
         tie_points: kept,
         tried_count: tried,
     })

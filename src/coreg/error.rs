@@ -51,6 +51,17 @@ pub enum Error {
         /// Limit, px.
         largest_px: f64,
     },
+    /// Too little to go by for a shift of any use.
+    #[error(
+        "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is of use): too few or too rough \
+         tie points; read a wider window, choose another date, or trust the georeference with --no-register"
+    )]
+    Uncertain {
+        /// Standard error, px.
+        uncertainty_px: f64,
+        /// Limit, px.
+        largest_px: f64,
+    },
     /// A parameter is outside its range.
     #[error("{name} must be between {low} and {high}, not {value}")]
     Parameter {

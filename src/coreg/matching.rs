@@ -1,6 +1,7 @@
 //! Least-squares matching of one window (Gruen 1985): shift, gain and offset together, with a standard error.
 //!
-//! Both scenes are smoothed a little first, so that cubic interpolation errs by less than 0.01 px at any fraction.
+//! Two things keep it free of pixel locking: both scenes are smoothed a little first, so that eight taps interpolate
+//! them to a thousandth, and gradients are taken after interpolation (see [`Patch::samples`]).
 
 use super::{CoregParams, Side, TiePoint};
 use crate::stats::{mad_sigma, median};
@@ -14,8 +15,13 @@ const STEPS_MAX: usize = 25;
 const STEP_END_PX: f64 = 5e-4;
 /// Tukey's constant, in standard deviations of the residual: fields that changed do not pull.
 const TUKEY_SIGMAS: f64 = 4.7;
+/// Least variance of the residual as a share of the reference's.
+const RESIDUAL_FLOOR: f64 = 4e-4;
 /// Share of a window that both scenes must show.
 const LEAST_VALID_FRACTION: f64 = 0.5;
+
+/// Smaller windows hold too few independent pixels for two shifts, a gain and an offset.
+const SMALLEST_SIDE_PX: usize = 32;
 
 /// First (row, col) and side of a window.
 pub(super) type Place = (usize, usize, usize);
@@ -26,7 +32,7 @@ const WINDOWS_MAX: f64 = 400.0;
 /// A grid of windows over an array of `shape`, overlapping by half at most; smaller windows where few would fit.
 pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
     let smallest = shape.0.min(shape.1);
-    let side = side_px.min((smallest / 3).max(24)).min(smallest);
+    let side = side_px.min((smallest / 3).max(SMALLEST_SIDE_PX)).min(smallest);
     let area = (shape.0 * shape.1) as f64;
     let spacing = (side as f64 / 2.0).max((area / WINDOWS_MAX).sqrt());
     let starts = |n: usize| {
@@ -34,6 +40,14 @@ pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
         (0..count).map(move |i| if count == 1 { 0 } else { i * (n - side) / (count - 1) })
     };
     starts(shape.0).flat_map(|r| starts(shape.1).map(move |c| (r, c, side))).collect()
+}
+
+/// Whether both scenes show enough ground in a window.
+pub(super) fn seen(reference: Side<'_>, moving: Side<'_>, (row, col, side): Place) -> bool {
+    let part = s![row..row + side, col..col + side];
+    let (a, b) = (reference.ok.slice(part), moving.ok.slice(part));
+    let both = a.iter().zip(&b).filter(|(a, b)| **a && **b).count();
+    both as f64 > LEAST_VALID_FRACTION * (side * side) as f64
 }
 
 /// Matches one window, starting from `start`; `None` when it cannot be matched or is not sharp in both directions.
@@ -91,7 +105,8 @@ struct Step {
 struct Sample {
     reference: f64,
     moving: f64,
-    gradient: (f64, f64),
+    reference_slope: (f64, f64),
+    moving_slope: (f64, f64),
 }
 
 impl Patch<'_> {
@@ -127,21 +142,44 @@ impl Patch<'_> {
     }
 
     /// Pixels of the window that both scenes show, with the moving scene shifted by `d`.
+    ///
+    /// Gradients are central differences of both sides *after* the shift: an odd kernel on stationary noise has no
+    /// correlation with that noise, so noise does not pull the solution to where interpolation smooths most.
     fn samples(&self, d: (f64, f64)) -> Option<Vec<Sample>> {
         let (h, w) = self.moving.values.dim();
+        let ((whole_r, fr), (whole_c, fc)) = (split(-d.0), split(-d.1));
+        let (rows, cols) = (inside(self.row, self.side, whole_r, h), inside(self.col, self.side, whole_c, w));
+        if rows.len() < 3 || cols.len() < 3 {
+            return None;
+        }
+        let at = |r: usize, c: usize| ((r as isize + whole_r) as usize, (c as isize + whole_c) as usize);
+        let (first_r, first_c) = at(rows.start, cols.start);
+        let shape = (rows.len() + TAPS - 1, cols.len() + TAPS - 1);
+        let source = self.moving.values.slice(s![
+            first_r + 1 - TAPS / 2..first_r + 1 - TAPS / 2 + shape.0,
+            first_c + 1 - TAPS / 2..first_c + 1 - TAPS / 2 + shape.1
+        ]);
+        let moving = interpolated(&source, (fr, fc));
         let mut samples = Vec::with_capacity(self.side * self.side);
-        for r in self.row.max(1)..(self.row + self.side).min(h - 1) {
-            for c in self.col.max(1)..(self.col + self.side).min(w - 1) {
-                let at = |dr: usize, dc: usize| f64::from(self.reference.values[(r + dr - 1, c + dc - 1)]);
-                if !self.reference.ok[(r, c)] {
+        for (i, r) in rows.enumerate().skip(1).take(moving.nrows() - 2) {
+            for (j, c) in cols.clone().enumerate().skip(1).take(moving.ncols() - 2) {
+                if !(self.reference.ok[(r, c)] && self.moving.ok[at(r, c)]) {
                     continue;
                 }
-                let Some((moving, gr, gc)) = cubic(self.moving, r as f64 - d.0, c as f64 - d.1) else {
-                    continue;
-                };
-                let gradient =
-                    (0.5 * (gr + 0.5 * (at(2, 1) - at(0, 1))), 0.5 * (gc + 0.5 * (at(1, 2) - at(1, 0))));
-                samples.push(Sample { reference: at(1, 1), moving, gradient });
+                let here = |r: usize, c: usize| f64::from(self.reference.values[(r, c)]);
+                let slope = |a: (f64, f64), b: (f64, f64)| (0.5 * (a.1 - a.0), 0.5 * (b.1 - b.0));
+                samples.push(Sample {
+                    reference: here(r, c),
+                    moving: moving[(i, j)],
+                    reference_slope: slope(
+                        (here(r - 1, c), here(r + 1, c)),
+                        (here(r, c - 1), here(r, c + 1)),
+                    ),
+                    moving_slope: slope(
+                        (moving[(i - 1, j)], moving[(i + 1, j)]),
+                        (moving[(i, j - 1)], moving[(i, j + 1)]),
+                    ),
+                });
             }
         }
         (samples.len() as f64 > LEAST_VALID_FRACTION * (self.side * self.side) as f64).then_some(samples)
@@ -164,7 +202,13 @@ impl Patch<'_> {
             let u = (e - centre) / (TUKEY_SIGMAS * sigma);
             let weight = if u.abs() < 1.0 { (1.0 - u * u).powi(2) } else { 0.0 };
             // ∂e/∂d = g·∇mov, the gradient being the mean of both scenes' on one scale.
-            let row = Vector4::new(-gain * p.gradient.0, -gain * p.gradient.1, p.moving, 1.0);
+            let slope = |reference: f64, moving: f64| -0.5 * (reference + gain * moving);
+            let row = Vector4::new(
+                slope(p.reference_slope.0, p.moving_slope.0),
+                slope(p.reference_slope.1, p.moving_slope.1),
+                p.moving,
+                1.0,
+            );
             normal += weight * row * row.transpose();
             right += weight * row * *e;
             squares += weight * e * e;
@@ -172,7 +216,9 @@ impl Patch<'_> {
         }
         let inverse = normal.try_inverse()?;
         let delta = inverse * right;
-        let variance = squares / (weights - 4.0).max(1.0);
+        // Interpolation itself errs: without a floor, stripes that match to the last bit would seem sharp along themselves.
+        let floor = RESIDUAL_FLOOR * sums.moments().0 / sums.n;
+        let variance = (squares / (weights - 4.0).max(1.0)).max(floor);
         let block = inverse.fixed_view::<2, 2>(0, 0) * variance;
         // The larger eigenvalue of the 2×2 covariance is the weaker direction.
         let half_trace = 0.5 * (block[(0, 0)] + block[(1, 1)]);
@@ -231,45 +277,52 @@ impl Sums {
     }
 }
 
-/// Value and gradient (row, col) of a side at a continuous place by cubic convolution; `None` beside unusable pixels.
-fn cubic(side: Side<'_>, row: f64, col: f64) -> Option<(f64, f64, f64)> {
-    let (h, w) = side.values.dim();
-    if !(row >= 1.0 && col >= 1.0 && row < h as f64 - 2.0 && col < w as f64 - 2.0) {
-        return None;
-    }
-    if !side.ok[(row as usize, col as usize)] {
-        return None;
-    }
-    let (r0, c0) = (row as usize - 1, col as usize - 1);
-    let ((wr, dr), (wc, dc)) = (kernel(row.fract()), kernel(col.fract()));
-    let mut sums = (0.0, 0.0, 0.0);
-    for i in 0..4 {
-        let line =
-            |k: &[f64; 4]| (0..4).map(|j| k[j] * f64::from(side.values[(r0 + i, c0 + j)])).sum::<f64>();
-        let (value, slope) = (line(&wc), line(&dc));
-        sums = (sums.0 + wr[i] * value, sums.1 + dr[i] * value, sums.2 + wr[i] * slope);
-    }
-    Some(sums)
+/// Taps of the interpolation kernel: pixels −3 to +4 around a place.
+const TAPS: usize = 8;
+
+/// Whole and fractional part (0…1).
+fn split(v: f64) -> (isize, f64) {
+    (v.floor() as isize, v - v.floor())
 }
 
-/// Weights of cubic convolution and their derivatives.
-fn kernel(f: f64) -> ([f64; 4], [f64; 4]) {
-    let f2 = f * f;
-    let f3 = f2 * f;
-    (
-        [
-            0.5 * (-f3 + 2.0 * f2 - f),
-            0.5 * (3.0 * f3 - 5.0 * f2 + 2.0),
-            0.5 * (-3.0 * f3 + 4.0 * f2 + f),
-            0.5 * (f3 - f2),
-        ],
-        [
-            0.5 * (-3.0 * f2 + 4.0 * f - 1.0),
-            0.5 * (9.0 * f2 - 10.0 * f),
-            0.5 * (-9.0 * f2 + 8.0 * f + 1.0),
-            0.5 * (3.0 * f2 - 2.0 * f),
-        ],
-    )
+/// Places of `first..first + side` whose kernel, `whole` pixels on, lies inside `0..n`.
+fn inside(first: usize, side: usize, whole: isize, n: usize) -> std::ops::Range<usize> {
+    let before = TAPS as isize / 2 - 1;
+    let low = (first.max(1) as isize).max(before - whole).max(0) as usize;
+    let high = ((first + side).min(n - 1) as isize).min(n as isize - before - 1 - whole).max(0) as usize;
+    low..high.max(low)
+}
+
+/// All places of `source` at one fraction behind their pixel; `TAPS − 1` rows and columns fewer than `source`.
+fn interpolated(source: &ArrayView2<'_, f32>, fraction: (f64, f64)) -> Array2<f64> {
+    let (down, along) = (lanczos(fraction.0), lanczos(fraction.1));
+    let (rows, cols) = (source.nrows() + 1 - TAPS, source.ncols() + 1 - TAPS);
+    let mut lines = Array2::<f64>::zeros((source.nrows(), cols));
+    for (from, mut to) in source.outer_iter().zip(lines.outer_iter_mut()) {
+        for (k, t) in along.iter().enumerate() {
+            to.iter_mut().zip(from.iter().skip(k)).for_each(|(to, v)| *to += t * f64::from(*v));
+        }
+    }
+    let mut out = Array2::zeros((rows, cols));
+    for (k, &t) in down.iter().enumerate() {
+        out.scaled_add(t, &lines.slice(s![k..k + rows, ..]));
+    }
+    out
+}
+
+/// sinc(x)·sinc(x/4) at the taps of a place `f` (0…1) behind its pixel, made to sum to one (Duchon 1979).
+fn lanczos(f: f64) -> [f64; TAPS] {
+    let sinc = |x: f64| if x.abs() < 1e-9 { 1.0 } else { x.sin() / x };
+    let half = TAPS as f64 / 2.0;
+    let mut taps = std::array::from_fn(|k| {
+        let x = std::f64::consts::PI * (k as f64 + 1.0 - half - f);
+        sinc(x) * sinc(x / half)
+    });
+    let sum: f64 = taps.iter().sum();
+    for t in &mut taps {
+        *t /= sum;
+    }
+    taps
 }
 
 /// What is matched: edges and spots of one to ten pixels. Usable pixels smoothed by a small Gaussian (σ = 0.8 px) less
@@ -306,7 +359,7 @@ fn smoothed(side: Side<'_>, sigma_px: f64) -> Array2<f32> {
     value
 }
 
-/// Whether all pixels from −1 to +2 around each pixel are usable: what cubic convolution needs.
+/// Whether all pixels from −1 to +2 around each pixel are usable: beyond, the kernel weighs little.
 pub(super) fn kernel_fits(ok: &ArrayView2<'_, bool>) -> Array2<bool> {
     let (h, w) = ok.dim();
     let inside = |r: usize, c: usize| r >= 1 && c >= 1 && r + 2 < h && c + 2 < w;

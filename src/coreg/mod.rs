@@ -87,5 +87,6 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
         .par_iter()
         .filter_map(|w| matching::tie_point(reference, moving, *w, start, params))
         .collect();
-    consensus::agree(&matched, windows.len(), params)
+    let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
+    consensus::agree(&matched, (windows.len(), seen), params)
 }

@@ -17,6 +17,8 @@ pub struct CoregParams {
     pub least_correlation: f64,
     /// Largest standard error of one tie point along its weaker direction, px (0.01…1).
     pub largest_sigma_px: f64,
+    /// Largest standard error of the shift, px (0.01…1).
+    pub largest_uncertainty_px: f64,
     /// Largest spread of the agreeing tie points about the shift, px (0.05…3).
     pub largest_rmse_px: f64,
 }
@@ -29,6 +31,7 @@ impl Default for CoregParams {
             least_tie_points: 5,
             least_correlation: 0.4,
             largest_sigma_px: 0.2,
+            largest_uncertainty_px: 0.25,
             largest_rmse_px: 0.75,
         }
     }
@@ -43,6 +46,7 @@ impl CoregParams {
             ("coreg.least_tie_points", self.least_tie_points as f64, 3.0, 1000.0),
             ("coreg.least_correlation", self.least_correlation, 0.1, 0.99),
             ("coreg.largest_sigma_px", self.largest_sigma_px, 0.01, 1.0),
+            ("coreg.largest_uncertainty_px", self.largest_uncertainty_px, 0.01, 1.0),
             ("coreg.largest_rmse_px", self.largest_rmse_px, 0.05, 3.0),
         ];
         match ranges.into_iter().find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {

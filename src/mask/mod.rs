@@ -16,6 +16,18 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 /// Widths of the typical difference that an exception must exceed.
 const EXCEPTION_WIDTHS: f64 = 4.0;
+/// The most that they demand, in units of the least brightening: fields that freeze or thaw must not hide a veil.
+const EXCEPTION_CAP: f64 = 1.5;
+/// Share of the veil's texture limit below which half the brightening is enough.
+const THICK_VEIL: f64 = 0.55;
+/// Texture ratio of a plane of one constant: no sensor's noise is that low, so that it is no veil but no picture at all.
+const NO_TEXTURE: f64 = 1e-3;
+/// Share of a cloud's own brightness that is enough where the reference is much darker.
+const LIT_SHARE: f64 = 0.6;
+/// Share of a square that both scenes must show.
+const LEAST_SHARE: f32 = 0.25;
+/// Ragged edge of the recording, px: JPEG2000 rings there.
+const EDGE_PX: usize = 3;
 
 /// What a scene shows, as shares of its window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,13 +60,17 @@ pub fn clouds(raster: &mut Raster, names: &[BandName], reference: Option<&Raster
     let pixel_m = raster.grid.pixel_size_m().max(0.1);
     let pixels = |metres: f64| (metres / pixel_m).round() as usize;
     if params.own_test && !raster.values.is_empty() {
-        let band = bluest(names).min(raster.values.len_of(Axis(0)) - 1);
+        let band = |wanted: &[&str]| first_of(names, wanted).min(raster.values.len_of(Axis(0)) - 1);
+        let bands = Bands {
+            blue: band(&["B02", "B03", "B04"]),
+            red: band(&["B04", "B03", "B02"]),
+            land: band(&["B08", "B04", "B03"]),
+        };
         let reference = reference.filter(|r| r.values.dim() == raster.values.dim());
-        let seen = Seen::new(raster, reference, band, pixels(params.blob_m / 2.0).max(2));
-        let cloud = seen.clouds(params);
-        let near_cloud = smooth::dilated(&cloud, pixels(params.shadow_reach_m));
-        let shadow =
-            shadows(raster, reference, names, pixels(params.blob_m / 4.0).max(2), params) & near_cloud;
+        let (cloud, shadow) = match reference {
+            Some(other) => against(raster, other, &bands, pixel_m, params),
+            None => alone(raster, bands.blue, pixels(params.blob_m / 2.0).max(2), params),
+        };
         flag(raster, &cloud, Validity::CLOUD);
         flag(raster, &shadow, Validity::SHADOW);
     }
@@ -74,19 +90,66 @@ fn flag(raster: &mut Raster, test: &Array2<bool>, bit: Validity) {
     });
 }
 
-/// The band in which clouds stand out most: blue, else green, red, the first.
-fn bluest(names: &[BandName]) -> usize {
-    ["B02", "B03", "B04"].iter().find_map(|n| names.iter().position(|b| b.0 == *n)).unwrap_or(0)
+/// Indices of the bands that the tests use.
+struct Bands {
+    /// Where clouds stand out most.
+    blue: usize,
+    /// Where ground has the sharpest texture under haze.
+    red: usize,
+    /// Where land is brightest, so that its shadows are deepest.
+    land: usize,
 }
 
-/// Averaged brightness, and how it compares with the reference.
-struct Seen {
-    bright: Array2<f32>,
-    versus: Option<Versus>,
+/// Index of the first wanted band that is there; the first of all where none is.
+fn first_of(names: &[BandName], wanted: &[&str]) -> usize {
+    wanted.iter().find_map(|n| names.iter().position(|b| b.0 == *n)).unwrap_or(0)
 }
 
-/// A scene against its reference, averaged over squares.
+/// Clouds by brightness alone, and no shadows.
+fn alone(
+    raster: &Raster,
+    blue: usize,
+    radius_px: usize,
+    params: &MaskParams,
+) -> (Array2<bool>, Array2<bool>) {
+    let recorded = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
+    let bright = smooth::mean(&raster.values.index_axis(Axis(0), blue), &recorded, radius_px);
+    (bright.mapv(|b| f64::from(b) > params.bright), Array2::from_elem(recorded.dim(), false))
+}
+
+/// Clouds and shadows against a reference.
+fn against(
+    raster: &Raster,
+    reference: &Raster,
+    bands: &Bands,
+    pixel_m: f64,
+    params: &MaskParams,
+) -> (Array2<bool>, Array2<bool>) {
+    let pixels = |metres: f64| ((metres / pixel_m).round() as usize).max(2);
+    let blob = pixels(params.blob_m / 2.0);
+    let versus = Versus::new(raster, reference, bands, blob);
+    let (brighter, darker) = (versus.veiled(1.0, params), versus.veiled(-1.0, params));
+    let cloud = brighter | versus.lit(raster, reference, bands.blue, pixels(params.blob_m / 6.0), params);
+    // Beside a cloud of the reference its light fades slowly: what is darker there than the reference is no shadow.
+    let excluded = smooth::dilated(&darker, blob) | &cloud;
+    let shadow = shadows(raster, reference, (bands.land, pixels(params.blob_m / 4.0)), &excluded, params);
+    let near_cloud = smooth::dilated(&cloud, pixels(params.shadow_reach_m));
+    (cloud, shadow & near_cloud)
+}
+
+/// Pixels recorded in both, away from the ragged edge of the recording, where the reference is no cloud.
+fn comparable(raster: &Raster, reference: &Raster) -> Array2<bool> {
+    let lost = ndarray::Zip::from(&raster.validity)
+        .and(&reference.validity)
+        .map_collect(|a, b| a.intersects(Validity::NO_DATA) || b.intersects(Validity::NO_DATA));
+    let mut ok = smooth::dilated(&lost, EDGE_PX).mapv(|lost| !lost);
+    ok.zip_mut_with(&reference.validity, |ok, v| *ok &= !v.contains(Validity::CLOUD));
+    ok
+}
+
+/// A scene against its reference, averaged over squares; NaN where less than a quarter of a square is comparable.
 struct Versus {
+    ok: Array2<bool>,
     /// Brightness here less there.
     difference: Array2<f32>,
     /// Texture (mean size of the step to the next pixel) here over there: a veil takes it away.
@@ -98,87 +161,95 @@ struct Versus {
 }
 
 impl Versus {
-    fn new(
-        here: &ArrayView2<'_, f32>,
-        there: &ArrayView2<'_, f32>,
-        ok: &Array2<bool>,
+    fn new(raster: &Raster, reference: &Raster, bands: &Bands, radius_px: usize) -> Self {
+        let ok = comparable(raster, reference);
+        let mean = |r: &Raster| smooth::mean(&r.values.index_axis(Axis(0), bands.blue), &ok, radius_px);
+        let texture = |r: &Raster| {
+            smooth::mean(&steps(&r.values.index_axis(Axis(0), bands.red), &ok).view(), &ok, radius_px)
+        };
+        let share = smooth::mean(
+            &ok.mapv(|ok| f32::from(u8::from(ok))).view(),
+            &Array2::from_elem(ok.dim(), true),
+            radius_px,
+        );
+        let mut difference = mean(raster) - mean(reference);
+        difference.zip_mut_with(&share, |d, &s| *d = if s < LEAST_SHARE { f32::NAN } else { *d });
+        let (centre, width) = densest_half(difference.iter().copied());
+        let texture_ratio = texture(raster) / texture(reference);
+        Self { ok, difference, texture_ratio, centre, width }
+    }
+
+    /// Where a scene is veiled against the other: this one (`sign` 1) or the reference (`sign` −1).
+    fn veiled(&self, sign: f64, params: &MaskParams) -> Array2<bool> {
+        // Haze over a whole scene is no cloud; a centre far above zero is.
+        let centre = (sign * self.centre).min(params.brightening);
+        let exception = (EXCEPTION_WIDTHS * self.width).min(EXCEPTION_CAP * params.brightening);
+        let limit = centre + params.brightening.max(exception);
+        ndarray::Zip::from(&self.difference).and(&self.texture_ratio).map_collect(|&d, &t| {
+            let (d, t) = (sign * f64::from(d), f64::from(t).powf(sign));
+            let blurred = d > params.brightening / 2.0 && t < THICK_VEIL * params.veiled_texture;
+            t > NO_TEXTURE && ((d > limit && t < params.veiled_texture) || blurred)
+        })
+    }
+
+    /// Compact clouds: brighter than land, and than the reference, over a small square.
+    fn lit(
+        &self,
+        raster: &Raster,
+        reference: &Raster,
+        blue: usize,
         radius_px: usize,
-    ) -> Self {
-        let difference = smooth::mean(here, ok, radius_px) - smooth::mean(there, ok, radius_px);
-        let texture = |v| smooth::mean(&steps(v).view(), ok, radius_px);
-        let (centre, width) = densest_half(&difference);
-        Self { difference, texture_ratio: texture(here) / texture(there), centre, width }
+        params: &MaskParams,
+    ) -> Array2<bool> {
+        let recorded = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
+        let values = raster.values.index_axis(Axis(0), blue);
+        let bright = smooth::mean(&values, &recorded, radius_px);
+        let difference = smooth::mean(&values, &self.ok, radius_px)
+            - smooth::mean(&reference.values.index_axis(Axis(0), blue), &self.ok, radius_px);
+        // A scene that is brighter as a whole sets the level, but one of clouds alone must not set it above clouds.
+        let half = params.bright / 2.0;
+        let exception = (EXCEPTION_WIDTHS * self.width).clamp(params.bright / 4.0, half);
+        let limit = self.centre.clamp(0.0, half) + exception;
+        ndarray::Zip::from(&bright).and(&difference).map_collect(|&b, &d| {
+            // NaN: the reference shows nothing here, and brightness alone decides.
+            let (b, d) = (f64::from(b), f64::from(d));
+            if d.is_nan() { b > params.bright } else { b > LIT_SHARE * params.bright && d > limit }
+        })
     }
 }
 
-/// |v(r, c) − v(r, c + 1)| + |v(r, c) − v(r + 1, c)|, 0 at the last row and column.
-fn steps(values: &ArrayView2<'_, f32>) -> Array2<f32> {
-    let at = |r, c| values.get((r, c)).copied();
+/// |v(r, c) − v(r, c + 1)| + |v(r, c) − v(r + 1, c)| between usable pixels.
+fn steps(values: &ArrayView2<'_, f32>, ok: &Array2<bool>) -> Array2<f32> {
+    let at = |r, c| values.get((r, c)).copied().filter(|_| ok[(r, c)]);
     Array2::from_shape_fn(values.dim(), |(r, c)| {
         let v = values[(r, c)];
         at(r, c + 1).map_or(0.0, |w| (v - w).abs()) + at(r + 1, c).map_or(0.0, |w| (v - w).abs())
     })
 }
 
-impl Seen {
-    fn new(raster: &Raster, reference: Option<&Raster>, band: usize, radius_px: usize) -> Self {
-        let recorded = |r: &Raster| r.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
-        let mut ok = recorded(raster);
-        let bright = smooth::mean(&raster.values.index_axis(Axis(0), band), &ok, radius_px);
-        let versus = reference.map(|other| {
-            ok.zip_mut_with(&other.validity, |ok, v| {
-                *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD);
-            });
-            let plane = |r: &'_ Raster| r.values.index_axis(Axis(0), band).to_owned();
-            Versus::new(&plane(raster).view(), &plane(other).view(), &ok, radius_px)
-        });
-        Self { bright, versus }
-    }
-
-    fn clouds(&self, params: &MaskParams) -> Array2<bool> {
-        let Some(versus) = &self.versus else {
-            return self.bright.mapv(|b| f64::from(b) > params.bright);
-        };
-        // Haze over a whole scene is no cloud; a centre far above zero is.
-        let centre = versus.centre.min(params.brightening);
-        let exception = (EXCEPTION_WIDTHS * versus.width).min(2.0 * params.brightening);
-        let limit = centre + params.brightening.max(exception);
-        ndarray::Zip::from(&self.bright).and(&versus.difference).and(&versus.texture_ratio).map_collect(
-            |&b, &d, &t| {
-                let veiled = f64::from(d) > limit && f64::from(t) < params.veiled_texture;
-                // NaN: the other scene shows nothing here, and brightness alone decides.
-                let unlike = d.is_nan() || f64::from(d) > params.bright / 4.0;
-                veiled || (f64::from(b) > params.bright && unlike)
-            },
-        )
-    }
-}
-
-/// Smooth darkening against the reference, relative to it, in the band that is brightest over land.
+/// Smooth darkening against the reference, relative to it and to what is typical outside `excluded`.
 fn shadows(
     raster: &Raster,
-    reference: Option<&Raster>,
-    names: &[BandName],
-    radius_px: usize,
+    reference: &Raster,
+    (band, radius_px): (usize, usize),
+    excluded: &Array2<bool>,
     params: &MaskParams,
 ) -> Array2<bool> {
-    let Some(other) = reference else { return Array2::from_elem(raster.validity.dim(), false) };
-    let band = ["B08", "B04", "B03"].iter().find_map(|n| names.iter().position(|b| b.0 == *n)).unwrap_or(0);
-    let band = band.min(raster.values.len_of(Axis(0)) - 1);
-    let mut ok = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
-    ok.zip_mut_with(&other.validity, |ok, v| *ok &= !v.intersects(Validity::NO_DATA | Validity::CLOUD));
+    let mut ok = comparable(raster, reference);
+    ok.zip_mut_with(excluded, |ok, &out| *ok &= !out);
     let here = smooth::mean(&raster.values.index_axis(Axis(0), band), &ok, radius_px);
-    let there = smooth::mean(&other.values.index_axis(Axis(0), band), &ok, radius_px);
-    let (centre, _) = densest_half(&(&here / &there));
-    let limit = (1.0 - params.darkening) * centre.clamp(0.5, 2.0);
-    ndarray::Zip::from(&here).and(&there).map_collect(|&h, &t| f64::from(h) < limit * f64::from(t))
+    let there = smooth::mean(&reference.values.index_axis(Axis(0), band), &ok, radius_px);
+    let ratio = &here / &there;
+    let (centre, width) = densest_half(ratio.iter().zip(&ok).filter(|(_, ok)| **ok).map(|(v, _)| *v));
+    let limit = ((1.0 - params.darkening) * centre.min(2.0)).min(centre - EXCEPTION_WIDTHS * width);
+    ndarray::Zip::from(&ratio).and(&ok).map_collect(|&q, &ok| ok && f64::from(q) < limit)
 }
 
 /// Middle and standard deviation of the densest half of the values: clear ground, even when a third is cloud.
 ///
 /// For a normal distribution the shortest half spans 1.349 standard deviations (Rousseeuw & Leroy 1988).
-fn densest_half(values: &Array2<f32>) -> (f64, f64) {
-    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+fn densest_half(values: impl Iterator<Item = f32>) -> (f64, f64) {
+    let mut sorted: Vec<f32> = values.filter(|v| v.is_finite()).collect();
     sorted.sort_by(f32::total_cmp);
     let half = sorted.len() / 2;
     let spans = sorted.iter().zip(sorted.iter().skip(half)).map(|(a, b)| (f64::from(*a), f64::from(*b)));
@@ -230,6 +301,43 @@ mod tests {
         let mut target = scene(|_, _| 0.7);
         clouds(&mut target, &[], Some(&clear), &MaskParams::default());
         assert!(summary(&target).cloud_fraction > 0.99);
+    }
+
+    #[test]
+    fn a_shadow_beside_its_cloud_is_flagged_and_a_darker_date_is_not() {
+        let clear = scene(|_, _| 0.12);
+        let mut target = scene(|r, c| match (r, c) {
+            (20..70, 20..70) => 0.5,
+            (80..130, 80..130) => 0.02,
+            _ => 0.06,
+        });
+        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        assert!(target.validity[(45, 45)].contains(Validity::CLOUD));
+        assert!(target.validity[(105, 105)].contains(Validity::SHADOW));
+        assert!(target.validity[(170, 60)].is_empty());
+    }
+
+    #[test]
+    fn a_thin_veil_over_the_whole_scene_is_flagged() {
+        let ground = |r: usize, c: usize| if (r / 6 + c / 6).is_multiple_of(2) { 0.04 } else { 0.09 };
+        let clear = scene(ground);
+        let mut target = scene(ground);
+        target.values.mapv_inplace(|v| 0.07 + 0.3 * v);
+        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        assert!(summary(&target).cloud_fraction > 0.9);
+    }
+
+    #[test]
+    fn a_ragged_edge_of_the_recording_is_no_cloud() {
+        let clear = scene(|_, _| 0.08);
+        let mut target = scene(|r, c| if c < 60 + r / 4 { 0.0 } else { 0.09 });
+        target
+            .validity
+            .indexed_iter_mut()
+            .filter(|((r, c), _)| *c < 60 + r / 4)
+            .for_each(|(_, v)| *v = Validity::NO_DATA);
+        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        assert!(summary(&target).cloud_fraction < 1e-6);
     }
 
     #[test]
