@@ -19,7 +19,6 @@ pub mod coreg;
 pub mod detect;
 pub mod io;
 pub mod mask;
-pub mod radiometry;
 pub mod simulate;
 
 pub mod report;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and their layers: a module uses only modules of a strictly lower layer.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 21] = [
     ("units", 0),
     ("grid", 1),
     ("stats", 1),
@@ -15,7 +15,6 @@ const LAYERS: [(&str, u8); 22] = [
     ("corridor", 3),
     ("mask", 4),
     ("coreg", 4),
-    ("radiometry", 4),
     ("change", 4),
     ("detect", 4),
     ("simulate", 4),

@@ -249,3 +249,63 @@ fn a_folder_that_takes_no_file_is_told_before_any_work() {
     command.arg("--rails").arg(&run.rails).args(["--out", "/proc/railwatch"]);
     command.assert().code(1).stderr(predicate::str::contains("/proc/railwatch"));
 }
+
+#[test]
+fn a_forgotten_reflectance_offset_is_said() {
+    let mut run = Run::new();
+    let plain = run.baseline.clone();
+    // The same ground stored with 1000 added, as products from processing baseline 04.00 on, but without a word of it.
+    run.baseline = run.out.path().join("offset.tif");
+    let scene =
+        railwatch::io::open_scene(plain.to_str().unwrap(), &railwatch::io::SceneOptions::default()).unwrap();
+    let all: Vec<usize> = (0..scene.bands.len()).collect();
+    let raster = railwatch::io::read_raster(&scene, scene.grid.window(), &all).unwrap();
+    let stored = raster.values.mapv(|v| (v * 10_000.0).round() as u16 + 1000);
+    let tags = [("TIFFTAG_DATETIME".to_owned(), "2022:11:01 02:00:00".to_owned())];
+    railwatch::io::write_scene(&run.baseline, &scene.grid, &stored, &["B02", "B03", "B04", "B08"], &tags)
+        .unwrap();
+    run.command().assert().stderr(predicate::str::contains("reflectance offset"));
+    let record = std::fs::read_to_string(run.out.path().join("out/run.json")).unwrap();
+    assert!(record.contains("doubtful"), "run.json does not doubt the offset");
+}
+
+#[test]
+fn scenes_of_other_bands_are_refused() {
+    let mut run = Run::new();
+    let plain = run.target.clone();
+    run.target = run.out.path().join("other.tif");
+    let scene =
+        railwatch::io::open_scene(plain.to_str().unwrap(), &railwatch::io::SceneOptions::default()).unwrap();
+    let values = ndarray::Array3::from_elem((1, scene.grid.shape.0, scene.grid.shape.1), 900_u16);
+    railwatch::io::write_scene(&run.target, &scene.grid, &values, &["B11"], &[]).unwrap();
+    run.fails(1, "share no band");
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let run = Run::new();
+    let binary = assert_cmd::cargo::cargo_bin("railwatch");
+    let mut child = std::process::Command::new(binary)
+        .arg("detect")
+        .arg("--baseline")
+        .arg(&run.baseline)
+        .arg("--target")
+        .arg(&run.target)
+        .arg("--rails")
+        .arg(&run.rails)
+        .arg("--out")
+        .arg(run.out.path().join("out"))
+        .args(["--progress", "json"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first line of progress says that the run has begun and listens.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    assert!(lines.next().unwrap().unwrap().contains("read"));
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let said: String = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    run.left_nothing();
+}

@@ -9,9 +9,6 @@ use assert_cmd::Command;
 /// Folders whose files may be named in the documents.
 const NAMED_FOLDERS: [&str; 6] = ["src/", "tests/", "docs/", "scripts/", "samples/", ".ci/"];
 
-/// Files that appear when the samples and figures are made, hence may be missing in an early checkout.
-const MADE_LATER: [&str; 1] = ["docs/figure.png"];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -73,7 +70,7 @@ fn every_named_path_exists() -> Result<(), Box<dyn Error>> {
             .filter(|name| !name.contains("://") && !name.starts_with('#'))
             .map(|name| (name, folder.join(name.split('#').next().unwrap_or(name))));
         for (name, file) in quoted.chain(linked) {
-            if !file.exists() && !MADE_LATER.contains(&name) {
+            if !file.exists() {
                 missing.push(format!("{}: {name} does not exist", path.display()));
             }
         }

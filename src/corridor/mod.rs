@@ -11,8 +11,8 @@ mod window;
 
 pub use network::{Bounds, Error, build_tracks};
 pub use params::TrackParams;
-pub use placebo::{exclusion, neighbours};
+pub use placebo::exclusion;
 pub use rails::RailLine;
 pub use strip::{Strip, StripGeometry, sample_strip};
 pub use track::{Track, TrackPoint};
-pub use window::{corridor_mask, corridor_points};
+pub use window::corridor_mask;

@@ -6,7 +6,6 @@
 use super::index::SegmentIndex;
 use super::{StripGeometry, Track};
 use ndarray::Array2;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// For each strip cell `(s, t)` whether a placebo there would lie within `clearance_m` of other rails.
 ///
@@ -27,28 +26,6 @@ pub fn exclusion(track: &Track, others: &[Track], geometry: StripGeometry, clear
     })
 }
 
-/// For each track the indices of those that run within `distance_m` of it for at least 60 m, ascending.
-///
-/// Rails nearer than about 0.7 pixel cannot be told apart: a train seen on one may stand on the other.
-#[must_use]
-pub fn neighbours(tracks: &[Track], distance_m: f64) -> Vec<Vec<usize>> {
-    const STEP_M: f64 = 5.0;
-    const SHARED_STEPS: usize = 12;
-    let index = SegmentIndex::new(tracks, 50.0);
-    let near = |(i, track): (usize, &Track)| {
-        let mut steps_beside: BTreeMap<usize, usize> = BTreeMap::new();
-        for k in 0..=(track.length_m() / STEP_M) as usize {
-            let beside: BTreeSet<usize> =
-                index.within(track.at(k as f64 * STEP_M).xy, distance_m).map(|p| p.track).collect();
-            for j in beside.into_iter().filter(|&j| j != i) {
-                *steps_beside.entry(j).or_default() += 1;
-            }
-        }
-        steps_beside.into_iter().filter(|&(_, n)| n >= SHARED_STEPS).map(|(j, _)| j).collect()
-    };
-    tracks.iter().enumerate().map(near).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,13 +39,11 @@ mod tests {
         let a = track("a", &[(0.0, 0.0), (1000.0, 0.0)]);
         let b = track("b", &[(0.0, -100.0), (1000.0, -100.0)]);
         let geometry = StripGeometry::for_pixel_m(10.0);
-        let cells = exclusion(&a, &[a.clone(), b.clone()], geometry, 25.0);
+        let cells = exclusion(&a, &[a.clone(), b], geometry, 25.0);
         for ((_, t), &excluded) in cells.indexed_iter() {
             let offset_m = (t as f64 - geometry.half_across() as f64) * geometry.across_step_m;
             assert_eq!(excluded, (offset_m - 100.0).abs() <= 25.0, "offset {offset_m}");
         }
-        assert_eq!(neighbours(&[a.clone(), b.clone()], 7.0), vec![Vec::<usize>::new(), vec![]]);
-        assert_eq!(neighbours(&[a, b], 101.0), vec![vec![1], vec![0]]);
     }
 
     #[test]

@@ -6,20 +6,6 @@ use crate::grid::{Grid, Window};
 use ndarray::Array2;
 use rstar::PointDistance;
 
-/// Corners of the box around all tracks, grown by `buffer_m`: what `Grid::window_around` takes; empty without tracks.
-#[must_use]
-pub fn corridor_points(tracks: &[Track], buffer_m: f64) -> Vec<(f64, f64)> {
-    let mut bounds: Option<[f64; 4]> = None;
-    for &(x, y) in tracks.iter().flat_map(Track::vertices) {
-        let b = bounds.get_or_insert([x, y, x, y]);
-        *b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
-    }
-    bounds.map_or_else(Vec::new, |[x0, y0, x1, y1]| {
-        let (x0, y0, x1, y1) = (x0 - buffer_m, y0 - buffer_m, x1 + buffer_m, y1 + buffer_m);
-        vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    })
-}
-
 /// Whether the centre of each pixel of `grid` `(row, col)` lies within `buffer_m` of a track.
 ///
 /// `grid` is in the working CRS. The cost follows the area of the corridor, not of the grid.
@@ -68,11 +54,5 @@ mod tests {
                 assert!(mask[(r, c)] == (distance_m <= 105.0) || (distance_m - 105.0).abs() < 0.01);
             }
         }
-        let window = grid.window_around(corridor_points(&[track], 105.0), 0.0).unwrap();
-        assert!(mask.indexed_iter().all(|((r, c), &m)| !m
-            || (r >= window.row
-                && c >= window.col
-                && r < window.row + window.height
-                && c < window.col + window.width)));
     }
 }

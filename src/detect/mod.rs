@@ -15,6 +15,7 @@
 mod error;
 mod limit;
 mod null;
+mod parallel;
 mod params;
 mod profile;
 mod refine;
@@ -126,7 +127,10 @@ pub struct DetectOutput {
 pub fn detect(tracks: &[TrackStrips<'_>], params: &DetectParams) -> Result<DetectOutput, Error> {
     params.check()?;
     let stack = stack::Stack::new(tracks, params)?;
-    verdict::verdict(&stack, params)
+    let mut output = verdict::verdict(&stack, params)?;
+    let lines: Vec<&Track> = tracks.iter().map(|t| t.track).collect();
+    output.detections = parallel::without_side_lobes(output.detections, &lines);
+    Ok(output)
 }
 
 #[cfg(test)]

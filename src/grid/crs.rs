@@ -29,16 +29,3 @@ impl Crs {
         }
     }
 }
-
-/// A box in WGS 84 degrees; `west > east` where it crosses the antimeridian.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GeographicBounds {
-    /// Western longitude, degrees.
-    pub west_deg: f64,
-    /// Southern latitude, degrees.
-    pub south_deg: f64,
-    /// Eastern longitude, degrees.
-    pub east_deg: f64,
-    /// Northern latitude, degrees.
-    pub north_deg: f64,
-}

@@ -12,7 +12,7 @@ mod window;
 
 pub use affine::{Affine, SingularAffine};
 pub use blocks::Blocks;
-pub use crs::{Crs, GeographicBounds};
+pub use crs::Crs;
 pub use mapping::{Lattice, Mapping};
 pub use window::Window;
 

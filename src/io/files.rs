@@ -174,12 +174,22 @@ fn day(t: Timestamp) -> i64 {
 }
 
 /// Time of sensing by tag, file name or folder name.
+///
+/// TIFF's own tag often holds the time of writing: it counts where nothing else does, or where it tells the hour of the
+/// day that the name tells.
 fn datetime_of_file(dataset: &Dataset, path: &str) -> Option<Timestamp> {
-    TIME_TAGS[..9]
-        .iter()
-        .find_map(|key| dataset.metadata_item(key, "").and_then(|t| names::datetime_of_text(&t)))
-        .or_else(|| path.rsplit('/').take(2).find_map(names::datetime_of_name))
-        .or_else(|| dataset.metadata_item(TIME_TAGS[9], "").and_then(|t| names::datetime_of_text(&t)))
+    let tagged = |key: &&str| dataset.metadata_item(key, "").and_then(|t| names::datetime_of_text(&t));
+    if let Some(sensed) = TIME_TAGS[..9].iter().find_map(tagged) {
+        return Some(sensed);
+    }
+    let named = path.rsplit('/').take(2).find_map(names::datetime_of_name);
+    let written = tagged(&TIME_TAGS[9]);
+    match (named, written) {
+        (Some(named), Some(written)) if named.as_second() % 86_400 == 0 && day(named) == day(written) => {
+            Some(written)
+        }
+        (named, written) => named.or(written),
+    }
 }
 
 fn platform_of_file(dataset: &Dataset, path: &str) -> Option<String> {

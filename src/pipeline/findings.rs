@@ -29,8 +29,17 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     let baselines = output
         .used
         .iter()
-        .map(|u| scene_card(plan, &plan.baselines[u.index].scene, &u.mask))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|u| {
+            let mut card = scene_card(plan, &plan.baselines[u.index].scene, &u.mask)?;
+            if let io::OffsetCheck::Disagrees { difference_dn } = u.offset {
+                let rule = &card.offset_rule;
+                card.offset_rule = format!(
+                    "{rule}; doubtful: its dark end is {difference_dn:+.0} stored units from the target's"
+                );
+            }
+            Ok(card)
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
     let mut detections = output
         .trains
         .detections

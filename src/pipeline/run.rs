@@ -7,6 +7,7 @@ use super::{Error, Event, Plan, SceneSource, Sink};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
+use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::raster::Raster;
 use rayon::prelude::*;
@@ -38,6 +39,8 @@ pub struct UsedBaseline {
     pub registration: Option<Registration>,
     /// What it shows.
     pub mask: MaskSummary,
+    /// Whether its reflectance offset fits the target's.
+    pub offset: OffsetCheck,
 }
 
 /// What a run found.
@@ -89,6 +92,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         index: reference_index,
         registration: reference.registered.shift,
         mask: reference.mask,
+        offset: reference.offset,
     }];
     let mut stack = vec![before.clone()];
     for other in rest {
@@ -146,6 +150,7 @@ struct Reference {
     registered: Registered,
     mask: MaskSummary,
     target_mask: MaskSummary,
+    offset: OffsetCheck,
 }
 
 struct Other {
@@ -208,7 +213,12 @@ impl Run<'_> {
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
                 let gridded = found.registered.baseline_on(&after.grid, shift).map_err(Trouble::Target)?;
                 let index = reference_index + 1 + i;
-                let used = UsedBaseline { index, registration: found.registered.shift, mask: found.mask };
+                let used = UsedBaseline {
+                    index,
+                    registration: found.registered.shift,
+                    mask: found.mask,
+                    offset: found.offset,
+                };
                 Ok(Other { used, strips, gridded })
             })
             .collect();
@@ -242,8 +252,16 @@ impl Run<'_> {
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(skip("mask")(nothing_visible(&planned.scene.id, &mask)));
         }
+        let offset = masked.check_offset(&planned.scene, &self.plan.target.scene);
+        if let OffsetCheck::Disagrees { difference_dn } = offset {
+            tracing::warn!(
+                baseline = planned.scene.id,
+                difference_dn,
+                "the dark ends suggest a wrong reflectance offset"
+            );
+        }
         let registered = masked.register(self.plan).map_err(skip("register"))?;
-        Ok(Reference { registered, mask, target_mask })
+        Ok(Reference { registered, mask, target_mask, offset })
     }
 }
 

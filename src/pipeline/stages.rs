@@ -8,9 +8,14 @@ use crate::corridor::{Strip, sample_strip};
 use crate::grid::Grid;
 use crate::mask::{self, MaskSummary};
 use crate::raster::{Raster, Validity};
+use crate::scene::Scene;
+use crate::stats::quantile;
 use crate::{coreg, io};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
+
+/// Where a scene's dark end is read off.
+const DARK_QUANTILE: f64 = 0.02;
 
 /// The target's window as it was read.
 pub(super) struct Target {
@@ -54,6 +59,26 @@ impl Masked {
     /// What each of the two shows: `(baseline, target)`.
     pub(super) fn summaries(&self) -> (MaskSummary, MaskSummary) {
         (mask::summary(&self.baseline), mask::summary(&self.target))
+    }
+
+    /// Compares the dark ends of both scenes, in stored units, under their scalings; baseline first.
+    pub(super) fn check_offset(&self, baseline: &Scene, target: &Scene) -> io::OffsetCheck {
+        let common = Zip::from(&self.baseline.validity)
+            .and(&self.target.validity)
+            .map_collect(|a, b| (*a | *b).is_empty());
+        let low = |raster: &Raster, scene: &Scene| -> Vec<f64> {
+            let of_band = |values: ArrayView2<'_, f32>| {
+                let seen = values.iter().zip(&common).filter(|(_, ok)| **ok).map(|(v, _)| f64::from(*v));
+                quantile(&mut seen.collect::<Vec<_>>(), DARK_QUANTILE) / scene.scaling.scale
+                    - scene.scaling.offset
+            };
+            raster.values.outer_iter().map(of_band).collect()
+        };
+        io::verify_offset(
+            &low(&self.baseline, baseline),
+            &low(&self.target, target),
+            [&baseline.scaling, &target.scaling],
+        )
     }
 
     /// Measures the shift of the target against the baseline, or takes none when the plan says so.

@@ -1,0 +1,75 @@
+//! One train, one detection: a yard's tracks lie closer than a train's blurred profile is wide.
+//!
+//! The matched filter reaches ±3 px, so a train also shows on the tracks beside its own, there with its sign turned in
+//! the side lobes. Of detections that run side by side only the surest stays. What this costs: two trains next to each other
+//! are told as one, which 10 m pixels could not tell apart anyway.
+
+use super::TrackDetection;
+use crate::corridor::Track;
+
+/// Axes this close are one train, metres: two pixels, the first side lobe.
+const BESIDE_M: f64 = 20.0;
+/// Share of the weaker one's length that must lie beside the surer one.
+const SHARED_FRACTION: f64 = 0.5;
+/// Spacing of the points at which axes are compared, metres.
+const STEP_M: f64 = 10.0;
+
+/// Drops every detection that lies beside a surer one; `detections` come surest first and stay so.
+pub(super) fn without_side_lobes(detections: Vec<TrackDetection>, tracks: &[&Track]) -> Vec<TrackDetection> {
+    let mut kept: Vec<(TrackDetection, Vec<(f64, f64)>)> = Vec::new();
+    for detection in detections {
+        let axis = axis(&detection, tracks[detection.track_index]);
+        let beside = |surer: &[(f64, f64)]| {
+            let near = |p: &&(f64, f64)| surer.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) <= BESIDE_M);
+            axis.iter().filter(near).count() as f64 > SHARED_FRACTION * axis.len() as f64
+        };
+        if !kept.iter().any(|(_, surer)| beside(surer)) {
+            kept.push((detection, axis));
+        }
+    }
+    kept.into_iter().map(|(detection, _)| detection).collect()
+}
+
+/// Points along the middle of a detection, map metres.
+fn axis(detection: &TrackDetection, track: &Track) -> Vec<(f64, f64)> {
+    let length_m = detection.chainage_end_m - detection.chainage_start_m;
+    let steps = (length_m / STEP_M).ceil().max(1.0) as usize;
+    let at = |i: usize| track.at(detection.chainage_start_m + length_m * i as f64 / steps as f64);
+    (0..=steps).map(|i| at(i).at_offset(detection.offset_m)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Appearance, Change};
+    use super::*;
+
+    fn detection(track_index: usize, start_m: f64, end_m: f64, score: f64) -> TrackDetection {
+        TrackDetection {
+            track_index,
+            chainage_start_m: start_m,
+            chainage_end_m: end_m,
+            offset_m: 0.0,
+            change: Change::Appeared,
+            score,
+            p_value: 0.001,
+            q_value: 0.01,
+            contrast: vec![0.02],
+            appearance: Appearance::Bright,
+        }
+    }
+
+    #[test]
+    fn a_train_is_told_once_in_a_yard_but_twice_on_tracks_apart() {
+        let line = |y: f64| Track::new(format!("{y}"), None, vec![(0.0, y), (2000.0, y)]).unwrap();
+        let (main, beside, far) = (line(0.0), line(5.0), line(60.0));
+        let found = vec![
+            detection(0, 500.0, 800.0, 3.0),
+            detection(1, 480.0, 790.0, 2.0),
+            detection(2, 500.0, 800.0, 1.0),
+            detection(1, 1200.0, 1400.0, 0.5),
+        ];
+        let kept = without_side_lobes(found, &[&main, &beside, &far]);
+        let places: Vec<usize> = kept.iter().map(|d| d.track_index).collect();
+        assert_eq!(places, [0, 2, 1]);
+    }
+}
