@@ -196,6 +196,12 @@ fn lay(raster: &Raster, count: usize, length_m: f64, margin_px: f64, rng: &mut R
     tracks
 }
 
+/// The track that many metres to the east.
+fn moved(track: &Track, east_m: f64) -> Track {
+    let vertices = track.vertices().iter().map(|&(x, y)| (x + east_m, y)).collect();
+    Track::new(track.id.clone(), None, vertices).unwrap()
+}
+
 fn trains_along(length_m: f64, lengths_m: (f64, f64), rng: &mut Rng) -> Vec<Train> {
     let mut trains = Vec::new();
     let mut at = rng.uniform(50.0, 0.4 * length_m.min(1500.0));
@@ -226,6 +232,10 @@ impl Tally {
         let geometry = StripGeometry::for_pixel_m(10.0);
         let mut inputs = Vec::new();
         let mut truth = Vec::new();
+        // Every track has the scene to itself, with its own bed and trains: worlds that share map coordinates but must
+        // not be taken for parallel tracks of one yard.
+        let worlds: Vec<Track> =
+            pair.tracks.iter().enumerate().map(|(i, t)| moved(t, i as f64 * 1e6)).collect();
         for (i, track) in pair.tracks.iter().enumerate() {
             let trains =
                 if i % 2 == 0 { trains_along(track.length_m(), pair.lengths_m, rng) } else { Vec::new() };
@@ -240,7 +250,7 @@ impl Tally {
             }
             let target: Strip = strips.remove(0);
             let exclusion = Array2::from_elem(target.valid.dim(), false);
-            inputs.push(TrackStrips { track, target, baselines: strips, exclusion });
+            inputs.push(TrackStrips { track: &worlds[i], target, baselines: strips, exclusion });
             truth.push(trains);
         }
         let params = DetectParams {

@@ -222,7 +222,8 @@ fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     opaque.write_with_encoder(PngEncoder::new_with_quality(
         &mut bytes,
-        CompressionType::Default,
+        // Deflate is most of the time of a report; a fifth more bytes buys two thirds of it back.
+        CompressionType::Fast,
         FilterType::Adaptive,
     ))?;
     Ok(bytes)

@@ -10,6 +10,7 @@ mod layout;
 
 use super::{Error, Findings, Panel, Point};
 use frame::{Extent, Geodetic};
+use rayon::prelude::*;
 
 /// Pixels across a page.
 pub const WIDTH_PX: f64 = 1600.0;
@@ -52,7 +53,7 @@ struct Page {
 pub fn render(findings: &Findings, before: &Panel, after: &Panel) -> Result<Vec<Figure>, Error> {
     before.affine()?;
     let pages = plan(findings, after)?;
-    pages.iter().map(|page| draw::page(findings, [before, after], page, pages[0].extent)).collect()
+    pages.par_iter().map(|page| draw::page(findings, [before, after], page, pages[0].extent)).collect()
 }
 
 fn plan(findings: &Findings, after: &Panel) -> Result<Vec<Page>, Error> {
