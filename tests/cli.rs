@@ -2,86 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
+mod support;
+
 use assert_cmd::Command;
 use predicates::prelude::*;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use tempfile::TempDir;
-
-/// A simulated pair, made once for all tests.
-fn pair() -> &'static Path {
-    static PAIR: OnceLock<TempDir> = OnceLock::new();
-    PAIR.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        railwatch()
-            .args(["simulate", "--rails", "samples/tumangang_khasan_rails.geojson", "--seed", "3", "--out"])
-            .arg(dir.path())
-            .assert()
-            .success();
-        dir
-    })
-    .path()
-}
-
-fn railwatch() -> Command {
-    let mut command = Command::cargo_bin("railwatch").unwrap();
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-}
-
-/// `detect` on the simulated pair with one input replaced.
-struct Run {
-    baseline: PathBuf,
-    target: PathBuf,
-    rails: PathBuf,
-    out: TempDir,
-}
-
-impl Run {
-    fn new() -> Self {
-        let dir = pair();
-        Self {
-            baseline: dir.join("baseline.tif"),
-            target: dir.join("target.tif"),
-            rails: dir.join("rails.geojson"),
-            out: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn command(&self) -> Command {
-        let mut command = railwatch();
-        command.arg("detect").arg("--baseline").arg(&self.baseline).arg("--target").arg(&self.target);
-        command.arg("--rails").arg(&self.rails).arg("--out").arg(self.out.path().join("out"));
-        command
-    }
-
-    /// Asserts the exit code and a part of the message, and that nothing was left behind.
-    fn fails(&self, code: i32, message: &str) {
-        self.command().assert().code(code).stderr(predicate::str::contains(message));
-        self.left_nothing();
-    }
-
-    fn left_nothing(&self) {
-        let out = self.out.path().join("out");
-        let left: Vec<_> = std::fs::read_dir(&out).map_or_else(|_| Vec::new(), Iterator::collect);
-        assert!(left.is_empty(), "left behind: {left:?}");
-    }
-}
-
-/// A GeoTIFF on the grid of the simulated target, filled by `value`.
-fn scene_like_target(path: &Path, value: impl Fn(usize, usize, usize) -> u16) {
-    railwatch::io::configure();
-    let target = railwatch::io::open_scene(
-        pair().join("target.tif").to_str().unwrap(),
-        &railwatch::io::SceneOptions { bands: None, datetime: None },
-    )
-    .unwrap();
-    let (h, w) = target.grid.shape;
-    let names: Vec<String> = target.bands.iter().map(|b| b.name.to_string()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let values = ndarray::Array3::from_shape_fn((names.len(), h, w), |(b, r, c)| value(b, r, c));
-    railwatch::io::write_scene(path, &target.grid, &values, &names, &[]).unwrap();
-}
+use support::{Run, railwatch, record, scene_like_target};
 
 #[test]
 fn a_run_writes_every_output_and_finds_the_trains() {
@@ -91,8 +16,7 @@ fn a_run_writes_every_output_and_finds_the_trains() {
     for name in ["detections.geojson", "report.png", "report.html", "change.tif", "run.json"] {
         assert!(out.join(name).is_file(), "{name} is missing");
     }
-    let record: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
+    let record = record(&out);
     assert!(record["detection_count"].as_u64().unwrap() >= 1, "no train was found");
     assert!(record["tracks"][0]["detection_limit_m"].is_object());
     let again = run.command().arg("--fail-on-detect").arg("--json").assert().code(3);

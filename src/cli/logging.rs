@@ -1,7 +1,7 @@
 //! Messages on stderr, as text or as one JSON object a line.
 
 use super::args::{Global, LogFormat};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Starts the log; called once.
@@ -20,6 +20,13 @@ pub(super) fn start(global: &Global) {
         LogFormat::Json => builder.json().try_init(),
     };
     drop(started);
+    if !std::io::stderr().is_terminal() {
+        // Scripts search for paths and phrases, which a wrapped line would break.
+        let unwrapped = miette::set_hook(Box::new(|_| {
+            Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())
+        }));
+        drop(unwrapped);
+    }
 }
 
 /// Prints an error in the chosen format.

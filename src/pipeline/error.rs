@@ -95,7 +95,7 @@ pub enum Error {
     #[error("interrupted: nothing was written")]
     Interrupted,
     /// The outputs cannot be written.
-    #[error("cannot write {path}: {source}; free some space or choose another --out")]
+    #[error("cannot write {path}: {source}; free some space there or choose another --out")]
     Output {
         /// The file or folder.
         path: PathBuf,

@@ -87,7 +87,8 @@ fn staging(out: &Path) -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix(".railwatch-")
         .tempdir_in(out)
-        .map_err(|source| Error::Output { path: out.to_owned(), source })
+        // The kind alone: the full error names the hidden folder.
+        .map_err(|error| Error::Output { path: out.to_owned(), source: error.kind().into() })
 }
 
 /// Writes everything that a run found into the plan's output folder.
@@ -184,7 +185,12 @@ impl Files {
             tags: vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))],
             overviews: true,
         };
-        io::write_cog(&self.staged.path().join("change.tif"), &input)?;
+        let place = self.out.join("change.tif");
+        io::write_cog(&self.staged.path().join("change.tif"), &input).map_err(|error| match error {
+            // The user knows the final name, not the hidden one.
+            io::Error::Write { reason, .. } => io::Error::Write { path: place.display().to_string(), reason },
+            other => other,
+        })?;
         self.names.push("change.tif".to_owned());
         Ok(())
     }

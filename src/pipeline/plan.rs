@@ -5,7 +5,7 @@ use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::scene::{BandName, Scene};
-use geo::Polygon;
+use geo::{Area, BooleanOps, Polygon};
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
@@ -49,7 +49,7 @@ impl Plan {
     /// # Errors
     /// Whatever makes the run impossible: unreadable files, no common band, no common ground.
     pub fn new(config: DetectConfig) -> Result<Self, Error> {
-        if config.baseline.contains(&config.target) {
+        if config.baseline.iter().any(|spec| is_same_scene(spec, &config.target)) {
             return Err(Error::SameScene { path: config.target });
         }
         let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
@@ -65,7 +65,7 @@ impl Plan {
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
-        let area = io::outline(&baselines[0].grid, &crs)?;
+        let area = common_ground(&target, &baselines[0], &crs)?;
         let tracks = build_tracks(&lines, &area, &config.tracks)?;
         let yards = config.yards.as_ref().map(|path| io::read_polygons(path, &crs)).transpose()?;
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
@@ -112,6 +112,24 @@ impl Plan {
         let _ = writeln!(text, "outputs  {}", self.config.out.display());
         text
     }
+}
+
+/// Whether two arguments name the same file or folder.
+fn is_same_scene(a: &str, b: &str) -> bool {
+    let place = |spec: &str| std::fs::canonicalize(spec).ok();
+    a == b || place(a).is_some_and(|a| place(b) == Some(a))
+}
+
+/// The ground that both scenes cover, in the working CRS; tracks are cut at its edge.
+fn common_ground(target: &Scene, baseline: &Scene, crs: &Crs) -> Result<Polygon, Error> {
+    let shared = io::outline(&target.grid, crs)?.intersection(&io::outline(&baseline.grid, crs)?);
+    shared.into_iter().max_by(|a, b| a.unsigned_area().total_cmp(&b.unsigned_area())).ok_or_else(|| {
+        Error::NoOverlap {
+            first: format!("the target {}", target.id),
+            second: format!("the baseline {}", baseline.id),
+            hint: "give scenes that show the same place (one tile, or neighbours that share the rails)",
+        }
+    })
 }
 
 /// Metres around the tracks that must be read: the corridor, or the strip with its placebos if that is wider.
