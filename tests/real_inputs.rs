@@ -4,10 +4,10 @@
 
 mod support;
 
+use gdal::DriverManager;
 use gdal::raster::RasterCreationOptions;
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use gdal::vector::{Geometry, LayerAccess, LayerOptions};
-use gdal::DriverManager;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,7 +96,8 @@ fn rails_of_an_openstreetmap_extract() {
         .assert()
         .success();
     (run.baseline, run.target, run.rails) = (scenes.join("baseline.tif"), scenes.join("target.tif"), extract);
-    let found = detections(&run, &[]);
+    // Seven trains stand in a yard of 68 tracks; the default rate shows none of them, for the null of a yard is heavy.
+    let found = detections(&run, &["--false-alarms", "20"]);
     assert!(found.iter().any(|d| d.0 == "train"), "no train in the yard was found");
     assert!(record(&run.out.path().join("out"))["tracks"].as_array().unwrap().len() > 20);
 }
@@ -226,7 +227,7 @@ fn stac_items_from_disk() {
 }
 
 #[test]
-fn real_stac_items_run_to_the_end_or_say_why_not() {
+fn real_stac_items_of_jpeg2000_run_to_the_end() {
     let Some(root) = real("s2_jp2_stac_33twm_120m") else { return };
     let mut run = Run::new();
     let item = |id: &str| root.join(id).join(format!("{id}.json"));
@@ -236,9 +237,9 @@ fn real_stac_items_run_to_the_end_or_say_why_not() {
     let line = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":
         {"type":"LineString","coordinates":[[15.2,46.5],[15.5,46.6],[15.9,46.7]]}}]}"#;
     std::fs::write(&run.rails, line).unwrap();
-    let done = run.command().assert();
-    let code = done.get_output().status.code().unwrap();
-    assert!(code == 0 || code == 1, "{done}");
+    run.command().assert().success();
+    assert!(record(&run.out.path().join("out"))["registration"][0]["accepted"].as_bool().unwrap());
+}");
 }
 
 /// The scene with a white train 3 m wide and 200 m long between two points of its CRS.
@@ -285,7 +286,12 @@ fn a_real_stack_of_eight_dates_is_used() {
     assert_eq!(record["registration"].as_array().unwrap().len(), 8, "{}", record["skipped"]);
     assert_eq!(record["scenes"].as_array().unwrap().len(), 9);
     assert!(record["skipped"].as_array().unwrap().is_empty());
-    assert_eq!(found.iter().filter(|d| d.0 == "train" && d.1 == "appeared").count(), 1, "{found:?}");
+    let (kind, change, geometry) = &found[0];
+    assert_eq!((kind.as_str(), change.as_str()), ("train", "appeared"));
+    let ring = geometry["coordinates"][0].as_array().unwrap();
+    let lon = ring.iter().map(|p| p[0].as_f64().unwrap()).sum::<f64>() / ring.len() as f64;
+    // Middle of the train, to half its length.
+    assert!((lon - 3.022_63).abs() < 0.001_4, "{lon}");
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("S2_L2A_20180628"), "the page does not name the oldest baseline");
 }

@@ -241,9 +241,13 @@ fn summary(findings: &Findings, out: &Path) -> String {
             )
         },
     );
+    let skipped = match findings.skipped.len() {
+        0 => String::new(),
+        n => format!("left out: {n} of the scenes or steps, with the reasons, in report.html and run.json\n"),
+    };
     format!(
         "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed\n{surest}\n\
-         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n\
+         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{skipped}\
          {}\n{}\n{}\n",
         count("train", "appeared"),
         count("train", "departed"),
