@@ -239,7 +239,6 @@ fn real_stac_items_of_jpeg2000_run_to_the_end() {
     std::fs::write(&run.rails, line).unwrap();
     run.command().assert().success();
     assert!(record(&run.out.path().join("out"))["registration"][0]["accepted"].as_bool().unwrap());
-}");
 }
 
 /// The scene with a white train 3 m wide and 200 m long between two points of its CRS.
