@@ -50,7 +50,6 @@ fn rails_as(path: &Path, driver: &str, epsg: u32) {
     feature.set_geometry(parts).unwrap();
     feature.create(&layer).unwrap();
     drop(feature);
-    drop(layer);
     written.close().unwrap();
 }
 
@@ -125,7 +124,7 @@ fn split(scene: &Path, folder: &Path, driver: &str, add: u16, name: impl Fn(&str
         let path = folder.join(name(band));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let by = DriverManager::get_driver_by_name(driver).unwrap();
-        let options = RasterCreationOptions::from_iter(options.iter().copied());
+        let options: RasterCreationOptions = options.iter().copied().collect();
         memory.create_copy(&by, &path, &options).unwrap().close().unwrap();
         paths.push(path);
     }

@@ -119,9 +119,11 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
     let record = Record::new(&findings, [before.card.clone(), after.card.clone()]);
     let mut files = Files { staged, out: plan.config.out.clone(), names: Vec::new() };
     files.change_map(output)?;
-    files.report(&findings, &before, &after)?;
-    files.bytes("panel_before.png", &before.to_png()?)?;
-    files.bytes("panel_after.png", &after.to_png()?)?;
+    let (before_png, after_png) = rayon::join(|| before.to_png(), || after.to_png());
+    let pngs = [before_png?, after_png?];
+    files.bytes("panel_before.png", &pngs[0])?;
+    files.bytes("panel_after.png", &pngs[1])?;
+    files.report(&findings, [&before, &after], [&pngs[0], &pngs[1]])?;
     let text = serde_json::to_string_pretty(&record).map_err(report::Error::Json)?;
     files.bytes("run.json", text.as_bytes())?;
     files.finish(&findings)
@@ -139,10 +141,11 @@ pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
     let record: Record = serde_json::from_slice(&read("run.json")?)
         .map_err(|e| Error::NotARun { path: dir.join("run.json"), reason: e.to_string() })?;
     let [before, after] = record.panels;
-    let before = Panel::from_png(&read("panel_before.png")?, before)?;
-    let after = Panel::from_png(&read("panel_after.png")?, after)?;
+    let pngs = [read("panel_before.png")?, read("panel_after.png")?];
+    let before = Panel::from_png(&pngs[0], before)?;
+    let after = Panel::from_png(&pngs[1], after)?;
     let mut files = Files { staged: staging(dir)?, out: dir.to_owned(), names: Vec::new() };
-    files.report(&record.findings, &before, &after)?;
+    files.report(&record.findings, [&before, &after], [&pngs[0], &pngs[1]])?;
     files.finish(&record.findings)
 }
 
@@ -162,13 +165,13 @@ impl Files {
     }
 
     /// The GeoJSON, the pages of the figure and the HTML page.
-    fn report(&mut self, findings: &Findings, before: &Panel, after: &Panel) -> Result<(), Error> {
+    fn report(&mut self, findings: &Findings, panels: [&Panel; 2], pngs: [&[u8]; 2]) -> Result<(), Error> {
         self.bytes("detections.geojson", report::geojson::write(findings)?.as_bytes())?;
-        let figures = report::figure::render(findings, before, after)?;
+        let figures = report::figure::render(findings, panels[0], panels[1])?;
         for (i, figure) in figures.iter().enumerate() {
             self.bytes(&page_name(i), &figure.png)?;
         }
-        let page = report::html::render(findings, &figures, before, after)?;
+        let page = report::html::render(findings, &figures, panels, pngs)?;
         self.bytes("report.html", page.as_bytes())
     }
 

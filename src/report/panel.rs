@@ -179,6 +179,14 @@ impl Panel {
     }
 }
 
+/// Longest side of a picture that the HTML page holds whole and at full resolution, px.
+pub(super) const WHOLE_PX: u32 = 2400;
+
+/// Whether the page's own picture of a panel is fine enough for the figures too.
+pub(super) fn is_shared(panel: &Panel) -> bool {
+    panel.image.width().max(panel.image.height()) <= WHOLE_PX
+}
+
 /// PNG bytes of a picture.
 pub(super) fn png(image: &RgbaImage) -> Result<Vec<u8>, Error> {
     let mut bytes = Cursor::new(Vec::new());

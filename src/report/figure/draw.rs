@@ -1,14 +1,15 @@
-//! A page from its layout: pictures cut out, the template filled, the SVG drawn.
+//! A page from its layout: pictures cut out and painted, the template filled, the drawing laid over them.
 
-use super::super::{Error, Findings, Panel, fill, outline::svg_path, panel::png, text};
+use super::super::{Error, Findings, Panel, fill, outline::svg_path, panel, text};
 use super::frame::{Extent, Frame, Geodetic};
+use super::ground::{self, Picture};
 use super::labels::Rect;
 use super::layout::{self, KeyEntry, LegendEntry, PanelView};
 use super::{Figure, Page, WIDTH_PX, geodetic};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::imageops;
+use image::{Rgba, RgbaImage, imageops};
 use resvg::{tiny_skia, usvg};
 use serde::Serialize;
 use std::sync::{Arc, LazyLock};
@@ -34,6 +35,8 @@ struct Context {
     subtitle: String,
     simulated: bool,
     top: f64,
+    /// Whether pictures and their ground belong to the drawing; the PNG has them painted below it.
+    pictures: bool,
     panels: Vec<PanelView>,
     legend: Vec<LegendEntry>,
     legend_y: f64,
@@ -65,8 +68,11 @@ pub(super) fn page(
     let top = if findings.simulated { 138.0 } else { 98.0 };
     let (frames, end) = layout::frames(page.extent, page.stacked, top);
     let mut views = Vec::new();
+    let mut pictures = Vec::new();
     for (k, (panel, frame)) in panels.iter().zip(&frames).enumerate() {
-        views.push(view(findings, panel, page, (frame, k), geodetic.as_ref())?);
+        let picture = cut(panel, frame)?;
+        views.push(view(findings, (panel, &picture), page, (frame, k), geodetic.as_ref())?);
+        pictures.push(picture);
     }
     let masked = panels.iter().any(|p| p.image.pixels().any(|px| px.0[3] < 255));
     let legend_y = end + 24.0;
@@ -76,13 +82,14 @@ pub(super) fn page(
     let caption_text = format!("Figure {}. {}", page.number, layout::caption(findings, page));
     let caption = text::wrapped(&caption_text, CAPTION_PX * 1.02, WIDTH_PX - 80.0);
     let caption_y = end + 30.0;
-    let context = Context {
+    let mut context = Context {
         width: WIDTH_PX,
         height: (caption_y + 29.0 * caption.len() as f64 + 34.0).ceil(),
         title: text::fitted(&title(findings), 32.0, (WIDTH_PX - 80.0) / 1.12),
         subtitle: subtitle(findings),
         simulated: findings.simulated,
         top,
+        pictures: false,
         panels: views,
         legend: layout::legend(findings, page, masked),
         legend_y,
@@ -102,8 +109,13 @@ pub(super) fn page(
         ),
         caption_text: caption_text.clone(),
     };
-    let svg = fill("figure.svg", TEMPLATE, context)?;
-    let png = rasterised(&svg)?;
+    let mut canvas = RgbaImage::from_pixel(WIDTH_PX as u32, context.height as u32, Rgba([255; 4]));
+    for (frame, picture) in frames.iter().zip(&pictures) {
+        ground::paint(&mut canvas, frame, picture);
+    }
+    let png = rasterised(&fill("figure.svg", TEMPLATE, &context)?, canvas)?;
+    context.pictures = true;
+    let svg = fill("figure.svg", TEMPLATE, &context)?;
     Ok(Figure { svg, png, caption: caption_text })
 }
 
@@ -121,12 +133,19 @@ fn subtitle(findings: &Findings) -> String {
 
 fn view(
     findings: &Findings,
-    panel: &Panel,
+    (panel, picture): (&Panel, &Picture),
     page: &Page,
     (frame, index): (&Frame, usize),
     geodetic: Option<&Geodetic>,
 ) -> Result<PanelView, Error> {
-    let (picture, matrix) = cut(panel, frame)?;
+    let (matrix, size, href) = if panel::is_shared(panel) {
+        // The page has the whole picture already.
+        let role = if index == 0 { "before" } else { "after" };
+        (whole_matrix(panel, frame)?, panel.image.dimensions(), format!("#picture-{role}"))
+    } else {
+        let data = STANDARD.encode(panel::png(&picture.image)?);
+        (picture.matrix, picture.image.dimensions(), format!("data:image/png;base64,{data}"))
+    };
     let (scale_bar, north) = layout::furniture(findings, page, frame, geodetic);
     let taken = if index == 1 { vec![scale_bar.plate, north] } else { Vec::new() };
     let (lon_ticks, lat_ticks) = geodetic.map(|g| frame.graticule(g)).unwrap_or_default();
@@ -139,11 +158,12 @@ fn view(
             .join(" · "),
         frame: Rect { x: frame.x, y: frame.y, w: frame.width, h: frame.height },
         matrix,
-        picture: format!("data:image/png;base64,{}", STANDARD.encode(png(&picture)?)),
+        shared: panel::is_shared(panel),
+        picture: href,
         ground: ground(panel, frame)?,
-        picture_width: picture.width(),
-        picture_height: picture.height(),
-        rails: layout::rails(findings, frame),
+        picture_width: size.0,
+        picture_height: size.1,
+        rails: layout::rails(findings, frame, &page.detections),
         marks: layout::marks(findings, page, frame, index, &taken),
         lon_ticks,
         lat_ticks: if index == 0 || page.stacked { lat_ticks } else { Vec::new() },
@@ -161,8 +181,16 @@ fn ground(panel: &Panel, frame: &Frame) -> Result<String, Error> {
     Ok(svg_path(&corners) + " Z")
 }
 
-/// The part of a panel that a frame shows, not finer than the page needs, and its pixel to page matrix.
-fn cut(panel: &Panel, frame: &Frame) -> Result<(image::RgbaImage, [f64; 6]), Error> {
+/// Pixels of the whole panel to the page.
+fn whole_matrix(panel: &Panel, frame: &Frame) -> Result<[f64; 6], Error> {
+    let g = panel.affine()?.to_gdal();
+    let (sx, sy, e) = (frame.scale_x(), frame.scale_y(), frame.extent);
+    let origin = [frame.x + (g[0] - e.x0) * sx, frame.y + (e.y1 - g[3]) * sy];
+    Ok([g[1] * sx, -g[4] * sy, g[2] * sx, -g[5] * sy, origin[0], origin[1]])
+}
+
+/// The part of a panel that a frame shows, not finer than the page needs.
+fn cut(panel: &Panel, frame: &Frame) -> Result<Picture, Error> {
     let affine = panel.affine()?;
     let e = frame.extent;
     let corners = [[e.x0, e.y0], [e.x0, e.y1], [e.x1, e.y1], [e.x1, e.y0]];
@@ -192,7 +220,7 @@ fn cut(panel: &Panel, frame: &Frame) -> Result<(image::RgbaImage, [f64; 6]), Err
         frame.x + (g[0] - e.x0) * sx,
         frame.y + (e.y1 - g[3]) * sy,
     ];
-    Ok((picture, matrix))
+    Ok(Picture { image: picture, matrix })
 }
 
 fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator {
@@ -203,21 +231,20 @@ fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator 
     let corners = [[here.x0, here.y1], [here.x1, here.y1], [here.x1, here.y0], [here.x0, here.y0]];
     Locator {
         frame: Rect { x: frame.x, y, w: width, h: height },
-        rails: layout::rails(findings, &frame),
+        rails: layout::rails(findings, &frame, &[]),
         here: svg_path(&corners.map(|p| frame.page(p))) + " Z",
     }
 }
 
-fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
+/// Lays the drawing over the opaque `image` and encodes it.
+fn rasterised(svg: &str, mut image: RgbaImage) -> Result<Vec<u8>, Error> {
     let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
     let tree = usvg::Tree::from_str(svg, &options)?;
-    let size = tree.size().to_int_size();
-    let mut image = image::RgbaImage::new(size.width(), size.height());
-    let mut canvas = tiny_skia::PixmapMut::from_bytes(&mut image, size.width(), size.height())
-        .ok_or(usvg::Error::InvalidSize)?;
-    canvas.fill(tiny_skia::Color::WHITE);
+    let (width, height) = image.dimensions();
+    let mut canvas =
+        tiny_skia::PixmapMut::from_bytes(&mut image, width, height).ok_or(usvg::Error::InvalidSize)?;
     resvg::render(&tree, tiny_skia::Transform::identity(), &mut canvas);
-    // On a white ground every pixel is opaque, so premultiplied and straight alpha agree.
+    // Every pixel is opaque, so premultiplied and straight alpha agree.
     let opaque = image::DynamicImage::ImageRgba8(image).into_rgb8();
     let mut bytes = Vec::new();
     opaque.write_with_encoder(PngEncoder::new_with_quality(

@@ -1,6 +1,7 @@
 //! One page as plain numbers for the template: frames, boxes, labels, key, legend, caption.
 
 use super::super::{DetectionCard, Findings, Point, outline::svg_path, text};
+use super::clip;
 use super::frame::{Extent, Frame, Geodetic, Tick};
 use super::labels::{self, Oriented, Rect};
 use super::{Page, WIDTH_PX, on_page};
@@ -11,6 +12,8 @@ const MARGIN: f64 = 40.0;
 const GUTTER: f64 = 24.0;
 const GAP: f64 = 24.0;
 const LABEL_PX: f64 = 17.0;
+/// Room between a footprint and its box.
+const BOX_PAD_PX: f64 = 9.0;
 /// More detections than this on an overview are numbered only; the key and the table name them.
 const NAMED_COUNT: usize = 12;
 /// Detections in the key below the panels, at most.
@@ -28,6 +31,8 @@ pub(super) struct PanelView {
     pub(super) detail: String,
     pub(super) frame: Rect,
     pub(super) matrix: [f64; 6],
+    /// Whether `picture` names one of the page's pictures.
+    pub(super) shared: bool,
     pub(super) picture: String,
     /// Where the scene has pixels at all.
     pub(super) ground: String,
@@ -55,6 +60,8 @@ pub(super) struct Mark {
     pub(super) outline: String,
     /// Solid where the thing is, dashed where it is not.
     pub(super) present: bool,
+    /// Whether the box reaches over the frame and must be cut there.
+    pub(super) cut: bool,
     pub(super) label: Option<Label>,
 }
 
@@ -111,7 +118,7 @@ pub(super) fn marks(
         .filter(|d| on_page(&page.extent, &d.footprint_xy))
         .filter_map(|d| {
             let points: Vec<Point> = d.footprint_xy.iter().map(|p| frame.page(*p)).collect();
-            Some((d, Oriented::around(&points, 9.0)?))
+            Some((d, Oriented::around(&points, BOX_PAD_PX)?))
         })
         .collect();
     let mut taken: Vec<Rect> = furniture.to_vec();
@@ -141,6 +148,7 @@ pub(super) fn marks(
                 change: d.change.clone(),
                 outline: svg_path(&outline.corners) + " Z",
                 present,
+                cut: !outline.pieces().iter().all(|piece| room.covers(piece)),
                 label,
             }
         })
@@ -178,15 +186,19 @@ pub(super) fn furniture(
     (ScaleBar { plate, length, label }, north)
 }
 
-/// The rails of a panel as path data, without those that miss it.
-pub(super) fn rails(findings: &Findings, frame: &Frame) -> Vec<String> {
-    findings
-        .tracks
+/// The rails inside a frame as path data, left out inside the boxes of `detections`.
+pub(super) fn rails(findings: &Findings, frame: &Frame, detections: &[usize]) -> Vec<String> {
+    let e = frame.extent;
+    let window = [[e.x0, e.y0], [e.x1, e.y0], [e.x1, e.y1], [e.x0, e.y1]].map(|p| frame.page(p));
+    let page = |points: &[Point]| points.iter().map(|p| frame.page(*p)).collect::<Vec<_>>();
+    let boxes: Vec<[Point; 4]> = detections
         .iter()
-        .filter(|t| on_page(&frame.extent, &t.vertices_xy))
-        .map(|t| t.vertices_xy.iter().map(|p| frame.page(*p)).collect::<Vec<_>>())
-        .map(|points| svg_path(&points))
-        .collect()
+        .filter_map(|&k| Oriented::around(&page(&findings.detections[k].footprint_xy), BOX_PAD_PX))
+        .map(|b| b.corners)
+        .collect();
+    let tracks = findings.tracks.iter().filter(|t| on_page(&frame.extent, &t.vertices_xy));
+    let cut = tracks.flat_map(|t| clip::pieces(&page(&t.vertices_xy), &window, &boxes));
+    cut.map(|piece| svg_path(&piece)).collect()
 }
 
 /// The list of detections below the panels from `top` on, and the y where it ends.

@@ -1,10 +1,13 @@
 //! The printed figure: before and after at the same stretch, detections boxed and numbered.
 //!
 //! [`render`] plans the pages (overview, then close-ups of clusters), lays each out as plain numbers,
-//! fills one SVG template and lets `resvg` draw it, so the PNG is the SVG.
+//! and fills one SVG template. The page shows that SVG; for the PNG the pictures are painted by [`ground`] and
+//! `resvg` lays the rest of the same SVG over them.
 
+mod clip;
 mod draw;
 mod frame;
+mod ground;
 mod labels;
 mod layout;
 
@@ -26,7 +29,8 @@ const CLOSE_UP_PX: f64 = 100.0;
 /// One page of the figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// The page as a self-contained SVG.
+    /// The page as SVG for inside `report.html`, whose pictures `#picture-before` and `#picture-after` it shows
+    /// where they are small enough to be there whole.
     pub svg: String,
     /// The same page as PNG, 1600 px wide.
     pub png: Vec<u8>,

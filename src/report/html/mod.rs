@@ -7,8 +7,6 @@ mod profile;
 mod swipe;
 
 use super::{DetectionCard, Error, Figure, Findings, Panel, SceneCard, fill, text};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 const PAGE: &str = include_str!("../templates/report.html");
@@ -28,7 +26,7 @@ struct Context<'a> {
     swipe: swipe::Swipe,
     rows: Vec<Row<'a>>,
     moving: bool,
-    figures: Vec<Picture<'a>>,
+    figures: Vec<&'a str>,
     profiles: Vec<profile::Chart>,
     scenes: Vec<SceneRow<'a>>,
     placebo: String,
@@ -52,19 +50,14 @@ struct Row<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Picture<'a> {
-    data: String,
-    caption: &'a str,
-}
-
-#[derive(Debug, Serialize)]
 struct SceneRow<'a> {
     role: &'static str,
     scene: &'a SceneCard,
     date: String,
 }
 
-/// The page with the swipe between `before` and `after`, the figures, the tables and the provenance.
+/// The page with the swipe between the panels, the figures, the tables and the provenance; `pngs` are the
+/// panels as [`Panel::to_png`] encodes them.
 ///
 /// # Errors
 /// [`Error::Panel`] for a panel without pixels or georeference; [`Error::Template`] and [`Error::Png`] are
@@ -72,8 +65,8 @@ struct SceneRow<'a> {
 pub fn render(
     findings: &Findings,
     figures: &[Figure],
-    before: &Panel,
-    after: &Panel,
+    [before, after]: [&Panel; 2],
+    pngs: [&[u8]; 2],
 ) -> Result<String, Error> {
     let mut order: Vec<&DetectionCard> = findings.detections.iter().collect();
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -87,16 +80,10 @@ pub fn render(
         after: text::date_time(after.card.datetime.or(findings.target.datetime)),
         summary: text::summary(findings),
         limits: text::limits(findings),
-        swipe: swipe::swipe(findings, before, after)?,
+        swipe: swipe::swipe(findings, [before, after], pngs)?,
         rows: order.iter().map(|d| row(d)).collect(),
         moving: order.iter().any(|d| d.speed_m_s.is_some()),
-        figures: figures
-            .iter()
-            .map(|f| Picture {
-                data: format!("data:image/svg+xml;base64,{}", STANDARD.encode(&f.svg)),
-                caption: &f.caption,
-            })
-            .collect(),
+        figures: figures.iter().map(|f| f.svg.as_str()).collect(),
         profiles: findings.tracks.iter().filter_map(|t| profile::chart(t, &findings.detections)).collect(),
         scenes: std::iter::once(("target", &findings.target))
             .chain(baselines)
@@ -163,7 +150,8 @@ mod tests {
     fn strings_of_the_user_are_escaped_and_nothing_is_fetched() {
         let findings = Findings { title: "<script>alert(1)</script>".into(), ..Findings::default() };
         let figures = super::super::figure::render(&findings, &panel(), &panel()).unwrap();
-        let page = render(&findings, &figures, &panel(), &panel()).unwrap();
+        let png = panel().to_png().unwrap();
+        let page = render(&findings, &figures, [&panel(), &panel()], [&png, &png]).unwrap();
         assert!(!page.contains("<script>alert"));
         assert!(!figures[0].svg.contains("<script>"));
         for fetching in ["src=\"http", "href=\"http", "url(http", "@import"] {

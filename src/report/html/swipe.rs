@@ -1,14 +1,12 @@
 //! The swipe between the two dates as one inline SVG in the after panel's pixel coordinates.
 
-use super::super::{Error, Findings, Panel, Point, figure::boxed, outline::svg_path, panel::png};
+use super::super::panel::{WHOLE_PX, is_shared, png};
+use super::super::{Error, Findings, Panel, Point, figure::boxed, outline::svg_path};
 use crate::grid::Affine;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::imageops;
 use serde::Serialize;
-
-/// Longest side of an embedded picture, px.
-const LONGEST_PX: u32 = 2400;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Swipe {
@@ -36,7 +34,11 @@ struct Mark {
 }
 
 /// Pictures, rails and boxes of the swipe.
-pub(super) fn swipe(findings: &Findings, before: &Panel, after: &Panel) -> Result<Swipe, Error> {
+pub(super) fn swipe(
+    findings: &Findings,
+    [before, after]: [&Panel; 2],
+    pngs: [&[u8]; 2],
+) -> Result<Swipe, Error> {
     let to_after = after.affine()?;
     let (width, height) = after.image.dimensions();
     let corner = |[x, y]: Point| {
@@ -61,8 +63,8 @@ pub(super) fn swipe(findings: &Findings, before: &Panel, after: &Panel) -> Resul
     Ok(Swipe {
         width,
         height,
-        before: data_uri(before)?,
-        after: data_uri(after)?,
+        before: data_uri(before, pngs[0])?,
+        after: data_uri(after, pngs[1])?,
         before_size: before.image.dimensions().into(),
         before_matrix: relative(before.affine()?, to_after),
         rails: findings
@@ -93,15 +95,21 @@ fn relative(from: Affine, to: Affine) -> [f64; 6] {
     ]
 }
 
-fn data_uri(panel: &Panel) -> Result<String, Error> {
+/// The panel for inside the page: as it was encoded, or smaller where it is very large.
+fn data_uri(panel: &Panel, bytes: &[u8]) -> Result<String, Error> {
     let (w, h) = panel.image.dimensions();
-    let bytes = if w.max(h) > LONGEST_PX {
-        let size = |v: u32| (v * LONGEST_PX / w.max(h)).max(1);
-        png(&imageops::resize(&panel.image, size(w), size(h), imageops::FilterType::Triangle))?
+    let encoded = if is_shared(panel) {
+        STANDARD.encode(bytes)
     } else {
-        panel.to_png()?
+        let size = |v: u32| (v * WHOLE_PX / w.max(h)).max(1);
+        STANDARD.encode(png(&imageops::resize(
+            &panel.image,
+            size(w),
+            size(h),
+            imageops::FilterType::Triangle,
+        ))?)
     };
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
+    Ok(format!("data:image/png;base64,{encoded}"))
 }
 
 #[cfg(test)]

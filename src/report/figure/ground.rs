@@ -1,0 +1,216 @@
+//! The pixels under a page's drawing: a picture smoothed onto the page, hatching where nothing was judged.
+//!
+//! Reference: Mitchell and Netravali, Reconstruction filters in computer graphics, SIGGRAPH 1988 (B = C = ⅓).
+
+use super::frame::Frame;
+use image::RgbaImage;
+use rayon::prelude::*;
+
+/// Page px from one hatching line to the next, and how wide a line is.
+const HATCH: [f64; 2] = [12.0, 3.0];
+const HATCH_LIGHT: [f32; 3] = [201.0, 205.0, 210.0];
+const HATCH_DARK: [f32; 3] = [154.0, 161.0, 169.0];
+/// Where the scene has no pixels at all.
+const OUTSIDE: [f32; 3] = [233.0, 235.0, 238.0];
+
+/// A part of a panel and where its pixels lie on the page.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) image: RgbaImage,
+    /// `x = m₀·col + m₂·row + m₄`, `y = m₁·col + m₃·row + m₅`; corners of pixels are whole numbers.
+    pub(super) matrix: [f64; 6],
+}
+
+/// Draws `picture` into its frame on an opaque `canvas`.
+pub(super) fn paint(canvas: &mut RgbaImage, frame: &Frame, picture: &Picture) {
+    let (width, height) = canvas.dimensions();
+    let edge = |v: f64, most: u32| v.round().clamp(0.0, f64::from(most)) as usize;
+    let (left, right) = (edge(frame.x, width), edge(frame.x + frame.width, width));
+    let (top, bottom) = (edge(frame.y, height), edge(frame.y + frame.height, height));
+    let Some(sampler) = Sampler::new(picture, left, right) else { return };
+    let stride = 4 * width as usize;
+    let pixels: &mut [u8] = canvas;
+    pixels[top * stride..bottom * stride].par_chunks_exact_mut(stride).enumerate().for_each(|(k, row)| {
+        let y = (top + k) as f64 + 0.5;
+        let mut line = sampler.line(y);
+        for (col, pixel) in (left..right).zip(row[4 * left..4 * right].chunks_exact_mut(4)) {
+            let x = col as f64 + 0.5;
+            let (colour, alpha) = match sampler.at(&mut line, col - left, x, y) {
+                Some([r, g, b, a]) => ([r, g, b], a),
+                None => (OUTSIDE, 255.0),
+            };
+            let below = hatching(x, y);
+            let rest = 1.0 - alpha / 255.0;
+            for ((to, over), under) in pixel.iter_mut().zip(colour).zip(below) {
+                // C = C_over·α + C_under·(1 − α), over already multiplied
+                let over = if alpha >= 255.0 { over } else { over + under * rest };
+                *to = over.round().clamp(0.0, 255.0) as u8;
+            }
+            pixel[3] = 255;
+        }
+    });
+}
+
+/// Colour of the hatching at a place of the page: lines at 45°, smooth over one px.
+fn hatching(x: f64, y: f64) -> [f32; 3] {
+    let across = (x + y) * std::f64::consts::FRAC_1_SQRT_2 % HATCH[0];
+    let dark = (across.min(HATCH[1] - across) + 0.5).clamp(0.0, 1.0) as f32;
+    [0, 1, 2].map(|i| HATCH_LIGHT[i] + (HATCH_DARK[i] - HATCH_LIGHT[i]) * dark)
+}
+
+/// Cubic sampling of a picture; by rows and columns apart where the picture stands upright on the page.
+struct Sampler<'a> {
+    image: &'a RgbaImage,
+    /// Page to picture: `col = i₀·x + i₂·y + i₄`, `row = i₁·x + i₃·y + i₅`.
+    inverse: [f64; 6],
+    /// Taps of each column of the page, where the picture is upright.
+    columns: Option<Vec<Option<Taps>>>,
+}
+
+/// Four pixels along one axis and their weights.
+#[derive(Debug, Clone, Copy)]
+struct Taps {
+    at: [usize; 4],
+    weights: [f32; 4],
+}
+
+impl Taps {
+    /// Around the corner-based position `v` of `size` pixels; `None` outside, the edge's pixel repeats.
+    fn around(v: f64, size: u32) -> Option<Self> {
+        if !(v >= 0.0 && v <= f64::from(size)) {
+            return None;
+        }
+        let start = (v - 0.5).floor();
+        let place = |k: usize| (start + k as f64 - 1.0).clamp(0.0, f64::from(size) - 1.0) as usize;
+        let weight = |k: usize| mitchell(v - 0.5 - (start + k as f64 - 1.0));
+        Some(Self { at: [0, 1, 2, 3].map(place), weights: [0, 1, 2, 3].map(weight) })
+    }
+}
+
+/// The weight of a pixel at distance `t`.
+fn mitchell(t: f64) -> f32 {
+    let t = t.abs();
+    // 6k(t) = 7t³ − 12t² + 16/3 for t < 1; −7/3·t³ + 12t² − 20t + 32/3 for t < 2
+    let six = if t < 1.0 {
+        (7.0 * t - 12.0) * t * t + 16.0 / 3.0
+    } else if t < 2.0 {
+        ((-7.0 / 3.0 * t + 12.0) * t - 20.0) * t + 32.0 / 3.0
+    } else {
+        0.0
+    };
+    (six / 6.0) as f32
+}
+
+/// What a row of the page needs: the picture's row there, filtered, colours multiplied by alpha.
+enum Line {
+    Outside,
+    Upright(Vec<[f32; 4]>),
+    Turned,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(picture: &'a Picture, left: usize, right: usize) -> Option<Self> {
+        let [a, b, c, d, e, f] = picture.matrix;
+        let det = a * d - b * c;
+        if det.abs() < 1e-12 {
+            return None;
+        }
+        let (ia, ib, ic, id) = (d / det, -b / det, -c / det, a / det);
+        let inverse = [ia, ib, ic, id, -(ia * e + ic * f), -(ib * e + id * f)];
+        let upright = b.abs() < 1e-9 * a.abs() && c.abs() < 1e-9 * d.abs();
+        let width = picture.image.width();
+        let columns = upright.then(|| {
+            let position = |x: usize| inverse[0] * (x as f64 + 0.5) + inverse[4];
+            (left..right).map(|x| Taps::around(position(x), width)).collect()
+        });
+        Some(Self { image: &picture.image, inverse, columns })
+    }
+
+    /// The pixel with its colours multiplied by alpha, all 0…255.
+    fn pixel(&self, col: usize, row: usize) -> [f32; 4] {
+        let [r, g, b, a] = self.image.get_pixel(col as u32, row as u32).0.map(f32::from);
+        let share = a / 255.0;
+        [r * share, g * share, b * share, a]
+    }
+
+    fn line(&self, y: f64) -> Line {
+        if self.columns.is_none() {
+            return Line::Turned;
+        }
+        let row = self.inverse[3] * y + self.inverse[5];
+        let Some(taps) = Taps::around(row, self.image.height()) else { return Line::Outside };
+        let across = 0..self.image.width() as usize;
+        Line::Upright(across.map(|col| weighted(&taps, |row| self.pixel(col, row))).collect())
+    }
+
+    /// The sampled pixel at a place of the page; `None` outside the picture.
+    fn at(&self, line: &mut Line, index: usize, x: f64, y: f64) -> Option<[f32; 4]> {
+        match (line, &self.columns) {
+            (Line::Upright(line), Some(columns)) => {
+                columns[index].map(|taps| weighted(&taps, |col| line[col]))
+            }
+            (Line::Turned, _) => {
+                let i = self.inverse;
+                let across = Taps::around(i[0] * x + i[2] * y + i[4], self.image.width())?;
+                let down = Taps::around(i[1] * x + i[3] * y + i[5], self.image.height())?;
+                Some(weighted(&down, |row| weighted(&across, |col| self.pixel(col, row))))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn weighted(taps: &Taps, pixel: impl Fn(usize) -> [f32; 4]) -> [f32; 4] {
+    let mut sum = [0.0; 4];
+    for (at, weight) in taps.at.into_iter().zip(taps.weights) {
+        for (s, v) in sum.iter_mut().zip(pixel(at)) {
+            *s += weight * v;
+        }
+    }
+    sum.map(|v: f32| v.clamp(0.0, 255.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Extent;
+    use super::*;
+    use image::Rgba;
+
+    fn painted(matrix: [f64; 6], image: RgbaImage) -> RgbaImage {
+        let mut canvas = RgbaImage::from_pixel(60, 50, Rgba([255; 4]));
+        let extent = Extent { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+        let frame = Frame { extent, x: 10.0, y: 5.0, width: 40.0, height: 40.0 };
+        paint(&mut canvas, &frame, &Picture { image, matrix });
+        canvas
+    }
+
+    #[test]
+    fn a_plain_picture_stays_plain_and_inside_its_frame() {
+        let image = RgbaImage::from_pixel(10, 10, Rgba([90, 120, 30, 255]));
+        let canvas = painted([4.0, 0.0, 0.0, 4.0, 10.0, 5.0], image);
+        for (x, y, pixel) in canvas.enumerate_pixels() {
+            let inside = (10..50).contains(&x) && (5..45).contains(&y);
+            assert_eq!(pixel.0, if inside { [90, 120, 30, 255] } else { [255; 4] }, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn a_ramp_stays_a_ramp_upright_and_turned() {
+        let image = RgbaImage::from_fn(10, 10, |x, _| Rgba([(20 * x) as u8, 0, 0, 255]));
+        let upright = painted([4.0, 0.0, 0.0, 4.0, 10.0, 5.0], image.clone());
+        // Turned by 90°: columns run down the page.
+        let turned = painted([0.0, 4.0, -4.0, 0.0, 50.0, 5.0], image);
+        for k in 8..32_u32 {
+            let wanted = 20.0 * ((f64::from(k) + 0.5) / 4.0 - 0.5);
+            let (a, b) = (upright.get_pixel(10 + k, 20).0[0], turned.get_pixel(30, 5 + k).0[0]);
+            assert!((f64::from(a) - wanted).abs() < 1.0 && a == b, "{k}: {a} {b} {wanted}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_judged_is_hatched() {
+        let canvas = painted([4.0, 0.0, 0.0, 4.0, 10.0, 5.0], RgbaImage::new(10, 10));
+        let shades: std::collections::BTreeSet<u8> = (10..50).map(|x| canvas.get_pixel(x, 20).0[0]).collect();
+        assert!(shades.contains(&201) && shades.contains(&154), "{shades:?}");
+    }
+}
