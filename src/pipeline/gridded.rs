@@ -9,7 +9,7 @@ use ndarray::{Array2, Array3, Axis, Zip};
 
 /// Samples `raster` at the pixel centres of `grid`, with `shift_px` subtracted from the (row, col) of each
 /// pixel, by cubic convolution. Validity is that of the nearest pixel; [`Validity::EDGE`] where the kernel
-/// touches a pixel that cannot be used.
+/// touches a pixel that cannot be used: there the value is the nearest pixel's, to be looked at only.
 ///
 /// # Errors
 /// [`Error::Io`] when the two systems cannot be related.
@@ -24,9 +24,14 @@ pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> R
             for col in 0..width {
                 let (r, c) =
                     shifted_row_col(grid, &mapping, (row as f64 - shift_px.0, col as f64 - shift_px.1));
-                let Some(nearest) = nearest(raster, r, c) else { continue };
+                let Some((at, nearest)) = nearest(raster, r, c) else { continue };
                 let mut put = |b: usize, v: f32| line[(b, col)] = v;
                 let sampled = cubic_at(&raster.values, &usable, (r, c), &mut put);
+                if !sampled {
+                    for (b, plane) in raster.values.outer_iter().enumerate() {
+                        line[(b, col)] = plane[at];
+                    }
+                }
                 flags[col] =
                     if sampled || !nearest.shows_ground() { nearest } else { nearest | Validity::EDGE };
             }
@@ -44,12 +49,14 @@ fn shifted_row_col(grid: &Grid, mapping: &Mapping, (row, col): (f64, f64)) -> (f
     (snap(r), snap(c))
 }
 
-fn nearest(raster: &Raster, row: f64, col: f64) -> Option<Validity> {
+/// The pixel nearest to a position, and its validity.
+fn nearest(raster: &Raster, row: f64, col: f64) -> Option<((usize, usize), Validity)> {
     let (r, c) = (row.round(), col.round());
     if !(r >= 0.0 && c >= 0.0) {
         return None;
     }
-    raster.validity.get((r as usize, c as usize)).copied()
+    let at = (r as usize, c as usize);
+    raster.validity.get(at).map(|flags| (at, *flags))
 }
 
 /// `[x0, y0, x1, y1]` of a grid, with one pixel around.

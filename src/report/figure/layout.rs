@@ -16,6 +16,8 @@ const LABEL_PX: f64 = 17.0;
 const BOX_PAD_PX: f64 = 9.0;
 /// More detections than this on an overview are numbered only; the key and the table name them.
 const NAMED_COUNT: usize = 12;
+/// From one entry of the key to the next.
+const KEY_ROW_PX: f64 = 78.0;
 /// Detections in the key below the panels, at most.
 const KEY_COUNT: usize = 12;
 
@@ -79,6 +81,7 @@ pub(super) struct KeyEntry {
     pub(super) number: usize,
     pub(super) change: String,
     pub(super) title: String,
+    pub(super) track: String,
     pub(super) detail: String,
 }
 
@@ -214,25 +217,26 @@ pub(super) fn key(findings: &Findings, page: &Page, top: f64) -> (Vec<KeyEntry>,
         .map(|(k, &index)| {
             let d = &findings.detections[index];
             let track = match (&d.track_id, d.chainage_start_m) {
-                (Some(track), Some(s)) => format!(", track {track} at km {:.2}", s / 1000.0),
-                (Some(track), None) => format!(", track {track}"),
-                _ => String::new(),
+                (Some(track), Some(s)) => format!("track {track} at km {:.2}", s / 1000.0),
+                (Some(track), None) => format!("track {track}"),
+                _ => "off the track".to_owned(),
             };
             let place = text::middle(&d.footprint_lonlat).map(text::coordinates).unwrap_or_default();
-            let title = format!("{} {}, {}{track}", capital(&d.kind), d.change, text::about_m(d.length_m));
+            let title = format!("{} {}, {}", capital(&d.kind), d.change, text::about_m(d.length_m));
             let detail = [text::certainty(d), d.appearance.clone(), place];
             let detail = detail.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" · ");
             KeyEntry {
                 x: MARGIN + column * (k / rows.max(1)) as f64,
-                y: top + 54.0 * (k % rows.max(1)) as f64,
+                y: top + KEY_ROW_PX * (k % rows.max(1)) as f64,
                 number: d.number,
                 change: d.change.clone(),
                 title: text::fitted(&title, 20.2, column - 60.0),
+                track: text::fitted(&track, 16.0, column - 60.0),
                 detail: text::fitted(&detail, 16.0, column - 50.0),
             }
         })
         .collect();
-    (entries, top + 54.0 * rows as f64)
+    (entries, top + KEY_ROW_PX * rows as f64)
 }
 
 /// Symbols that the page uses, in a row.

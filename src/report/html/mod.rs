@@ -43,7 +43,8 @@ struct Row<'a> {
     q: String,
     false_alarms: String,
     contrast: Vec<String>,
-    coordinates: String,
+    /// Latitude, then longitude.
+    coordinates: Vec<String>,
     /// Latitude and longitude as maps take them.
     copied: String,
     motion: String,
@@ -109,7 +110,9 @@ fn row(d: &DetectionCard) -> Row<'_> {
         q: small(d.q_value),
         false_alarms: text::two_digits(d.false_alarms_per_100km),
         contrast: d.contrast.iter().map(|(band, v)| format!("{band} {v:+.3}").replace('-', "−")).collect(),
-        coordinates: place.map(text::coordinates).unwrap_or_default(),
+        coordinates: place
+            .map(|p| text::coordinates(p).split_inclusive(", ").map(|t| t.trim_end().to_owned()).collect())
+            .unwrap_or_default(),
         copied: place.map(|[lon, lat]| format!("{lat:.6}, {lon:.6}")).unwrap_or_default(),
         motion: match (d.speed_m_s, d.heading_deg) {
             (Some(v), Some(h)) => format!("{v:.0} m/s to {h:.0}°"),

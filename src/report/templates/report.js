@@ -34,7 +34,9 @@
         const key = (row) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
         const rows = [...table.tBodies[0].rows].sort((a, b) => {
           const [p, q] = [key(a), key(b)];
-          const order = p !== "" && q !== "" && !isNaN(p) && !isNaN(q) ? p - q : p.localeCompare(q);
+          // What has no value comes last either way.
+          if (p === "" || q === "") return (p === "") - (q === "");
+          const order = !isNaN(p) && !isNaN(q) ? p - q : p.localeCompare(q);
           return up ? order : -order;
         });
         table.tBodies[0].append(...rows);
