@@ -1,4 +1,4 @@
-//! Pixels of a scene as a picture: true colour or grey, one stretch for both dates, masked pixels faded.
+//! Pixels of a scene as a picture: true colour or grey, stretched, masked pixels faded.
 
 use super::{Error, PanelCard};
 use crate::grid::Affine;
@@ -39,13 +39,16 @@ pub struct PanelSource<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stretch(pub [[f64; 2]; 3]);
 
-/// Both dates at one stretch.
+/// Both dates, each at the stretch of the ground that both show.
+///
+/// A stretch a date takes out what haze and the height of the sun do to the whole picture; what changed against
+/// its surroundings still looks changed.
 ///
 /// # Errors
 /// [`Error::Panel`] when a raster has no pixels or no bands.
 pub fn pair(before: PanelSource<'_>, after: PanelSource<'_>) -> Result<(Panel, Panel), Error> {
-    let stretch = Stretch::shared(&[&before, &after]);
-    Ok((make(before, stretch)?, make(after, stretch)?))
+    let stretches = [Stretch::of(&before, &after), Stretch::of(&after, &before)];
+    Ok((make(before, stretches[0])?, make(after, stretches[1])?))
 }
 
 fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
@@ -90,13 +93,16 @@ pub fn from_bands(
 }
 
 impl Stretch {
-    /// The 2 and 98 % points over the valid pixels of all sources together; over all pixels where none is valid.
+    /// The 2 and 98 % points over the pixels of `source` that are valid in both; over all its pixels where none is.
     #[must_use]
-    pub fn shared(sources: &[&PanelSource<'_>]) -> Self {
+    pub fn of(source: &PanelSource<'_>, other: &PanelSource<'_>) -> Self {
         Self([0, 1, 2].map(|channel| {
-            let mut sample = sample(sources, channel, true);
+            let (flags, others) = (&source.raster.validity, &other.raster.validity);
+            let same = flags.dim() == others.dim();
+            let seen = |at: (usize, usize)| flags[at].is_empty() && (!same || others[at].is_empty());
+            let mut sample = sample(source, channel, seen);
             if sample.len() < 16 {
-                sample = self::sample(sources, channel, false);
+                sample = self::sample(source, channel, |at| !flags[at].intersects(Validity::NO_DATA));
             }
             let (low, high) = (quantile(&mut sample, 0.02), quantile(&mut sample, 0.98));
             if high > low {
@@ -110,25 +116,16 @@ impl Stretch {
     }
 }
 
-fn sample(sources: &[&PanelSource<'_>], channel: usize, valid_only: bool) -> Vec<f64> {
-    let mut sample = Vec::new();
-    for source in sources.iter().filter(|s| !s.raster.values.is_empty()) {
-        let band = channels(source.band_names)[channel];
-        let values = source.raster.values.index_axis(ndarray::Axis(0), band);
-        let step = (values.len() * sources.len()).div_ceil(STRETCH_SAMPLE).max(1);
-        let pixels = values.iter().zip(&source.raster.validity).step_by(step);
-        sample.extend(
-            pixels
-                .filter(
-                    |(_, flags)| {
-                        if valid_only { flags.is_empty() } else { !flags.intersects(Validity::NO_DATA) }
-                    },
-                )
-                .map(|(&v, _)| shown(v, source.band_names.get(band)))
-                .filter(|v| v.is_finite()),
-        );
+/// Some values of a channel at the pixels that count.
+fn sample(source: &PanelSource<'_>, channel: usize, counts: impl Fn((usize, usize)) -> bool) -> Vec<f64> {
+    if source.raster.values.is_empty() {
+        return Vec::new();
     }
-    sample
+    let band = channels(source.band_names)[channel];
+    let values = source.raster.values.index_axis(ndarray::Axis(0), band);
+    let step = values.len().div_ceil(STRETCH_SAMPLE).max(1);
+    let pixels = values.indexed_iter().step_by(step).filter(|(at, _)| counts(*at));
+    pixels.map(|(_, &v)| shown(v, source.band_names.get(band))).filter(|v| v.is_finite()).collect()
 }
 
 /// Radar power is looked at in decibels, reflectance as it is.
