@@ -1,7 +1,7 @@
 //! The printed figure: before and after at the same stretch, detections boxed and numbered.
 //!
 //! [`render`] plans the pages (overview, then close-ups of clusters), lays each out as plain numbers,
-//! and fills one SVG template. The page shows that SVG; for the PNG the pictures are painted by [`ground`] and
+//! and fills one SVG template. The page shows that SVG; for the PNG the pictures are painted by `ground` and
 //! `resvg` lays the rest of the same SVG over them.
 
 mod clip;
