@@ -57,6 +57,30 @@ impl Area {
         [turn(min.x), min.y, turn(max.x), max.y]
     }
 
+    /// Points along the lines, or in the box, about `step_m` metres apart and at most some ten thousand; degrees.
+    #[must_use]
+    pub fn points(&self, step_m: f64) -> Vec<Point<f64>> {
+        let step = (step_m / METRES_PER_DEGREE).max(1e-6);
+        match &self.shape {
+            Geometry::MultiLineString(lines) => {
+                let length: f64 =
+                    lines.0.iter().flat_map(LineString::lines).map(|l| l.dx().hypot(l.dy())).sum();
+                let step = step.max(length / MOST_POINTS);
+                lines.0.iter().flat_map(|line| along(line, step)).collect()
+            }
+            _ => {
+                let (min, size) = (self.bounds.min(), (self.bounds.width(), self.bounds.height()));
+                let count = |length: f64| (length / step).ceil().clamp(1.0, MOST_POINTS.sqrt());
+                let (nx, ny) = (count(size.0), count(size.1));
+                let at = |i: usize, n: f64| (i as f64 + 0.5) / n;
+                (0..ny as usize)
+                    .flat_map(|j| (0..nx as usize).map(move |i| (i, j)))
+                    .map(|(i, j)| Point::new(min.x + at(i, nx) * size.0, min.y + at(j, ny) * size.1))
+                    .collect()
+            }
+        }
+    }
+
     /// Whether some of it lies on a footprint in degrees.
     #[must_use]
     pub fn meets(&self, footprint: &MultiPolygon<f64>) -> bool {
@@ -68,6 +92,19 @@ impl Area {
             })
         })
     }
+}
+
+/// Points on a line, the first vertex included, `step` degrees apart.
+fn along(line: &LineString<f64>, step: f64) -> Vec<Point<f64>> {
+    let mut points: Vec<Point<f64>> = line.0.first().map(|c| Point::from(*c)).into_iter().collect();
+    for piece in line.lines() {
+        let count = (piece.dx().hypot(piece.dy()) / step).ceil().max(1.0);
+        points.extend((1..=count as usize).map(|k| {
+            let f = k as f64 / count;
+            Point::new(piece.start.x + f * piece.dx(), piece.start.y + f * piece.dy())
+        }));
+    }
+    points
 }
 
 #[cfg(test)]

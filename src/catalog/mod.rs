@@ -5,22 +5,31 @@
 //! tokens end. Reference: STAC 1.0/1.1, STAC API 1.0.
 
 mod area;
+mod cloud;
+mod corridor;
 mod error;
+mod fetch;
 mod foreign;
 mod http;
 mod item;
 mod pages;
 mod params;
 mod query;
+mod record;
+mod select;
 mod sign;
 mod source;
 mod walk;
 
 pub use area::Area;
+pub use cloud::Cloud;
+pub use corridor::Corridor;
 pub use error::Error;
+pub use fetch::{FetchRequest, Fetched};
 pub use item::Item;
 pub use params::{HttpParams, SelectParams};
 pub use query::Query;
+pub use select::{Selected, Selection, select};
 pub use source::{Endpoint, Sas, Source, endpoints};
 
 use http::Client;
@@ -58,7 +67,13 @@ impl Catalog {
     #[must_use]
     pub fn new(source: Source, http: &HttpParams) -> Self {
         let sas = match &source {
-            Source::Api(endpoint) => endpoint.sas.clone(),
+            Source::Api(endpoint) => {
+                if let Some(host) = &endpoint.s3_host {
+                    crate::io::set_store_option("/vsis3/eodata", "AWS_S3_ENDPOINT", host);
+                    crate::io::set_store_option("/vsis3/eodata", "AWS_VIRTUAL_HOSTING", "FALSE");
+                }
+                endpoint.sas.clone()
+            }
             Source::Place(_) | Source::Folder(_) => None,
         };
         Self { source, client: Client::new(http), tokens: Tokens::new(sas) }
@@ -86,6 +101,42 @@ impl Catalog {
         found.items.sort_by(|a, b| b.datetime.cmp(&a.datetime).then_with(|| a.id.cmp(&b.id)));
         found.items.truncate(query.limit.unwrap_or(usize::MAX));
         Ok(found)
+    }
+
+    /// How much cloud lies over the corridor in a scene; only its window of the classification is read, or of the bands
+    /// where the scene has none.
+    ///
+    /// # Errors
+    /// [`Error::Outside`] for a scene of other ground, and [`Error`] when its files cannot be read.
+    pub fn cloud(&self, scene: &Selected, corridor: &Corridor) -> Result<Cloud, Error> {
+        let raster = fetch::persist(&self.client, scene, |freshness| {
+            let mut merged: Option<crate::raster::Raster> = None;
+            for item in scene.parts() {
+                let json = fetch::signed(&self.client, &self.tokens, item, freshness)?;
+                let part = cloud::look(&json, &item.location, corridor)?;
+                match &mut merged {
+                    Some(first) => cloud::fill(first, &part),
+                    None => merged = Some(part),
+                }
+            }
+            merged.ok_or_else(|| Error::Outside { item: scene.item().id.clone() })
+        })?;
+        cloud::judge(&raster, corridor)
+    }
+
+    /// Fetches the corridor's window of a scene unless it is there: `DIR/ID/B02.tif` … and `DIR/ID/ID.json`, which
+    /// `detect` takes as SCENE.
+    ///
+    /// # Errors
+    /// [`Error::Outside`] for a scene of other ground, [`Error::Changed`] when its files keep changing, and [`Error`] when
+    /// they cannot be read or the folder not written.
+    pub fn fetch(
+        &self,
+        scene: &Selected,
+        corridor: &Corridor,
+        request: &FetchRequest,
+    ) -> Result<Fetched, Error> {
+        fetch::fetch(&self.client, &self.tokens, scene, corridor, request)
     }
 
     /// Searches a STAC API whose landing page is at `url`.

@@ -41,10 +41,12 @@ pub struct SelectParams {
     pub least_gain_fraction: f64,
     /// Distance of the points along the corridor at which coverage is tested, metres (10…10000).
     pub step_m: f64,
+    /// MGRS tiles to follow the corridor on, such as `52TFM`; empty = the fewest that cover it.
+    pub tiles: Vec<String>,
 }
 
 impl Default for SelectParams {
     fn default() -> Self {
-        Self { least_gain_fraction: 0.01, step_m: 250.0 }
+        Self { least_gain_fraction: 0.01, step_m: 250.0, tiles: Vec::new() }
     }
 }

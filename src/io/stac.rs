@@ -106,6 +106,26 @@ pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Resul
     })
 }
 
+/// The classification of an item alone, as a scene without image bands; `None` where it has none.
+///
+/// # Errors
+/// [`Error::Metadata`] for JSON that is no item, and the errors of opening the asset.
+pub fn classification_of_item(json: &Value, spec: &str) -> Result<Option<Scene>, Error> {
+    let item = StacItem::parse(json, spec)?;
+    let Some(asset) = item.asset(names::SCL) else { return Ok(None) };
+    let found = first_band(&item, asset)?;
+    Ok(Some(Scene {
+        id: item.id,
+        path: spec.to_owned(),
+        datetime: item.datetime,
+        platform: item.platform,
+        bands: Vec::new(),
+        classification: Some(found.source),
+        grid: found.grid,
+        scaling: item.scaling,
+    }))
+}
+
 /// Whether a local file is an item: a JSON object with assets.
 pub(super) fn is_item(path: &str) -> bool {
     let bytes = library::read_bytes(path, ITEM_LIMIT).unwrap_or_default();
