@@ -2,8 +2,14 @@
 
 use super::Error;
 use geo::{
-    BoundingRect, Coord, Geometry, Intersects, LineString, MultiLineString, MultiPolygon, Rect, Translate,
+    BoundingRect, Coord, Geometry, Intersects, LineString, MultiLineString, MultiPolygon, Point, Rect,
+    Translate,
 };
+
+/// A degree of latitude, metres.
+const METRES_PER_DEGREE: f64 = 111_195.0;
+/// About the most points at which coverage is tested.
+const MOST_POINTS: f64 = 10_000.0;
 
 /// Ground in WGS 84 degrees; longitudes may run beyond ±180 where it crosses the antimeridian.
 #[derive(Debug, Clone, PartialEq)]
