@@ -67,24 +67,19 @@ impl Area {
     #[must_use]
     pub fn points(&self, step_m: f64) -> Vec<Point<f64>> {
         let step = (step_m / METRES_PER_DEGREE).max(1e-6);
-        match &self.shape {
-            Geometry::MultiLineString(lines) => {
-                let length: f64 =
-                    lines.0.iter().flat_map(LineString::lines).map(|l| l.dx().hypot(l.dy())).sum();
-                let step = step.max(length / MOST_POINTS);
-                lines.0.iter().flat_map(|line| along(line, step)).collect()
-            }
-            _ => {
-                let (min, size) = (self.bounds.min(), (self.bounds.width(), self.bounds.height()));
-                let count = |length: f64| (length / step).ceil().clamp(1.0, MOST_POINTS.sqrt());
-                let (nx, ny) = (count(size.0), count(size.1));
-                let at = |i: usize, n: f64| (i as f64 + 0.5) / n;
-                (0..ny as usize)
-                    .flat_map(|j| (0..nx as usize).map(move |i| (i, j)))
-                    .map(|(i, j)| Point::new(min.x + at(i, nx) * size.0, min.y + at(j, ny) * size.1))
-                    .collect()
-            }
+        if let Geometry::MultiLineString(lines) = &self.shape {
+            let length: f64 = lines.0.iter().flat_map(LineString::lines).map(|l| l.dx().hypot(l.dy())).sum();
+            let step = step.max(length / MOST_POINTS);
+            return lines.0.iter().flat_map(|line| along(line, step)).collect();
         }
+        let (min, size) = (self.bounds.min(), (self.bounds.width(), self.bounds.height()));
+        let count = |length: f64| (length / step).ceil().clamp(1.0, MOST_POINTS.sqrt());
+        let (nx, ny) = (count(size.0), count(size.1));
+        let at = |i: usize, n: f64| (i as f64 + 0.5) / n;
+        (0..ny as usize)
+            .flat_map(|j| (0..nx as usize).map(move |i| (i, j)))
+            .map(|(i, j)| Point::new(min.x + at(i, nx) * size.0, min.y + at(j, ny) * size.1))
+            .collect()
     }
 
     /// Whether some of it lies on a footprint in degrees.

@@ -1,11 +1,11 @@
 //! Products of catalogues that are not STAC, as STAC items without assets.
 //!
-//! The OpenSearch (resto) and `OData` services of Copernicus tell what exists and when it was sensed, but not where
+//! The `OpenSearch` (resto) and `OData` services of Copernicus tell what exists and when it was sensed, but not where
 //! each band is: their products can be listed and compared, not fetched.
 
 use serde_json::{Map, Value, json};
 
-/// A STAC item of an OpenSearch feature or an `OData` product; anything else as it is.
+/// A STAC item of an `OpenSearch` feature or an `OData` product; anything else as it is.
 pub(super) fn to_stac(json: Value) -> Value {
     if json.get("assets").is_some() {
         return json;
@@ -33,7 +33,7 @@ fn of_resto(json: &Value) -> Option<Value> {
         }
     }
     let collection = own.get("collection").cloned().unwrap_or_default();
-    Some(item(name, json.get("geometry"), collection, properties))
+    Some(item(name, json.get("geometry"), &collection, &properties))
 }
 
 fn of_odata(json: &Value) -> Option<Value> {
@@ -55,10 +55,10 @@ fn of_odata(json: &Value) -> Option<Value> {
         };
         properties.insert(key.to_owned(), attribute.get("Value").cloned().unwrap_or_default());
     }
-    Some(item(name, json.get("GeoFootprint"), Value::Null, properties))
+    Some(item(name, json.get("GeoFootprint"), &Value::Null, &properties))
 }
 
-fn item(id: &str, geometry: Option<&Value>, collection: Value, properties: Map<String, Value>) -> Value {
+fn item(id: &str, geometry: Option<&Value>, collection: &Value, properties: &Map<String, Value>) -> Value {
     json!({
         "type": "Feature",
         "stac_version": "1.0.0",

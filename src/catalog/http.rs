@@ -187,7 +187,7 @@ mod tests {
         assert!(waits.iter().all(|w| (1.0..=3.0).contains(w)) && (mean - 2.0).abs() < 0.3, "{mean}");
         assert_eq!(client.wait("u", 12, None), Ok(Duration::from_secs(10)));
         assert_eq!(client.wait("u", 0, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
-        let busy = client.wait("http://h/x?sig=secret", 0, Some(Duration::from_secs(60))).unwrap_err();
+        let busy = client.wait("http://h/x?sig=secret", 0, Some(Duration::from_mins(1))).unwrap_err();
         assert_eq!(
             busy.to_string(),
             "http://h/x: the server asks to wait 60 s, more than 10 s; try again later"

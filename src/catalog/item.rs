@@ -41,7 +41,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// Reads a STAC item, or a product of the OpenSearch and `OData` catalogues of Copernicus.
+    /// Reads a STAC item, or a product of the `OpenSearch` and `OData` catalogues of Copernicus.
     ///
     /// # Errors
     /// [`Error::Format`] for JSON that is neither.

@@ -4,7 +4,7 @@
 
 use super::http::Client;
 use super::item::link;
-use super::query::Abilities;
+use super::query::{Abilities, Filter};
 use super::walk::joined;
 use super::{Error, Found, Item, Query};
 use serde_json::{Map, Value};
@@ -35,12 +35,14 @@ pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities
         .collect();
     let post = searches.iter().find(|l| text(l, "method").is_some_and(|m| m.eq_ignore_ascii_case("POST")));
     let chosen = post.or_else(|| searches.first())?;
-    let abilities = Abilities {
-        sort: conforms("item-search#sort"),
-        cql2_json: conforms("cql2-json") && conforms("item-search#filter"),
-        query: conforms("item-search#query"),
-        post: post.is_some(),
+    let filter = if conforms("cql2-json") && conforms("item-search#filter") {
+        Filter::Cql2Json
+    } else if conforms("item-search#query") {
+        Filter::Query
+    } else {
+        Filter::None
     };
+    let abilities = Abilities { sort: conforms("item-search#sort"), filter, post: post.is_some() };
     Some((joined(url, &text(chosen, "href")?), abilities))
 }
 
@@ -87,7 +89,7 @@ pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool)
 /// An item, or why there is none and whose it is.
 type Parsed = (Option<Box<Item>>, Option<super::Skipped>);
 
-/// The items of a page: a STAC or OpenSearch collection of features, an `OData` list, or one item.
+/// The items of a page: a STAC or `OpenSearch` collection of features, an `OData` list, or one item.
 pub(super) fn items_of(page: &Value, url: &str) -> Result<Vec<Parsed>, Error> {
     let one = || page.get("assets").map(|_| std::slice::from_ref(page));
     let list = ["features", "value"].iter().find_map(|k| page.get(k)?.as_array().map(Vec::as_slice));

@@ -27,10 +27,21 @@ pub struct Query {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Abilities {
     pub(super) sort: bool,
-    pub(super) cql2_json: bool,
-    pub(super) query: bool,
+    pub(super) filter: Filter,
     /// Takes POST.
     pub(super) post: bool,
+}
+
+/// How a server takes tests of properties.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// Not at all; some servers without it ignore a filter silently.
+    #[default]
+    None,
+    /// By the extension `query`.
+    Query,
+    /// By the extension `filter` in CQL2-JSON.
+    Cql2Json,
 }
 
 impl Query {
@@ -72,12 +83,16 @@ impl Query {
             && collections.iter().all(|c| c.starts_with("sentinel-2") || c.contains("s2"));
         if let Some(fraction) = self.max_tile_cloud_fraction.filter(|_| optical) {
             let percent = fraction * 100.0;
-            if abilities.cql2_json {
-                let test = json!({ "op": "<=", "args": [{ "property": "eo:cloud_cover" }, percent] });
-                body.insert("filter-lang".to_owned(), json!("cql2-json"));
-                body.insert("filter".to_owned(), test);
-            } else if abilities.query {
-                body.insert("query".to_owned(), json!({ "eo:cloud_cover": { "lte": percent } }));
+            match abilities.filter {
+                Filter::Cql2Json => {
+                    let test = json!({ "op": "<=", "args": [{ "property": "eo:cloud_cover" }, percent] });
+                    body.insert("filter-lang".to_owned(), json!("cql2-json"));
+                    body.insert("filter".to_owned(), test);
+                }
+                Filter::Query => {
+                    body.insert("query".to_owned(), json!({ "eo:cloud_cover": { "lte": percent } }));
+                }
+                Filter::None => {}
             }
         }
         Value::Object(body)

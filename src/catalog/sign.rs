@@ -50,13 +50,12 @@ impl Tokens {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known =
             kept.get(&container).filter(|t| freshness == Freshness::Kept && t.expires > now() + SPARE);
-        let token = match known {
-            Some(token) => token.clone(),
-            None => {
-                let token = token(client, &format!("{}/{container}", sas.token_url))?;
-                kept.insert(container, token.clone());
-                token
-            }
+        let token = if let Some(token) = known {
+            token.clone()
+        } else {
+            let token = token(client, &format!("{}/{container}", sas.token_url))?;
+            kept.insert(container, token.clone());
+            token
         };
         Ok(format!("{plain}?{}", token.query))
     }

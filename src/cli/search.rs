@@ -169,8 +169,8 @@ fn corridor(args: &ChoiceArgs) -> Result<Corridor, Error> {
 /// A day (completed by `time`) or a moment.
 fn moment(option: &str, text: &str, time: &str) -> Result<Timestamp, Failure> {
     let whole = if text.len() == 10 { format!("{text}{time}") } else { text.to_owned() };
-    whole.parse().map_err(|_| {
-        Failure::usage(miette!("{option} {text}: no time; write 2024-06-17 or 2024-06-17T02:00:00Z"))
+    whole.parse().map_err(|e| {
+        Failure::usage(miette!("{option} {text}: no time ({e}); write 2024-06-17 or 2024-06-17T02:00:00Z"))
     })
 }
 
