@@ -1,5 +1,7 @@
 //! Search and fetch against a server on 127.0.0.1: pages, faults, ranges, signatures, and real responses.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod stac_server;
 
 use ndarray::Array3;

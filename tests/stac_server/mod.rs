@@ -220,7 +220,7 @@ fn route(content: &Content, state: &State, url: &str, path: &str, asked: (&Value
 
 fn landing(content: &Content, url: &str) -> Value {
     let search = |method: &str| json!({ "rel": "search", "type": "application/geo+json", "method": method, "href": format!("{url}/search") });
-    // Some servers link an OpenSearch description under the same relation.
+    // Some servers link an `OpenSearch` description under the same relation.
     let other = json!({ "rel": "search", "type": "application/opensearchdescription+xml", "href": format!("{url}/x") });
     let links = match content.paging {
         Paging::Get => vec![other, search("GET")],
