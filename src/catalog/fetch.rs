@@ -4,7 +4,7 @@
 //! (each is renamed into place) and bears a tag of what it was made from, so it is kept where that is still the same.
 
 use super::http::{Client, Stamp};
-use super::sign::{Freshness, Tokens};
+use super::sign::Tokens;
 use super::{Corridor, Error, Item, Selected, record};
 use crate::io::{self, SceneOptions};
 use crate::scene::{Scene, Source};
@@ -58,7 +58,7 @@ pub(super) fn fetch(
     }
     std::fs::create_dir_all(&folder).map_err(|e| Error::format(&folder.display().to_string(), e))?;
     let job = Job { client, tokens, scene, corridor, bands: request.bands.clone(), folder: &folder };
-    let (bands, fetched_count) = persist(client, scene, |freshness| job.run(freshness))?;
+    let (bands, fetched_count) = persist(client, tokens, scene, || job.run())?;
     let kept_count = bands.len() - fetched_count;
     let json = record::item(scene, &bands, &key)?;
     io::write_text(&path, &json)?;
@@ -68,13 +68,13 @@ pub(super) fn fetch(
 /// Runs `once` until it works: what GDAL remembers of the assets is forgotten and they are signed anew each time.
 pub(super) fn persist<T>(
     client: &Client,
+    tokens: &Tokens,
     scene: &Selected,
-    mut once: impl FnMut(Freshness) -> Result<T, Error>,
+    mut once: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let tries = client.params().tries.max(1);
-    let mut freshness = Freshness::Kept;
     for attempt in 1.. {
-        let error = match once(freshness) {
+        let error = match once() {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
@@ -87,7 +87,7 @@ pub(super) fn persist<T>(
         for asset in scene.parts().iter().flat_map(|item| &item.stac.assets) {
             io::forget_remote(&asset.gdal_path);
         }
-        freshness = Freshness::New;
+        tokens.forget();
         std::thread::sleep(client.wait(&scene.item().id, attempt - 1, None)?);
     }
     Err(Error::format(&scene.item().id, "not tried"))
@@ -117,10 +117,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// One try: the files of all bands, and how many of them were fetched now.
-    fn run(&self, freshness: Freshness) -> Result<(Vec<record::BandFile>, usize), Error> {
+    fn run(&self) -> Result<(Vec<record::BandFile>, usize), Error> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for item in self.scene.parts() {
-            let json = signed(self.client, self.tokens, item, freshness)?;
+            let json = signed(self.client, self.tokens, item)?;
             let options = SceneOptions { bands: self.bands.clone(), datetime: None };
             let scene = io::open_item_json(&json, &item.location, &options)?;
             add(&mut wanted, &scene, item);
@@ -181,12 +181,7 @@ fn add(wanted: &mut Vec<Wanted>, scene: &Scene, item: &Item) {
 }
 
 /// The item with absolute, signed hrefs of its bands.
-pub(super) fn signed(
-    client: &Client,
-    tokens: &Tokens,
-    item: &Item,
-    freshness: Freshness,
-) -> Result<Value, Error> {
+pub(super) fn signed(client: &Client, tokens: &Tokens, item: &Item) -> Result<Value, Error> {
     let mut json = item.json.clone();
     let Some(assets) = json.get_mut("assets").and_then(Value::as_object_mut) else { return Ok(json) };
     for asset in &item.stac.assets {
@@ -194,7 +189,7 @@ pub(super) fn signed(
         if tokens.covers(url)
             && let Some(entry) = assets.get_mut(&asset.key)
         {
-            entry["href"] = Value::String(tokens.sign(client, url, freshness)?);
+            entry["href"] = Value::String(tokens.sign(client, url)?);
         }
     }
     Ok(json)

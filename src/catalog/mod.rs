@@ -35,6 +35,7 @@ pub use source::{Endpoint, Sas, Source, endpoints};
 use http::Client;
 use pages::Request;
 use query::Abilities;
+use serde_json::Value;
 use sign::Tokens;
 
 /// What a search found.
@@ -85,12 +86,15 @@ impl Catalog {
     /// [`Error`] when the source cannot be read; single items that cannot be are in [`Found::skipped`].
     pub fn search(&self, query: &Query) -> Result<Found, Error> {
         let mut found = match &self.source {
-            Source::Api(endpoint) => self.api(&endpoint.url, &endpoint.collections, query)?,
+            Source::Api(endpoint) => {
+                let landing = self.client.json(&endpoint.url, None)?;
+                self.api(&landing, &endpoint.url, &endpoint.collections, query)?
+            }
             Source::Folder(folder) => walk::folder(folder, query)?,
             Source::Place(place) => {
                 let document = walk::load(&self.client, place)?;
                 if pages::search_of(&document, place).is_some() {
-                    self.api(place, &[], query)?
+                    self.api(&document, place, &[], query)?
                 } else if pages::is_page(&document) && place.contains("://") {
                     pages::read(&self.client, Request { url: place.clone(), body: None }, query, false)?
                 } else {
@@ -109,10 +113,10 @@ impl Catalog {
     /// # Errors
     /// [`Error::Outside`] for a scene of other ground, and [`Error`] when its files cannot be read.
     pub fn cloud(&self, scene: &Selected, corridor: &Corridor) -> Result<Cloud, Error> {
-        let raster = fetch::persist(&self.client, scene, |freshness| {
+        let raster = fetch::persist(&self.client, &self.tokens, scene, || {
             let mut merged: Option<crate::raster::Raster> = None;
             for item in scene.parts() {
-                let json = fetch::signed(&self.client, &self.tokens, item, freshness)?;
+                let json = fetch::signed(&self.client, &self.tokens, item)?;
                 let part = cloud::look(&json, &item.location, corridor)?;
                 match &mut merged {
                     Some(first) => cloud::fill(first, &part),
@@ -139,10 +143,9 @@ impl Catalog {
         fetch::fetch(&self.client, &self.tokens, scene, corridor, request)
     }
 
-    /// Searches a STAC API whose landing page is at `url`.
-    fn api(&self, url: &str, own: &[String], query: &Query) -> Result<Found, Error> {
-        let landing = self.client.json(url, None)?;
-        let (search, abilities) = pages::search_of(&landing, &format!("{}/", url.trim_end_matches('/')))
+    /// Searches a STAC API with its landing page, which is at `url`.
+    fn api(&self, landing: &Value, url: &str, own: &[String], query: &Query) -> Result<Found, Error> {
+        let (search, abilities) = pages::search_of(landing, &format!("{}/", url.trim_end_matches('/')))
             .ok_or_else(|| Error::format(url, "the landing page links no item search; is it a STAC API?"))?;
         let collections = if query.collections.is_empty() { own } else { &query.collections };
         let request = first_request(&search, query, collections, abilities, self.client.params().page_size);

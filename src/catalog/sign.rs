@@ -22,18 +22,14 @@ struct Token {
     expires: Timestamp,
 }
 
-/// Whether a kept token will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
-    /// Any that has not ended.
-    Kept,
-    /// The last one was refused: a new one.
-    New,
-}
-
 impl Tokens {
     pub(super) fn new(sas: Option<Sas>) -> Self {
         Self { sas, kept: Mutex::new(HashMap::new()) }
+    }
+
+    /// Forgets all tokens: one of them was refused.
+    pub(super) fn forget(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether this URL is one that needs a signature.
@@ -42,14 +38,13 @@ impl Tokens {
     }
 
     /// The URL with a signature where it needs one.
-    pub(super) fn sign(&self, client: &Client, url: &str, freshness: Freshness) -> Result<String, Error> {
+    pub(super) fn sign(&self, client: &Client, url: &str) -> Result<String, Error> {
         let (Some(sas), Some(container)) = (&self.sas, self.container(url)) else {
             return Ok(url.to_owned());
         };
         let plain = url.split('?').next().unwrap_or(url);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            kept.get(&container).filter(|t| freshness == Freshness::Kept && t.expires > now() + SPARE);
+        let known = kept.get(&container).filter(|t| t.expires > now() + SPARE);
         let token = if let Some(token) = known {
             token.clone()
         } else {

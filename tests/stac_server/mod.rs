@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// A status, with `Retry-After` in seconds.
     Status(u16, Option<u32>),
     /// Nothing for this many milliseconds, then the answer.
@@ -26,7 +26,7 @@ pub enum Fault {
 
 /// How pages are linked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Paging {
+pub(super) enum Paging {
     /// POST with the whole body.
     Post,
     /// POST with a token alone, and `merge`.
@@ -53,21 +53,21 @@ struct State {
 }
 
 /// The server; its thread ends with the process.
-pub struct Server {
-    pub url: String,
+pub(super) struct Server {
+    pub(super) url: String,
     state: Arc<State>,
 }
 
 /// What is served.
 #[derive(Clone)]
-pub struct Content {
-    pub folder: PathBuf,
-    pub items: Vec<Value>,
-    pub paging: Paging,
-    pub conforms: Vec<&'static str>,
+pub(super) struct Content {
+    pub(super) folder: PathBuf,
+    pub(super) items: Vec<Value>,
+    pub(super) paging: Paging,
+    pub(super) conforms: Vec<&'static str>,
 }
 
-pub const ALL: [&str; 4] = [
+pub(super) const ALL: [&str; 4] = [
     "https://api.stacspec.org/v1.0.0/item-search",
     "https://api.stacspec.org/v1.0.0/item-search#sort",
     "https://api.stacspec.org/v1.0.0/item-search#filter",
@@ -76,7 +76,7 @@ pub const ALL: [&str; 4] = [
 
 impl Server {
     /// Starts on a free port. `{url}` in items becomes the server's URL.
-    pub fn start(mut content: Content) -> Self {
+    pub(super) fn start(mut content: Content) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         for item in &mut content.items {
@@ -94,25 +94,25 @@ impl Server {
     }
 
     /// Puts a fault before the next request whose path holds `part`.
-    pub fn fail(&self, part: &'static str, fault: Fault) {
+    pub(super) fn fail(&self, part: &'static str, fault: Fault) {
         self.state.faults.lock().unwrap().push_back((part, fault));
     }
-    pub fn faults_left(&self) -> usize {
+    pub(super) fn faults_left(&self) -> usize {
         self.state.faults.lock().unwrap().len()
     }
     /// Files need a token from now on; tokens given earlier are no longer good.
-    pub fn expire_tokens(&self) {
+    pub(super) fn expire_tokens(&self) {
         self.state.signed.store(true, Ordering::SeqCst);
         self.state.tokens.fetch_add(1, Ordering::SeqCst);
     }
-    pub fn requests(&self) -> usize {
+    pub(super) fn requests(&self) -> usize {
         self.state.requests.load(Ordering::SeqCst)
     }
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.state.bytes.load(Ordering::SeqCst)
     }
     /// Path and body of each request so far.
-    pub fn log(&self) -> Vec<(String, Value)> {
+    pub(super) fn log(&self) -> Vec<(String, Value)> {
         self.state.log.lock().unwrap().clone()
     }
 }
@@ -253,7 +253,7 @@ fn search(content: &Content, url: &str, query: &str, body: &Value) -> Value {
     let link = |body: Value, merge: bool| json!([{ "rel": "next", "method": "POST", "href": href, "body": body, "merge": merge }]);
     let links = match content.paging {
         Paging::Loop => json!([{ "rel": "next", "method": "POST", "href": href, "body": body }]),
-        Paging::Empty => link(json!({ "token": next + 1_000_000 + token }), false),
+        Paging::Empty => link(json!({ "token": token + 1_000_000 }), false),
         _ if !more => json!([]),
         Paging::PostMerge => link(bare, true),
         Paging::PostBare => link(bare, false),
@@ -262,7 +262,10 @@ fn search(content: &Content, url: &str, query: &str, body: &Value) -> Value {
             whole["token"] = json!(next);
             link(whole, false)
         }
-        Paging::Get => json!([{ "rel": "next", "href": format!("/search?limit={limit}&token={next}") }]),
+        Paging::Get => {
+            let rest: Vec<&str> = query.split('&').filter(|p| !p.starts_with("token=")).collect();
+            json!([{ "rel": "next", "href": format!("/search?{}&token={next}", rest.join("&")) }])
+        }
     };
     json!({ "type": "FeatureCollection", "features": page, "links": links })
 }
