@@ -108,7 +108,7 @@ fn reprocessed_products_replace_the_old_ones() {
     let Some(root) = responses() else { return };
     let all = items(&read(&root.join("cdse_openeo/creodiasCorruptTile.json")));
     assert_eq!(all.len(), 24);
-    // S2A of 2018-03-27 over 29UNV is there with baselines 02.07 and 02.13; 29UMV also as N9999, made by a user.
+    // S2A of 2018-03-27 over 29UNV is there with baselines 02.07, 02.13 and 05.00; 29UMV also as N9999, made by a user.
     let area = Area::of_bbox([-9.2, 53.3, -8.9, 53.5]).unwrap();
     let tiles = SelectParams { tiles: vec!["29UNV".into(), "29UMV".into()], ..SelectParams::default() };
     let chosen = select(all, &area, &tiles);
@@ -128,7 +128,7 @@ fn reprocessed_products_replace_the_old_ones() {
         s.item().tile.as_deref() == Some("29UNV")
             && s.item().product.as_ref().is_some_and(|p| p.datatake == at)
     });
-    assert_eq!(scene.unwrap().item().baseline, Some(2.13));
+    assert_eq!(scene.unwrap().item().baseline, Some(5.0));
 }
 
 /// The recorded answer of Earth Search to a filter it does not know: it is ignored, and the next page asks for nothing.
