@@ -385,3 +385,53 @@ fn copies_strips_and_overlaps_are_resolved_in_any_order() {
     let asked = SelectParams { tiles: vec!["52TEM".into()], ..SelectParams::default() };
     assert_eq!(select(items, &area, &asked).scenes[0].item().id, "neighbour");
 }
+
+#[test]
+fn a_killed_fetch_is_taken_up_and_ends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bands(folder.path());
+    let server = serve(folder.path(), 3, Paging::Post, &ALL);
+    let command = |out: &Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_railwatch"));
+        command.args([
+            "fetch",
+            "--source",
+            &server.url,
+            "--bbox",
+            "130.75,42.49,130.76,42.50",
+            "--margin-m",
+            "100",
+        ]);
+        command.arg("--quiet").arg("--out").arg(out);
+        command
+    };
+    let whole = folder.path().join("whole");
+    assert!(command(&whole).status().unwrap().success());
+    let contents = |out: &Path| {
+        let mut all = Vec::new();
+        for scene in std::fs::read_dir(out).unwrap().filter_map(Result::ok) {
+            for file in std::fs::read_dir(scene.path()).unwrap().filter_map(Result::ok) {
+                let name = file.file_name().to_string_lossy().into_owned();
+                if !name.starts_with(".part-") {
+                    all.push((scene.file_name(), name, std::fs::read(file.path()).unwrap()));
+                }
+            }
+        }
+        all.sort();
+        all
+    };
+    let wanted = contents(&whole);
+    assert_eq!(wanted.len(), 12);
+    let killed = folder.path().join("killed");
+    for k in 0..12 {
+        let mut child = command(&killed).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5 + 11 * k));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(command(&killed).status().unwrap().success());
+    assert!(contents(&killed) == wanted, "files differ after kills");
+    let before = server.requests();
+    assert!(command(&killed).status().unwrap().success());
+    assert_eq!(server.requests() - before, 2, "only the search is asked again");
+}

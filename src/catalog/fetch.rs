@@ -10,9 +10,13 @@ use crate::io::{self, SceneOptions};
 use crate::scene::{Scene, Source};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Tag of what a file was made from.
 const ORIGIN_TAG: &str = "RAILWATCH_ORIGIN";
+
+/// A half-written file older than this belongs to no fetch that still runs.
+const STALE: Duration = Duration::from_hours(1);
 
 /// What is fetched, and to where.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +66,20 @@ pub(super) fn fetch(
     let kept_count = bands.len() - fetched_count;
     let json = record::item(scene, &bands, &key)?;
     io::write_text(&path, &json)?;
+    sweep(&folder);
     Ok(Fetched { item: path, fetched_count, kept_count })
+}
+
+/// Removes what fetches that were killed left half written. Younger files may be another fetch's.
+fn sweep(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(".part-")) {
+        let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+        if age.is_some_and(|age| age > STALE) {
+            // A file that cannot be removed does no harm: nothing reads it.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
 }
 
 /// Runs `once` until it works: what GDAL remembers of the assets is forgotten and they are signed anew each time.
