@@ -58,6 +58,10 @@ pub(super) enum ProgressMode {
 pub(super) enum Command {
     /// Find trains and cargo that appeared or departed between baseline and target scenes.
     Detect(Box<DetectArgs>),
+    /// Find scenes of a corridor in STAC servers, static catalogs and folders.
+    Search(Box<super::search::SearchArgs>),
+    /// Fetch the corridor's windows of scenes.
+    Fetch(Box<super::fetch::FetchArgs>),
     /// Make scenes with trains whose truth is known.
     Simulate(SimulateArgs),
     /// Draw figures and the HTML page again from a run's outputs.

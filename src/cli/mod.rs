@@ -2,10 +2,12 @@
 
 mod args;
 mod detect;
+mod fetch;
 mod logging;
 mod man;
 mod progress;
 mod report;
+mod search;
 mod simulate;
 
 use args::{Cli, Command};
@@ -70,6 +72,8 @@ pub fn main() -> ExitCode {
     let result = match prepare(&cli.global) {
         Ok(()) => match &cli.command {
             Command::Detect(args) => detect::run(&cli.global, args),
+            Command::Search(args) => search::run(&cli.global, args),
+            Command::Fetch(args) => fetch::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),

@@ -30,21 +30,30 @@ pub fn write_cog(path: &Path, input: &CogInput<'_>) -> Result<(), Error> {
     let planes: Vec<ArrayView2<'_, f32>> = input.bands.iter().map(|(_, plane)| plane.view()).collect();
     let names: Vec<&str> = input.bands.iter().map(|(name, _)| name.as_str()).collect();
     let (memory, messages) = library::watched(|| in_memory(path, input.grid, &planes, &names, &input.tags));
-    let mut memory = memory?;
+    let memory = memory?;
     refuse(path, messages.failures)?;
     for i in 1..=names.len() {
         let mut band = memory.rasterband(i).map_err(|e| Error::write(path, e))?;
         band.set_no_data_value(input.nodata).map_err(|e| Error::write(path, e))?;
     }
+    copy_as_cog(path, memory, if input.overviews { "AUTO" } else { "NONE" }, "AVERAGE")
+}
+
+/// Copies a dataset to disk as cloud-optimised GeoTIFF.
+pub(super) fn copy_as_cog(
+    path: &Path,
+    mut memory: Dataset,
+    overviews: &str,
+    resampling: &str,
+) -> Result<(), Error> {
     memory.flush_cache().map_err(|e| Error::write(path, e))?;
     let mut options = RasterCreationOptions::new();
-    let overviews = if input.overviews { "AUTO" } else { "NONE" };
     let wanted = [
         ("COMPRESS", "DEFLATE"),
         ("PREDICTOR", "YES"),
         ("BLOCKSIZE", "512"),
         ("OVERVIEWS", overviews),
-        ("RESAMPLING", "AVERAGE"),
+        ("RESAMPLING", resampling),
     ];
     for (key, value) in wanted {
         options.set_name_value(key, value).map_err(|e| Error::write(path, e))?;
@@ -76,7 +85,7 @@ pub fn write_scene(
 }
 
 /// A dataset in memory with georeference, names and tags.
-fn in_memory<T: GdalType + Copy>(
+pub(super) fn in_memory<T: GdalType + Copy>(
     path: &Path,
     grid: &Grid,
     planes: &[ArrayView2<'_, T>],

@@ -50,6 +50,29 @@ pub fn configure() {
     });
 }
 
+/// Forgets what was read of a remote file: the next read asks the server again. `prefix` is its GDAL path or a start of it.
+#[expect(unsafe_code, reason = "GDAL's cache of remote files has no safe wrapper")]
+pub fn forget_remote(prefix: &str) {
+    if let Ok(prefix) = CString::new(prefix) {
+        // SAFETY: the prefix is a NUL-terminated string that outlives the call.
+        unsafe { gdal_sys::VSICurlPartialClearCache(prefix.as_ptr()) };
+    }
+}
+
+/// Sets an option of GDAL for the remote paths that start with `prefix`, such as `/vsis3/eodata`.
+///
+/// An option that the user set in the environment wins.
+#[expect(unsafe_code, reason = "options of a path have no safe wrapper")]
+pub fn set_store_option(prefix: &str, key: &str, value: &str) {
+    configure();
+    let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());
+    let text = (CString::new(prefix), CString::new(key), CString::new(value));
+    if let (true, (Ok(prefix), Ok(key), Ok(value))) = (unset, text) {
+        // SAFETY: all three are NUL-terminated strings that outlive the call; GDAL copies them.
+        unsafe { gdal_sys::VSISetPathSpecificOption(prefix.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    }
+}
+
 /// What GDAL said while something ran.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
@@ -129,8 +152,9 @@ pub(super) fn placed_raster(path: &str, grid: &Grid, kind: &str) -> String {
     )
 }
 
-/// The file behind a GDAL path: that of a [`placed_raster`], else the path itself.
-pub(super) fn file_of(gdal_path: &str) -> &str {
+/// The file behind a GDAL path: that of a virtual raster which gives it a georeference, else the path itself.
+#[must_use]
+pub fn file_of(gdal_path: &str) -> &str {
     let inside = gdal_path.split_once("<SourceFilename relativeToVRT=\"0\">").map(|(_, rest)| rest);
     inside.and_then(|rest| rest.split("</SourceFilename>").next()).unwrap_or(gdal_path)
 }

@@ -16,6 +16,7 @@ mod read;
 mod safe;
 mod scaling;
 mod stac;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -27,9 +28,11 @@ pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs}
 pub use error::Error;
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};
-pub use library::configure;
+pub use library::{configure, file_of as file_behind, forget_remote, set_store_option};
 pub use open::{SceneOptions, open_scene};
 pub use read::read_raster;
 pub use scaling::{OffsetCheck, verify_offset};
+pub use stac::{StacAsset, StacItem, classification_of_item, open_item_json};
+pub use stored::{StoredBand, StoredValues, band_grid, read_stored, tag_of, write_stored};
 pub use vector::{read_lines, read_polygons};
 pub use write::{write_beside, write_bytes, write_text};

@@ -5,7 +5,7 @@ use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
 use crate::scene::{Scene, Source};
 use gdal::Dataset;
-use gdal::raster::GdalDataType;
+use gdal::raster::{GdalDataType, GdalType};
 use ndarray::{Array2, Array3, Axis};
 
 /// No-data value that many tools write without a tag.
@@ -189,15 +189,26 @@ impl Stored {
     }
 }
 
-/// Pixels of a window as they are stored.
+/// Pixels of a window as floating point numbers.
 fn read_window(
     band: &gdal::raster::RasterBand<'_>,
     path: &str,
     window: Window,
 ) -> Result<Array2<f32>, Error> {
     let mut values = Array2::<f32>::zeros((window.height, window.width));
+    into_window(band, path, window, &mut values)?;
+    Ok(values)
+}
+
+/// Reads a window into an array of its shape; a decoder's warning of missing pixels is a failure.
+pub(super) fn into_window<T: GdalType + Copy>(
+    band: &gdal::raster::RasterBand<'_>,
+    path: &str,
+    window: Window,
+    values: &mut Array2<T>,
+) -> Result<(), Error> {
     let size = (window.width, window.height);
-    let Some(slice) = values.as_slice_mut() else { return Ok(values) };
+    let Some(slice) = values.as_slice_mut() else { return Ok(()) };
     let origin = (window.col as isize, window.row as isize);
     let (read, messages) = library::watched(|| band.read_into_slice(origin, size, size, slice, None));
     match (read, messages.failures.into_iter().next()) {
@@ -205,7 +216,7 @@ fn read_window(
         (_, Some(message)) => Err(Error::read(path, message)),
         (Ok(()), None) => match messages.warnings.into_iter().find(|w| tells_damage(w)) {
             Some(warning) => Err(Error::read(path, warning)),
-            None => Ok(values),
+            None => Ok(()),
         },
     }
 }

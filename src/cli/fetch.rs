@@ -1,0 +1,67 @@
+//! `railwatch fetch`.
+
+use super::args::Global;
+use super::detect::say;
+use super::search::{ChoiceArgs, choose};
+use super::{Failure, Outcome};
+use crate::catalog::{FetchRequest, Skipped};
+use clap::Args;
+use miette::miette;
+use rayon::prelude::*;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Fetch the corridor's windows of scenes: a folder with COGs and a STAC item each, which `detect` takes as SCENE.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Only the bytes of the window travel. What is there already is not fetched again; a stopped fetch \
+    is taken up where it was. DIR/ID/ID.json holds the SHA-256 of every file.\n\nExamples:\n  \
+    railwatch fetch --rails rails.geojson --from 2022-11-01 --to 2022-12-01 --max-cloud 0.2 --out scenes\n  \
+    railwatch fetch --source planetary-computer --rails rails.geojson --from 2024-06-01 --limit 5 --out scenes"
+)]
+pub(super) struct FetchArgs {
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// Bands, such as B02,B03,B04,B08 [default: those, or VV,VH]; the classification comes along.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    bands: Vec<String>,
+    /// Folder for the scenes; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Searches and fetches.
+pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure> {
+    let choices = choose(&args.choice)?;
+    std::fs::create_dir_all(&args.out)
+        .map_err(|e| Failure::usage(miette!("--out {}: cannot be made: {e}", args.out.display())))?;
+    let bands = (!args.bands.is_empty()).then(|| args.bands.clone());
+    let request = FetchRequest { dir: args.out.clone(), bands };
+    let results: Vec<_> = choices
+        .scenes
+        .par_iter()
+        .map(|choice| choices.catalog.fetch(&choice.scene, &choices.corridor, &request))
+        .collect();
+    let mut skipped = choices.skipped;
+    let mut text = String::new();
+    let (mut fetched_count, mut kept_count) = (0, 0);
+    for (choice, result) in choices.scenes.iter().zip(results) {
+        match result {
+            Ok(fetched) => {
+                fetched_count += fetched.fetched_count;
+                kept_count += fetched.kept_count;
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{}", fetched.item.display());
+            }
+            Err(error) => {
+                skipped.push(Skipped { id: choice.scene.item().id.clone(), reason: error.to_string() });
+            }
+        }
+    }
+    let _ = writeln!(text, "{fetched_count} files fetched, {kept_count} there already");
+    for one in &skipped {
+        let _ = writeln!(text, "skipped  {}: {}", one.id, one.reason);
+    }
+    say(global, &text)?;
+    Ok(if skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })
+}

@@ -1,0 +1,238 @@
+//! `railwatch search`, and the choice of scenes that `fetch` shares with it.
+
+use super::args::Global;
+use super::detect::say;
+use super::{Failure, Outcome, man};
+use crate::catalog::{
+    Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
+};
+use clap::Args;
+use jiff::Timestamp;
+use miette::miette;
+use rayon::prelude::*;
+use std::fmt::Write as _;
+
+const SOURCE_HELP: &str = "SOURCE is earth-search, planetary-computer or cdse, the URL of any other STAC API or of a static \
+catalog, a catalog or item file, or a folder of items.";
+
+/// Where, when and how clear.
+#[derive(Debug, Args)]
+pub(super) struct ChoiceArgs {
+    /// Where to search: earth-search, planetary-computer, cdse, a URL, a file, a folder.
+    #[arg(long, value_name = "SOURCE", default_value = "earth-search")]
+    source: String,
+    /// Rail lines: scenes must show them, and clouds count over them.
+    #[arg(long, value_name = "VECTOR", required_unless_present = "bbox")]
+    rails: Option<String>,
+    /// Ground instead of rails: west,south,east,north in degrees.
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        conflicts_with = "rails"
+    )]
+    bbox: Vec<f64>,
+    /// First day or moment (YYYY-MM-DD or RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Last day or moment, inclusive.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Collections, such as sentinel-2-l2a,sentinel-1-rtc [default: the source's own of Sentinel-2 L2A, or all].
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    collections: Vec<String>,
+    /// Largest share of cloud and shadow over the corridor, 0 to 1; reads a window of each scene's classification.
+    #[arg(long, value_name = "F")]
+    max_cloud: Option<f64>,
+    /// Largest share of cloud over the whole tile, 0 to 1, as the provider tells it.
+    #[arg(long, value_name = "F")]
+    max_tile_cloud: Option<f64>,
+    /// Most scenes, the newest first.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// MGRS tiles to stay on, such as 52TFM [default: the fewest that hold the corridor].
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    tiles: Vec<String>,
+    /// Half width of the corridor in which clouds count, metres.
+    #[arg(long, value_name = "M", default_value_t = 250.0)]
+    buffer_m: f64,
+    /// Ground around the corridor that is fetched, metres: registration needs the surroundings.
+    #[arg(long, value_name = "M", default_value_t = 3000.0)]
+    margin_m: f64,
+}
+
+/// Find scenes of a corridor in STAC servers, static catalogs and folders.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{SOURCE_HELP}\nCopies of a scene are listed once, strips of a split tile as one \
+    scene, and overlapping tiles are left out.\n\nExamples:\n  \
+    railwatch search --rails rails.geojson --from 2022-11-01 --to 2022-12-01 --max-cloud 0.2\n  \
+    railwatch search --source planetary-computer --bbox 130.5,42.3,130.8,42.6 --from 2024-06-01 --json > found.json"))]
+pub(super) struct SearchArgs {
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// Print the items as a STAC item collection to stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A chosen scene, with its clouds where they were looked at.
+pub(super) struct Choice {
+    pub(super) scene: Selected,
+    pub(super) cloud: Option<Cloud>,
+}
+
+/// Everything that was chosen.
+pub(super) struct Choices {
+    pub(super) catalog: Catalog,
+    pub(super) corridor: Corridor,
+    pub(super) scenes: Vec<Choice>,
+    pub(super) dropped: Vec<Skipped>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// Searches and lists.
+pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure> {
+    let choices = choose(&args.choice)?;
+    if args.json {
+        man::print(collection(&choices.scenes).to_string().as_bytes())?;
+    }
+    say(global, &listing(&choices))?;
+    Ok(if choices.skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })
+}
+
+/// Searches, resolves copies and tiles, and looks at the clouds where asked.
+pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
+    let corridor = corridor(args).map_err(failure)?;
+    let area = corridor.area().map_err(failure)?;
+    let query = Query {
+        area: Some(area.clone()),
+        from: args.from.as_deref().map(|t| moment("--from", t, "T00:00:00Z")).transpose()?,
+        to: args.to.as_deref().map(|t| moment("--to", t, "T23:59:59.999Z")).transpose()?,
+        collections: args.collections.clone(),
+        max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
+        // Copies and cloudy scenes are taken out of what is found, so the limit counts later.
+        limit: None,
+    };
+    let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
+    let catalog = Catalog::new(Source::parse(&args.source).map_err(failure)?, &HttpParams::default());
+    let found = catalog.search(&query).map_err(failure)?;
+    let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
+    let selection = select(found.items, &area, &params);
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let mut choices =
+        Choices { catalog, corridor, scenes: Vec::new(), dropped: selection.dropped, skipped: found.skipped };
+    let Some(max_cloud) = max_cloud else {
+        let scenes = selection.scenes.into_iter().take(limit);
+        choices.scenes = scenes.map(|scene| Choice { scene, cloud: None }).collect();
+        return Ok(choices);
+    };
+    let mut left = selection.scenes.into_iter();
+    while choices.scenes.len() < limit {
+        // A few at a time: with a limit, older scenes are only looked at when newer ones are cloudy.
+        let some: Vec<Selected> = left.by_ref().take(rayon::current_num_threads().max(4)).collect();
+        if some.is_empty() {
+            break;
+        }
+        let looked: Vec<_> =
+            some.par_iter().map(|scene| choices.catalog.cloud(scene, &choices.corridor)).collect();
+        for (scene, cloud) in some.into_iter().zip(looked) {
+            let id = scene.item().id.clone();
+            match cloud {
+                Ok(cloud) if cloud.observed_fraction <= 0.0 => {
+                    choices.dropped.push(Skipped { id, reason: "no data over the corridor".to_owned() });
+                }
+                Ok(cloud) if cloud.cloud_fraction > max_cloud => {
+                    let reason = format!("{:.0} % cloud over the corridor", 100.0 * cloud.cloud_fraction);
+                    choices.dropped.push(Skipped { id, reason });
+                }
+                Ok(cloud) => choices.scenes.push(Choice { scene, cloud: Some(cloud) }),
+                Err(error) => choices.skipped.push(Skipped { id, reason: error.to_string() }),
+            }
+        }
+    }
+    choices.scenes.truncate(limit);
+    Ok(choices)
+}
+
+fn corridor(args: &ChoiceArgs) -> Result<Corridor, Error> {
+    match (&args.rails, args.bbox.as_slice()) {
+        (Some(rails), _) => Corridor::read(rails, args.buffer_m, args.margin_m),
+        (None, &[w, s, e, n]) => Corridor::of_bbox([w, s, e, n], args.margin_m),
+        (None, other) => Err(Error::Query {
+            what: "--bbox".to_owned(),
+            reason: format!("wants four numbers west,south,east,north, not {}", other.len()),
+        }),
+    }
+}
+
+/// A day (completed by `time`) or a moment.
+fn moment(option: &str, text: &str, time: &str) -> Result<Timestamp, Failure> {
+    let whole = if text.len() == 10 { format!("{text}{time}") } else { text.to_owned() };
+    whole.parse().map_err(|e| {
+        Failure::usage(miette!("{option} {text}: no time ({e}); write 2024-06-17 or 2024-06-17T02:00:00Z"))
+    })
+}
+
+fn fraction(option: &str, value: f64) -> Result<f64, Failure> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(Failure::usage(miette!("{option} {value}: a share lies between 0 and 1")))
+}
+
+/// The chosen items as one STAC item collection, with what was seen of the corridor.
+fn collection(scenes: &[Choice]) -> serde_json::Value {
+    let features: Vec<serde_json::Value> = scenes
+        .iter()
+        .flat_map(|choice| choice.scene.parts().iter().map(move |item| (item, choice)))
+        .map(|(item, choice)| {
+            let mut json = item.json.clone();
+            if let (Some(cloud), Some(properties)) =
+                (choice.cloud, json.get_mut("properties").and_then(serde_json::Value::as_object_mut))
+            {
+                properties.insert("railwatch:cloud_fraction".to_owned(), cloud.cloud_fraction.into());
+                properties.insert("railwatch:observed_fraction".to_owned(), cloud.observed_fraction.into());
+            }
+            json
+        })
+        .collect();
+    serde_json::json!({ "type": "FeatureCollection", "features": features })
+}
+
+/// One line a scene, then what was left out and why.
+fn listing(choices: &Choices) -> String {
+    let mut text = String::new();
+    for choice in &choices.scenes {
+        let item = choice.scene.item();
+        let time = item.datetime.map_or_else(|| "undated".to_owned(), |t| t.strftime("%F %R").to_string());
+        let cloud = match (choice.cloud, item.cloud_fraction) {
+            (Some(c), _) => format!("{:3.0} % cloud over the corridor", 100.0 * c.cloud_fraction),
+            (None, Some(f)) => format!("{:3.0} % cloud over the tile", 100.0 * f),
+            (None, None) => "cloud unknown".to_owned(),
+        };
+        let strips = match choice.scene.parts().len() {
+            1 => String::new(),
+            n => format!(", {n} strips"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{time}  {cloud}  {}{strips}", item.id);
+    }
+    let _ = writeln!(text, "{} scenes, {} left out", choices.scenes.len(), choices.dropped.len());
+    for (word, list) in [("left out", &choices.dropped), ("skipped", &choices.skipped)] {
+        for one in list {
+            let _ = writeln!(text, "{word}  {}: {}", one.id, one.reason);
+        }
+    }
+    text
+}
+
+/// A catalog's error with its exit code.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+pub(super) fn failure(error: Error) -> Failure {
+    let report = miette!("{error}");
+    match error {
+        Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Failure::usage(report),
+        _ => Failure::failed(report),
+    }
+}

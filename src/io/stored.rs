@@ -1,0 +1,156 @@
+//! Windows of one band as they are stored: read by ranges, written again without a change of any number.
+
+use super::geotiff::{copy_as_cog, in_memory};
+use super::read::into_window;
+use super::{Error, files, library, whole};
+use crate::grid::{Grid, Window};
+use crate::scene::Source;
+use gdal::Metadata;
+use gdal::raster::{GdalDataType, GdalType};
+use ndarray::Array2;
+use std::path::Path;
+
+/// Numbers `(row, col)` in the type that the file has; types that are not here are read as `f32`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoredValues {
+    /// 8 bits.
+    U8(Array2<u8>),
+    /// 16 bits without sign.
+    U16(Array2<u16>),
+    /// 16 bits with sign.
+    I16(Array2<i16>),
+    /// Floating point.
+    F32(Array2<f32>),
+}
+
+/// A window of a band.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredBand {
+    /// The numbers, `(row, col)`.
+    pub values: StoredValues,
+    /// Where they lie.
+    pub grid: Grid,
+    /// The number that means no data, where the file says so.
+    pub no_data: Option<f64>,
+}
+
+impl StoredBand {
+    /// Share of pixels that hold data: neither the no-data number nor zero nor NaN, 0…1.
+    #[must_use]
+    pub fn filled_fraction(&self) -> f64 {
+        let (rows, cols) = self.grid.shape;
+        let all = (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
+        all.filter(|&at| !self.is_missing(at)).count() as f64 / (rows * cols).max(1) as f64
+    }
+
+    /// Takes the numbers of `other`, on the same grid and of the same type, where this one has no data.
+    ///
+    /// # Errors
+    /// [`Error::Mixed`] when grid or type differ; `path` names the other.
+    pub fn fill_from(&mut self, other: &Self, path: &str) -> Result<(), Error> {
+        let missing = Array2::from_shape_fn(self.grid.shape, |at| self.is_missing(at));
+        let same = self.grid == other.grid;
+        match (&mut self.values, &other.values) {
+            (StoredValues::U8(a), StoredValues::U8(b)) if same => fill(a, b, &missing),
+            (StoredValues::U16(a), StoredValues::U16(b)) if same => fill(a, b, &missing),
+            (StoredValues::I16(a), StoredValues::I16(b)) if same => fill(a, b, &missing),
+            (StoredValues::F32(a), StoredValues::F32(b)) if same => fill(a, b, &missing),
+            _ => {
+                let reason = "its grid or number type differs from the first part's".to_owned();
+                return Err(Error::Mixed { path: path.to_owned(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_missing(&self, at: (usize, usize)) -> bool {
+        let value = match &self.values {
+            StoredValues::U8(v) => f64::from(v[at]),
+            StoredValues::U16(v) => f64::from(v[at]),
+            StoredValues::I16(v) => f64::from(v[at]),
+            StoredValues::F32(v) => f64::from(v[at]),
+        };
+        !value.is_finite() || value == 0.0 || self.no_data.is_some_and(|n| (value - n).abs() == 0.0)
+    }
+}
+
+fn fill<T: Copy>(values: &mut Array2<T>, other: &Array2<T>, missing: &Array2<bool>) {
+    ndarray::azip!((v in values, &o in other, &m in missing) if m { *v = o; });
+}
+
+/// The grid of a band's file.
+///
+/// # Errors
+/// [`Error::Open`] and [`Error::NotGeoreferenced`].
+pub fn band_grid(source: &Source) -> Result<Grid, Error> {
+    files::grid_of(&library::open_raster(&source.gdal_path)?, &source.gdal_path)
+}
+
+/// Reads a window of a band as stored.
+///
+/// # Errors
+/// [`Error::Window`] for a window outside the file, [`Error::Open`] and [`Error::Read`] for files that are missing,
+/// cut off or damaged.
+pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error> {
+    let path = source.gdal_path.as_str();
+    whole::check(library::file_of(path))?;
+    let dataset = library::open_raster(path)?;
+    let own = files::grid_of(&dataset, path)?;
+    let (rows, cols) = own.shape;
+    if window.pixel_count() == 0 || window.row + window.height > rows || window.col + window.width > cols {
+        return Err(Error::Window { path: path.to_owned(), window: format!("{window:?}"), rows, cols });
+    }
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let values = match band.band_type() {
+        GdalDataType::UInt8 => StoredValues::U8(read(&band, path, window)?),
+        GdalDataType::UInt16 => StoredValues::U16(read(&band, path, window)?),
+        GdalDataType::Int16 => StoredValues::I16(read(&band, path, window)?),
+        _ => StoredValues::F32(read(&band, path, window)?),
+    };
+    Ok(StoredBand { values, grid: own.sub_grid(window), no_data: band.no_data_value() })
+}
+
+fn read<T: GdalType + Copy + Default>(
+    band: &gdal::raster::RasterBand<'_>,
+    path: &str,
+    window: Window,
+) -> Result<Array2<T>, Error> {
+    let mut values = Array2::default((window.height, window.width));
+    into_window(band, path, window, &mut values)?;
+    Ok(values)
+}
+
+/// Writes a window as a cloud-optimised GeoTIFF of the same numbers, whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`] for a folder that takes no file or a full disk.
+pub fn write_stored(
+    path: &Path,
+    band: &StoredBand,
+    name: &str,
+    tags: &[(String, String)],
+) -> Result<(), Error> {
+    let (grid, names) = (&band.grid, [name]);
+    let (memory, messages) = library::watched(|| match &band.values {
+        StoredValues::U8(v) => in_memory(path, grid, &[v.view()], &names, tags),
+        StoredValues::U16(v) => in_memory(path, grid, &[v.view()], &names, tags),
+        StoredValues::I16(v) => in_memory(path, grid, &[v.view()], &names, tags),
+        StoredValues::F32(v) => in_memory(path, grid, &[v.view()], &names, tags),
+    });
+    let memory = memory?;
+    if let Some(message) = messages.failures.into_iter().next() {
+        return Err(Error::write(path, message));
+    }
+    memory
+        .rasterband(1)
+        .and_then(|mut b| b.set_no_data_value(band.no_data))
+        .map_err(|e| Error::write(path, e))?;
+    // Classes must not be averaged in smaller versions.
+    copy_as_cog(path, memory, "AUTO", "NEAREST")
+}
+
+/// A dataset tag of a local raster; `None` where the file is no readable raster or has no such tag.
+#[must_use]
+pub fn tag_of(path: &Path, key: &str) -> Option<String> {
+    library::open_raster(&path.display().to_string()).ok()?.metadata_item(key, "")
+}
