@@ -4,7 +4,7 @@
 
 use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
-use super::{Error, crs, files, library, names, safe, scaling};
+use super::{Error, crs, files, library, names, safe, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Scaling, Scene};
 use serde_json::Value;
@@ -39,6 +39,9 @@ pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Err
     let bytes = library::read_bytes(&library::gdal_path(spec), ITEM_LIMIT)?;
     let json: Value = serde_json::from_slice(&bytes).map_err(|e| Error::open(spec, "STAC item", e))?;
     let item = parse(&json, spec).map_err(|reason| Error::Metadata { path: spec.to_owned(), reason })?;
+    if let Some(scene) = radar_item(spec, &json, &item, options)? {
+        return Ok(scene);
+    }
     let default: Vec<String> = safe::DEFAULT_BANDS.map(str::to_owned).to_vec();
     let mut wanted = match &options.bands {
         Some(bands) => bands.iter().map(|b| names::band_of_word(b).unwrap_or_else(|| b.clone())).collect(),
@@ -74,7 +77,28 @@ pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Err
         classification,
         grid,
         scaling: item.scaling,
+        radar: None,
     })
+}
+
+/// The scene of an item whose assets are polarisations; `None` for others.
+fn radar_item(spec: &str, json: &Value, item: &Item, options: &SceneOptions) -> Result<Option<Scene>, Error> {
+    let paths: Vec<String> = item
+        .assets
+        .iter()
+        .filter(|(name, _)| sentinel1::is_polarisation(name))
+        .map(|(_, path)| path.clone())
+        .collect();
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let scene = match sentinel1::open_points(spec, &paths, options, Some(json))? {
+        Some(scene) => scene,
+        None => sentinel1::of_map_grid(files::scene_of_files(spec, &paths, options)?, Some(json))?,
+    };
+    let datetime = options.datetime.or(item.datetime).or(scene.datetime);
+    let platform = item.platform.clone().or(scene.platform);
+    Ok(Some(Scene { id: item.id.clone(), datetime, platform, ..scene }))
 }
 
 /// Whether a local file is an item: a JSON object with assets.
