@@ -1,7 +1,8 @@
 //! From the map to the pixels of a ground-range image, by its ground control points.
 //!
 //! Rows and columns are polynomials of the map coordinates, with the points' heights as a further regressor where the
-//! land is not flat: an elevated target is imaged nearer to the satellite. The degree is the one that
+//! land is not flat: an elevated target is imaged nearer to the satellite. What they leave over (the processor's own model
+//! of the ground changes in steps along the flight) is interpolated between the points. The degree is the one that
 //! predicts left-out points best; that error is reported. Between the points the ground's height is theirs,
 //! weighted by distance: relief that they do not see shifts pixels across the line of flight.
 
@@ -13,11 +14,13 @@ use nalgebra::{DMatrix, DVector};
 /// Parts of the cross-validation.
 const FOLDS: usize = 5;
 /// Highest degree that is tried.
-const DEGREE_MAX: usize = 4;
+const DEGREE_MAX: usize = 5;
+/// Regressors with height.
+const HEIGHT_TERMS: usize = 7;
 /// Spread of heights from which on they enter the fit, metres.
 const FLAT_M: f64 = 5.0;
 /// Left-out points may miss by this much on average, px; beyond, the points do not describe the image.
-const LARGEST_ERROR_PX: f64 = 2.0;
+const LARGEST_ERROR_PX: f64 = 3.0;
 /// Shift of a pixel across the line of flight per metre of height, at 30° incidence: cot θ.
 const SHIFT_PER_HEIGHT: f64 = 1.73;
 
@@ -33,6 +36,7 @@ pub(super) struct Geolocation {
     /// Direction of flight.
     pub(super) pass: Option<Pass>,
     model: Model,
+    /// Heights, and what the polynomials leave over.
     samples: Vec<Sample>,
 }
 
@@ -47,14 +51,51 @@ struct Sample {
     col: f64,
 }
 
+/// Where the fitted polynomials apply.
 #[derive(Debug, Clone)]
 struct Model {
     centre: (f64, f64),
     scale: f64,
+    trend: Trend,
+}
+
+/// The polynomials.
+#[derive(Debug, Clone)]
+struct Trend {
     degree: usize,
     with_height: bool,
     row: DVector<f64>,
     col: DVector<f64>,
+}
+
+impl Trend {
+    fn at(&self, u: f64, v: f64, height_m: f64) -> (f64, f64) {
+        let basis = DVector::from_vec(basis(u, v, height_m, self.degree, self.with_height));
+        (basis.dot(&self.row), basis.dot(&self.col))
+    }
+
+    /// The samples with what the polynomials leave over in place of row and col.
+    fn residuals(&self, samples: &[Sample]) -> Vec<Sample> {
+        let rest = |s: &Sample| {
+            let (row, col) = self.at(s.u, s.v, s.height_m);
+            Sample { row: s.row - row, col: s.col - col, ..*s }
+        };
+        samples.iter().map(rest).collect()
+    }
+}
+
+/// Height, row and col at a place by the samples around it, weights 1/d⁴ (Shepard 1968).
+fn near(samples: &[Sample], u: f64, v: f64) -> (f64, f64, f64) {
+    let (mut height, mut row, mut col, mut weights) = (0.0, 0.0, 0.0, 0.0);
+    for s in samples {
+        let squared = (s.u - u).powi(2) + (s.v - v).powi(2);
+        let weight = 1.0 / (squared * squared + 1e-12);
+        height += weight * s.height_m;
+        row += weight * s.row;
+        col += weight * s.col;
+        weights += weight;
+    }
+    (height / weights, row / weights, col / weights)
 }
 
 impl Geolocation {
@@ -103,7 +144,7 @@ impl Geolocation {
                 "its ground control points contradict each other: left-out ones miss by {held_out_px:.1} px on average"
             )));
         }
-        let (row, col) = fit(&samples, degree, with_height)
+        let trend = fit(&samples, degree, with_height)
             .ok_or_else(|| bad("its ground control points do not span a plane".to_owned()))?;
         let pixel_m = if spacing_m > 0.0 { spacing_m } else { pixel_of(&samples, scale, shape) };
         Ok(Self {
@@ -112,8 +153,8 @@ impl Geolocation {
             held_out_px,
             heights_m: (low, high),
             pass: pass(points),
-            model: Model { centre, scale, degree, with_height, row, col },
-            samples,
+            samples: trend.residuals(&samples),
+            model: Model { centre, scale, trend },
         })
     }
 
@@ -121,21 +162,9 @@ impl Geolocation {
     pub(super) fn row_col(&self, x: f64, y: f64) -> (f64, f64) {
         let m = &self.model;
         let (u, v) = ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale);
-        let height_m = if m.with_height { self.height_at(u, v) } else { 0.0 };
-        let basis = DVector::from_vec(basis(u, v, height_m, m.degree, m.with_height));
-        (basis.dot(&m.row), basis.dot(&m.col))
-    }
-
-    /// Height of the ground by the control points, weights 1/d⁴ (Shepard 1968), metres.
-    fn height_at(&self, u: f64, v: f64) -> f64 {
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for s in &self.samples {
-            let squared = (s.u - u).powi(2) + (s.v - v).powi(2);
-            let weight = 1.0 / (squared * squared + 1e-12);
-            sum += weight * s.height_m;
-            weights += weight;
-        }
-        sum / weights
+        let (height_m, row, col) = near(&self.samples, u, v);
+        let trend = m.trend.at(u, v, height_m);
+        (trend.0 + row, trend.1 + col)
     }
 
     /// How well the image lies on the map, in words.
@@ -143,17 +172,13 @@ impl Geolocation {
         let (low, high) = self.heights_m;
         let pixel_m = self.grid.pixel_size_m();
         let relief = if high - low > FLAT_M {
-            format!(
-                "; ground from {low:.0} to {high:.0} m: relief between the points shifts pixels by up to {:.0} m",
-                SHIFT_PER_HEIGHT * 0.5 * (high - low)
-            )
+            format!("ground from {low:.0} to {high:.0} m high at the points")
         } else {
-            format!(
-                "; ground taken as {low:.0} m high, every metre above it shifts pixels by about {SHIFT_PER_HEIGHT:.1} m"
-            )
+            format!("ground {low:.0} m high")
         };
         format!(
-            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit{relief}",
+            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit; {relief}, \
+             every metre of relief between them shifts a pixel by about {SHIFT_PER_HEIGHT:.1} m",
             self.samples.len(),
             self.held_out_px,
             self.held_out_px * pixel_m,
@@ -162,10 +187,10 @@ impl Geolocation {
 }
 
 fn terms(degree: usize, with_height: bool) -> usize {
-    (degree + 1) * (degree + 2) / 2 + if with_height { 3 } else { 0 }
+    (degree + 1) * (degree + 2) / 2 + if with_height { HEIGHT_TERMS } else { 0 }
 }
 
-/// 1, u, v, u², uv, …, then h, hu, hv in kilometres.
+/// 1, u, v, u², uv, …, then h(1, u, v, u², uv, v²) and h² in kilometres.
 fn basis(u: f64, v: f64, height_m: f64, degree: usize, with_height: bool) -> Vec<f64> {
     let mut out = Vec::with_capacity(terms(degree, with_height));
     for total in 0..=degree {
@@ -175,13 +200,13 @@ fn basis(u: f64, v: f64, height_m: f64, degree: usize, with_height: bool) -> Vec
     }
     if with_height {
         let h = height_m / 1000.0;
-        out.extend([h, h * u, h * v]);
+        out.extend([h, h * u, h * v, h * u * u, h * u * v, h * v * v, h * h]);
     }
     out
 }
 
 /// Least squares of rows and columns on the basis.
-fn fit(samples: &[Sample], degree: usize, with_height: bool) -> Option<(DVector<f64>, DVector<f64>)> {
+fn fit(samples: &[Sample], degree: usize, with_height: bool) -> Option<Trend> {
     let k = terms(degree, with_height);
     let rows: Vec<f64> =
         samples.iter().flat_map(|s| basis(s.u, s.v, s.height_m, degree, with_height)).collect();
@@ -193,7 +218,7 @@ fn fit(samples: &[Sample], degree: usize, with_height: bool) -> Option<(DVector<
     let solve = |pick: fn(&Sample) -> f64| {
         svd.solve(&DVector::from_iterator(samples.len(), samples.iter().map(pick)), 1e-12).ok()
     };
-    Some((solve(|s| s.row)?, solve(|s| s.col)?))
+    Some(Trend { degree, with_height, row: solve(|s| s.row)?, col: solve(|s| s.col)? })
 }
 
 /// Root mean square distance at points that were left out, px.
@@ -204,10 +229,12 @@ fn held_out(samples: &[Sample], degree: usize, with_height: bool) -> Option<f64>
             let pick = |(i, _): &(usize, &Sample)| (i % FOLDS == fold) == inside;
             samples.iter().enumerate().filter(pick).map(|(_, s)| *s).collect()
         };
-        let (row, col) = fit(&part(false), degree, with_height)?;
+        let trend = fit(&part(false), degree, with_height)?;
+        let rest = trend.residuals(&part(false));
         for s in part(true) {
-            let b = DVector::from_vec(basis(s.u, s.v, s.height_m, degree, with_height));
-            sum += (b.dot(&row) - s.row).powi(2) + (b.dot(&col) - s.col).powi(2);
+            let ((row, col), (_, more_row, more_col)) =
+                (trend.at(s.u, s.v, s.height_m), near(&rest, s.u, s.v));
+            sum += (row + more_row - s.row).powi(2) + (col + more_col - s.col).powi(2);
         }
     }
     Some((sum / samples.len() as f64).sqrt())
