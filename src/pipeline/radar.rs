@@ -3,7 +3,7 @@
 use super::Error;
 use super::run::Skip;
 use crate::coreg::{self, CoregParams, Registration};
-use crate::raster::{Raster, Validity};
+use crate::raster::Raster;
 use crate::sar;
 use crate::scene::Scene;
 use crate::units::power_to_db;
