@@ -1,10 +1,9 @@
 //! Radar: what takes the place of filter and reflectance where strips hold linear power.
 //!
 //! A cell's evidence is the signed root of the likelihood ratio for equal gamma means of target and baseline
-//! dates ([`crate::sar::signed_root`]), of power averaged over the width of a train. Along the line it is regressed on
-//! what changed beside the cell and on what the place looks like against its sides, for each column by itself: season,
-//! rain and wet snow cancel, and a bright place that fell back to the usual is no departure. From there on radar
-//! goes the way of reflectance: local noise, whitening over polarisations, scan, placebo tracks.
+//! dates ([`crate::sar::signed_root`]), of power averaged over the width of a train. Along the line it is regressed
+//! robustly on what changed beside the cell, for each column by itself: season, rain and wet snow cancel. From there on
+//! radar goes the way of reflectance: local noise, whitening over polarisations, scan, placebo tracks.
 
 use super::residual::{RULE, Role};
 use super::stack::Stack;
@@ -20,8 +19,6 @@ const CENTRE_SIGMA_PX: f64 = 0.65;
 const CENTRE_PX: f64 = 1.5;
 /// Least power, a guard against overshoots of the interpolation: −50 dB.
 const FLOOR: f64 = 1e-5;
-/// Regressors of the evidence.
-const REGRESSORS: usize = 4;
 
 /// Power at a cell of a column.
 #[derive(Clone, Copy)]
@@ -100,23 +97,13 @@ pub(super) fn fit_column(stack: &Stack<'_>, role: &Role, looks: f64, column: usi
     let others: Vec<_> = role.others.iter().map(|&scene| power(stack, scene, band, column)).collect();
     let baseline = mean_of(&others);
     let rows = tested.len();
-    let mut x = Array2::from_elem((rows, REGRESSORS), f64::NAN);
+    let mut x = Array2::from_elem((rows, 1), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, (tested, baseline)) in tested.iter().zip(&baseline).enumerate() {
         let (Some(t), Some((b, count))) = (tested, baseline) else { continue };
         y[row] = signed_root(t.centre, b.centre, *count, looks);
-        let own = [
-            // The ground beside the cell changed like this.
-            (t.flank() / b.flank()).ln(),
-            // … more on one side than on the other.
-            (t.right / t.left).ln() - (b.right / b.left).ln(),
-            // The place stands out from its sides, or is bright as a whole.
-            (b.centre / b.flank()).ln(),
-            b.centre.ln(),
-        ];
-        for (j, v) in own.into_iter().enumerate() {
-            x[(row, j)] = v;
-        }
+        // The ground beside the cell changed like this.
+        x[(row, 0)] = (t.flank() / b.flank()).ln();
     }
     tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
