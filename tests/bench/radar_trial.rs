@@ -168,6 +168,14 @@ fn pixelwise(strips: &TrackStrips<'_>) -> [Vec<f64>; 2] {
     [line(&ratio), line(&t_statistic)]
 }
 
+/// Looks of a scene as the tool estimates them.
+fn looks_of(raster: &Raster) -> f64 {
+    let ok = raster.validity.mapv(|v| v.is_empty());
+    let of_band = |band: ndarray::ArrayView2<'_, f32>| equivalent_looks(&band, &ok.view());
+    let lowest = raster.values.outer_iter().filter_map(of_band).fold(f64::INFINITY, f64::min);
+    if lowest.is_finite() { lowest } else { 4.4 }
+}
+
 impl Tally {
     /// One target with its baselines, newest first.
     fn add(&mut self, dates: &[Raster], count: usize, length_px: f64, seed: u64) {
