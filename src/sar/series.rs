@@ -61,7 +61,8 @@ mod tests {
                 .fold(0.0, f64::max);
             assert!(worst < 0.02, "{looks} looks: {worst:.3}");
             let changed = (0..200).filter(|_| omnibus(&draw(30.0), looks) < 0.01).count();
-            assert!(changed > 180, "{changed} of 200");
+            // Two looks and five dates see 15 dB in most, not all, pixels.
+            assert!(changed > 100, "{changed} of 200");
         }
         assert!(omnibus(&[0.1], 4.0).is_nan());
     }

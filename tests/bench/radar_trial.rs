@@ -2,7 +2,7 @@
 //! log-ratio and the pixel-wise t-test in the same run. Run with `cargo bench --bench radar_trial`.
 //!
 //! Straight virtual tracks cross real scenes; in every fourth track trains are put into the target: wagons as scatterers
-//! whose mean power is 3, 5 or 8 dB over the place's own mean with theirs, under gamma speckle of the scene's looks, as wide as the sensor
+//! that bring a place 3, 5 or 8 dB over its mean, under gamma speckle of the scene's looks, as wide as the sensor
 //! blurs them. False alarms are counted on the other tracks. The baseline is the eight dates of the same orbit before.
 #![expect(
     clippy::print_stdout,
@@ -30,7 +30,7 @@ const CONTRASTS_DB: [f64; 3] = [3.0, 5.0, 8.0];
 const LENGTHS_M: (f64, f64) = (150.0, 400.0);
 const METHODS: [&str; 5] =
     ["railwatch", "log-ratio", "log-ratio, 150 m mean", "t-test (pixel-wise)", "t-test, 150 m mean"];
-/// Every so manieth track gets trains: most of a real line is empty.
+/// One track in so many gets trains: most of a real line is empty.
 const TRAINS_EVERY: usize = 4;
 /// Sigma of the blur across, px.
 const BLUR_PX: f64 = 0.55;

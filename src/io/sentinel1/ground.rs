@@ -210,7 +210,7 @@ mod tests {
         line[..320].fill(9.0);
         line[960..].fill(25.0);
         let noise = vec![100.0; 1000];
-        assert_eq!(border(&line, &noise, (true, true)), (384, 872));
+        assert_eq!(border(&line, &noise, (true, true)), (384, 904));
         assert_eq!(border(&line, &noise, (false, false)), (0, 1000));
         let (left, right) = border(&[4.0; 500], &vec![0.0; 500], (true, true));
         assert!(left >= right, "a scene of border noise has no signal");
