@@ -9,6 +9,7 @@ pub mod grid;
 pub mod stats;
 
 pub mod raster;
+pub mod sar;
 pub mod signal;
 
 pub mod corridor;

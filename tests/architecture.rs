@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and their layers: a module uses only modules of a strictly lower layer.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("units", 0),
     ("grid", 1),
     ("stats", 1),
     ("raster", 2),
     ("signal", 2),
+    ("sar", 2),
     ("scene", 3),
     ("corridor", 3),
     ("mask", 4),

@@ -82,7 +82,7 @@ pub(super) enum Command {
 }
 
 const SCENE_HELP: &str = "A SCENE is a GeoTIFF, COG, JPEG2000 or any raster that GDAL reads (several one-band files joined by + or \
-matched by a glob), a Sentinel-2 SAFE folder or zip, or a STAC item (file or URL). Remote paths are read by window.";
+matched by a glob), a Sentinel-1 GRD or Sentinel-2 SAFE folder or zip, or a STAC item (file or URL). Radar is compared within one relative orbit only. Remote paths are read by window.";
 
 /// Find trains and cargo that appeared or departed between baseline and target scenes.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! How long a train would have to be to be found: the detection limit that makes "nothing seen" evidence.
 
 use super::params::Cargo;
+use super::radar;
 use super::residual::Residuals;
 use super::scan::Scan;
 use super::stack::Stack;
@@ -52,9 +53,12 @@ fn limit(
 ) -> Option<f64> {
     let profile = &stack.profile;
     // pixel contrast = cover × (cargo − ballast); filter output = response × pixel contrast
-    let change: Vec<f64> = (0..stack.bands)
-        .map(|b| cargo.contrast.get(b).copied().unwrap_or(0.0) * profile.cover * profile.response * gain[b])
-        .collect();
+    let of_cargo = |b: usize| cargo.contrast.get(b).copied().unwrap_or(0.0);
+    let signal = |b: usize| match stack.looks {
+        Some(looks) => radar::expected(stack, looks, of_cargo(b)),
+        None => of_cargo(b) * profile.cover * profile.response,
+    };
+    let change: Vec<f64> = (0..stack.bands).map(|b| signal(b) * gain[b]).collect();
     let mut white = vec![0.0; stack.bands];
     residuals.whitener.apply(&change, &mut white);
     let length = white.iter().map(|v| v * v).sum::<f64>().sqrt();

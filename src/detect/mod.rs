@@ -18,6 +18,7 @@ mod null;
 mod parallel;
 mod params;
 mod profile;
+mod radar;
 mod refine;
 mod residual;
 mod scan;
@@ -85,7 +86,7 @@ pub struct TrackDetection {
     pub p_value: f64,
     /// False discovery rate over all candidates of the run (Benjamini–Hochberg).
     pub q_value: f64,
-    /// Change of the reflectance of the pixels on the track per band, target less baseline.
+    /// Change of the pixels on the track per band, target less baseline: reflectance, or dB for radar.
     pub contrast: Vec<f64>,
     /// How the train differs from its bed.
     pub appearance: Appearance,

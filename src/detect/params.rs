@@ -18,6 +18,9 @@ pub struct DetectParams {
     pub baseline_count_max: usize,
     /// Cargos of the detection limit; empty (the default) takes [`Cargo::usual`] for the number of bands.
     pub cargos: Vec<Cargo>,
+    /// Equivalent number of looks where the strips hold linear radar power, 0.5…1000; `None` (the default) for
+    /// reflectance. The run estimates it from the scene.
+    pub looks: Option<f64>,
 }
 
 impl Default for DetectParams {
@@ -28,6 +31,7 @@ impl Default for DetectParams {
             max_window_m: 800.0,
             baseline_count_max: 8,
             cargos: Vec::new(),
+            looks: None,
         }
     }
 }
@@ -48,6 +52,11 @@ impl DetectParams {
         if !(1..=50).contains(&self.baseline_count_max) {
             return bad("baseline_count_max", "1 to 50", self.baseline_count_max as f64);
         }
+        if let Some(looks) = self.looks
+            && !(0.5..=1000.0).contains(&looks)
+        {
+            return bad("looks", "0.5 to 1000", looks);
+        }
         Ok(())
     }
 }
@@ -58,7 +67,8 @@ impl DetectParams {
 pub struct Cargo {
     /// Name in the report.
     pub name: String,
-    /// Reflectance of the cargo less that of ballast, per band.
+    /// Reflectance of the cargo less that of ballast, per band; for radar the wagons' power over that of the
+    /// ballast, dB.
     pub contrast: Vec<f64>,
 }
 
@@ -75,6 +85,15 @@ const CARGOS: [(&str, [f64; 4]); 5] = [
 ];
 
 impl Cargo {
+    /// Wagons of 3, 5 and 8 dB over ballast, for radar.
+    #[must_use]
+    pub fn radar(band_count: usize) -> Vec<Self> {
+        [3.0, 5.0, 8.0]
+            .iter()
+            .map(|db| Self { name: format!("wagons +{db} dB"), contrast: vec![*db; band_count] })
+            .collect()
+    }
+
     /// Usual cargos seen in Sentinel-2's `band_names` (`B02`, `B03`, `B04`, `B08`); a band of another name is
     /// taken as B04. With no names `band_count` bands are taken as B02, B03, B04, B08 in this order,
     /// one band as B04.

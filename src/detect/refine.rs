@@ -1,6 +1,7 @@
 //! Second pass: where a found train begins and ends, how far it stands off the line, and which date has it.
 
 use super::Change;
+use super::radar;
 use super::residual::Residuals;
 use super::scan::Event;
 use super::stack::Stack;
@@ -156,6 +157,9 @@ fn contest(stack: &Stack<'_>, rows: &Range<usize>, first: &[f64], second: &[f64]
 
 /// Filter output of a scene in the track's column; NaN where it is not clear.
 pub(super) fn filtered(stack: &Stack<'_>, scene: usize, band: usize) -> Vec<f64> {
+    if stack.looks.is_some() {
+        return radar::level(stack, scene, band);
+    }
     let seen = stack.seen_in_column(scene, band, stack.half);
     seen.into_iter().map(|s| s.map_or(f64::NAN, |s| s.filtered)).collect()
 }

@@ -4,13 +4,14 @@
 //! flanks and on the other scenes (robustly, so that trains do not teach the fit). Season, haze,
 //! illumination and gain are absorbed by the coefficients; what is left is change.
 
+use super::radar;
 use super::stack::{Seen, Stack};
 use crate::stats::{RegressionRule, Whitener, median, trimmed_covariance, tukey_regression};
 use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 
 /// Ridge, rounds and cutoff of the regression.
-const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
+pub(super) const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Rows from which on every date and the other bands get a slope of their own.
@@ -40,8 +41,11 @@ pub(super) struct Residuals {
 /// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
 pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
-    let fits: Vec<Vec<f64>> =
-        (0..columns * bands).into_par_iter().map(|i| fit_column(stack, role, i / bands, i % bands)).collect();
+    let fit = |i: usize| match stack.looks {
+        Some(looks) => radar::fit_column(stack, role, looks, i / bands, i % bands),
+        None => fit_column(stack, role, i / bands, i % bands),
+    };
+    let fits: Vec<Vec<f64>> = (0..columns * bands).into_par_iter().map(fit).collect();
     let mut r = Array3::from_elem((rows, columns, bands), f64::NAN);
     for (i, fit) in fits.iter().enumerate() {
         for (row, v) in fit.iter().enumerate() {

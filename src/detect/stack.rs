@@ -18,7 +18,7 @@ pub(super) struct Stack<'a> {
     /// Rows of each track.
     pub(super) ranges: Vec<Range<usize>>,
     /// Per track: the target, then the baselines, newest first.
-    strips: Vec<Vec<&'a Strip>>,
+    pub(super) strips: Vec<Vec<&'a Strip>>,
     /// Column lies on another rail or a road, (row, column).
     pub(super) excluded: Array2<bool>,
     pub(super) profile: Profile,
@@ -26,8 +26,10 @@ pub(super) struct Stack<'a> {
     pub(super) step_m: f64,
     /// Columns to either side of the track.
     pub(super) half: usize,
-    cells_per_px: usize,
-    middle: usize,
+    pub(super) cells_per_px: usize,
+    pub(super) middle: usize,
+    /// Looks of the scenes where strips hold radar power.
+    pub(super) looks: Option<f64>,
 }
 
 /// What a strip shows at a cell of a column.
@@ -77,7 +79,18 @@ impl<'a> Stack<'a> {
         }
         let profile = Profile::new(cells_per_px, geometry.along_step_m);
         let step_m = geometry.along_step_m;
-        let stack = Self { ranges, strips, excluded, profile, bands, step_m, half, cells_per_px, middle };
+        let stack = Self {
+            ranges,
+            strips,
+            excluded,
+            profile,
+            bands,
+            step_m,
+            half,
+            cells_per_px,
+            middle,
+            looks: params.looks,
+        };
         let usable = stack.observed(half).iter().filter(|&&o| o).count();
         if usable < NEEDED_CELLS {
             return Err(Error::TooFewCells { usable, needed: NEEDED_CELLS });

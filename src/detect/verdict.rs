@@ -3,6 +3,7 @@
 use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
+use super::radar;
 use super::refine::{change, ends, filtered, mean, offset_px, track_of};
 use super::residual::{Residuals, Role, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
@@ -115,7 +116,10 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     let event = Event { rows: found.rows.clone(), score: found.score };
     let rows = ends(stack, &pass.residuals, &event, min_rows);
     let change = change(stack, &rows);
-    let contrast = contrast(stack, &rows);
+    let contrast = match stack.looks {
+        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows),
+        None => contrast(stack, &rows),
+    };
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
     let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
@@ -181,7 +185,10 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
         }
     }
     let observed = stack.observed(stack.half);
-    let usual = Cargo::usual(&[], stack.bands);
+    let usual = match stack.looks {
+        Some(_) => Cargo::radar(stack.bands),
+        None => Cargo::usual(&[], stack.bands),
+    };
     let cargos = if params.cargos.is_empty() { &usual } else { &params.cargos };
     let first = &passes[0];
     let threshold = first.null.tail.score_at(params.false_alarms.get() / passes.len() as f64);

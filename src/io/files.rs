@@ -1,7 +1,7 @@
 //! A scene from raster files: one with many bands, or one a band.
 
 use super::open::{SceneOptions, name_bands, pick_bands};
-use super::{Error, crs, library, names, scaling};
+use super::{Error, crs, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Band, BandName, Scene, Source};
 use gdal::{Dataset, Metadata};
@@ -69,6 +69,9 @@ pub(super) fn bands_of_file(dataset: &Dataset, path: &str) -> Result<Vec<FoundBa
 
 /// A scene of the files `paths`; `spec` is what the user wrote.
 pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOptions) -> Result<Scene, Error> {
+    if let Some(scene) = sentinel1::open_points(spec, paths, options, None)? {
+        return Ok(scene);
+    }
     let mut found = Vec::new();
     let (mut datetime, mut platform) = (None, None);
     let mut scaling: Option<crate::scene::Scaling> = None;
@@ -93,7 +96,7 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
     let (bands, classification, grid) = assemble(spec, found, options)?;
     let scaling =
         scaling.ok_or_else(|| Error::bands(spec, "only a classification (SCL) and no image bands"))?;
-    Ok(Scene {
+    let scene = Scene {
         id: id_of(spec, paths),
         path: spec.to_owned(),
         datetime: options.datetime.or(datetime),
@@ -102,7 +105,9 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
         classification,
         grid,
         scaling,
-    })
+        radar: None,
+    };
+    sentinel1::of_map_grid(scene, None)
 }
 
 /// Names, picks and checks bands: image bands, classification and the finest grid.

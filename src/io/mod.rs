@@ -15,6 +15,7 @@ mod open;
 mod read;
 mod safe;
 mod scaling;
+mod sentinel1;
 mod stac;
 mod stored;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Pixels of a window: every band onto the scene's grid, scaled, with the reasons against each pixel.
 
-use super::{Error, files, library, whole};
+use super::{Error, files, library, sentinel1, whole};
 use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
 use crate::scene::{Scene, Source};
@@ -29,6 +29,12 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     {
         return Err(Error::Window { path: scene.path.clone(), window: format!("{window:?}"), rows, cols });
     }
+    if let Some(index) = bands.iter().find(|&&b| b >= scene.bands.len()) {
+        return Err(Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len())));
+    }
+    if let Some(radar) = &scene.radar {
+        return sentinel1::read_power(scene, radar, window, bands);
+    }
     let shape = (window.height, window.width);
     let grid = scene.grid.sub_grid(window);
     let mut values = Array3::<f32>::zeros((bands.len(), shape.0, shape.1));
@@ -36,10 +42,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     let mut all_zero = Array2::from_elem(shape, !bands.is_empty());
     let mut opened: Option<(String, Dataset)> = None;
     for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
-        let band = scene.bands.get(index).ok_or_else(|| {
-            Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len()))
-        })?;
-        let source = &band.source;
+        let source = &scene.bands[index].source;
         if opened.as_ref().is_none_or(|(path, _)| *path != source.gdal_path) {
             opened = Some((source.gdal_path.clone(), open_whole(&source.gdal_path)?));
         }
@@ -99,17 +102,22 @@ enum Sampling {
 }
 
 /// Stored numbers on the asked grid.
-struct Stored {
-    values: Array2<f32>,
+pub(super) struct Stored {
+    pub(super) values: Array2<f32>,
     no_data: Option<f32>,
     /// The greatest number of the type; infinite for floating point.
     top: f32,
 }
 
 impl Stored {
-    fn is_missing(&self, v: f32) -> bool {
+    pub(super) fn is_missing(&self, v: f32) -> bool {
         !v.is_finite() || v <= COMMON_NO_DATA || self.no_data.is_some_and(|n| (v - n).abs() == 0.0)
     }
+}
+
+/// Stored numbers of one band on `grid`, bilinear where its own pixels lie elsewhere.
+pub(super) fn stored_on(dataset: &Dataset, source: &Source, grid: &Grid) -> Result<Stored, Error> {
+    read_band(dataset, source, grid, Sampling::Bilinear)
 }
 
 /// One band on `grid`: copied where the pixels coincide, else sampled from its own pixels.
@@ -190,7 +198,7 @@ impl Stored {
 }
 
 /// Pixels of a window as floating point numbers.
-fn read_window(
+pub(super) fn read_window(
     band: &gdal::raster::RasterBand<'_>,
     path: &str,
     window: Window,

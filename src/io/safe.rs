@@ -4,7 +4,7 @@
 
 use super::files::{FoundBand, assemble, grid_of};
 use super::open::SceneOptions;
-use super::{Error, library, names, scaling};
+use super::{Error, library, names, scaling, sentinel1};
 use crate::scene::{Scaling, Scene, Source};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -30,8 +30,11 @@ struct Product {
 pub(super) fn is_product(folder: &str) -> bool {
     let entries =
         |f: &Path| std::fs::read_dir(f).into_iter().flatten().filter_map(Result::ok).map(|e| e.path());
-    entries(Path::new(folder))
-        .any(|p| is_xml(&p.display().to_string()) || p.extension().is_some_and(|e| e == "SAFE"))
+    entries(Path::new(folder)).any(|p| {
+        is_xml(&p.display().to_string())
+            || p.extension().is_some_and(|e| e == "SAFE")
+            || p.file_name().is_some_and(|n| n == "manifest.safe")
+    })
 }
 
 /// A product in a folder.
@@ -56,9 +59,13 @@ fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> 
         Error::open(spec, "SAFE product", reason)
     })?;
     let files: Vec<String> = listed.iter().map(|p| p.display().to_string()).collect();
+    if sentinel1::is_product(&files) {
+        return sentinel1::open_safe(spec, root, &files, options);
+    }
     let xml = files.iter().filter(|f| is_xml(f)).min_by_key(|f| f.matches('/').count()).ok_or_else(|| {
         let reason =
-            "it holds no MTD_MSIL1C.xml or MTD_MSIL2A.xml; only Sentinel-2 products are read as SAFE";
+            "it holds no MTD_MSIL1C.xml, MTD_MSIL2A.xml or annotation/s1….xml; Sentinel-1 GRD and Sentinel-2 \
+             products are read as SAFE";
         Error::open(spec, "SAFE product", reason)
     })?;
     let xml_path = format!("{root}/{xml}");
@@ -94,6 +101,7 @@ fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> 
         bands,
         classification,
         grid,
+        radar: None,
     })
 }
 

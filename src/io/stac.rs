@@ -4,14 +4,14 @@
 
 use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
-use super::{Error, crs, files, library, names, scaling};
+use super::{Error, crs, files, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Scaling, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Bands that are taken where none were asked for.
-const DEFAULT_BANDS: [&str; 6] = ["B02", "B03", "B04", "B08", "VV", "VH"];
+const DEFAULT_BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
 
 /// Largest item that is read, bytes.
 const ITEM_LIMIT: usize = 32 << 20;
@@ -66,6 +66,9 @@ pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Err
 /// errors of opening the assets.
 pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     let item = StacItem::parse(json, spec)?;
+    if let Some(scene) = radar_item(spec, json, &item, options)? {
+        return Ok(scene);
+    }
     let default: Vec<String> = DEFAULT_BANDS.map(str::to_owned).to_vec();
     let mut wanted = match &options.bands {
         Some(bands) => bands.iter().map(|b| names::band_of_word(b).unwrap_or_else(|| b.clone())).collect(),
@@ -103,6 +106,7 @@ pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Resul
         classification,
         grid,
         scaling: item.scaling,
+        radar: None,
     })
 }
 
@@ -123,7 +127,33 @@ pub fn classification_of_item(json: &Value, spec: &str) -> Result<Option<Scene>,
         classification: Some(found.source),
         grid: found.grid,
         scaling: item.scaling,
+        radar: None,
     }))
+}
+
+/// The scene of an item whose assets are polarisations; `None` for others.
+fn radar_item(
+    spec: &str,
+    json: &Value,
+    item: &StacItem,
+    options: &SceneOptions,
+) -> Result<Option<Scene>, Error> {
+    let paths: Vec<String> = item
+        .assets
+        .iter()
+        .filter(|asset| sentinel1::is_polarisation(&asset.band))
+        .map(|asset| asset.gdal_path.clone())
+        .collect();
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let scene = match sentinel1::open_points(spec, &paths, options, Some(json))? {
+        Some(scene) => scene,
+        None => sentinel1::of_map_grid(files::scene_of_files(spec, &paths, options)?, Some(json))?,
+    };
+    let datetime = options.datetime.or(item.datetime).or(scene.datetime);
+    let platform = item.platform.clone().or(scene.platform);
+    Ok(Some(Scene { id: item.id.clone(), datetime, platform, ..scene }))
 }
 
 /// Whether a local file is an item: a JSON object with assets.

@@ -57,6 +57,28 @@ pub enum Error {
         /// Its bands.
         baseline_bands: String,
     },
+    /// No radar baseline saw the ground as the target did.
+    #[error(
+        "no baseline is comparable with the radar target {target}; only the same relative orbit, pass, mode and kind of \
+         backscatter are compared: {reasons}; take scenes of the target's orbit (12 days apart, or 6 with two satellites)"
+    )]
+    NoLikeBaseline {
+        /// Target id.
+        target: String,
+        /// One reason a baseline.
+        reasons: String,
+    },
+    /// Optical and radar scenes in one run.
+    #[error(
+        "{target} and {baseline} are of different sensors, one radar and one optical: compare each with earlier scenes of \
+         its own sensor"
+    )]
+    SensorsMixed {
+        /// Target id.
+        target: String,
+        /// Baseline id.
+        baseline: String,
+    },
     /// The target is among the baselines.
     #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
     SameScene {

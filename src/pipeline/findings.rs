@@ -190,7 +190,7 @@ fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
         q_value: d.q_value,
         false_alarms_per_100km: 10f64.powf(-d.score),
         contrast: by_band(plan, &d.contrast),
-        contrast_unit: "reflectance".to_owned(),
+        contrast_unit: contrast_unit(plan),
         appearance: match d.appearance {
             Appearance::Bright => "bright",
             Appearance::Dark => "dark",
@@ -236,7 +236,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCar
         false_alarms_per_100km: per_100km,
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),
-        contrast_unit: "reflectance".to_owned(),
+        contrast_unit: contrast_unit(plan),
         appearance: match o.appearance {
             change::Appearance::Bright => "bright",
             change::Appearance::Dark => "dark",
@@ -247,6 +247,11 @@ fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCar
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
+}
+
+/// Unit of every contrast of the run.
+fn contrast_unit(plan: &Plan) -> String {
+    if plan.is_radar() { "dB" } else { "reflectance" }.to_owned()
 }
 
 fn change_word(appeared: bool) -> String {

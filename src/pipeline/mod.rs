@@ -10,6 +10,7 @@ mod gridded;
 mod off_track;
 mod outputs;
 mod plan;
+mod radar;
 mod run;
 mod simulation;
 mod sink;

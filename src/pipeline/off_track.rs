@@ -1,6 +1,6 @@
 //! Change off the track: the corridor or the yards without the rails themselves.
 
-use super::{Error, Plan};
+use super::{Error, Plan, radar};
 use crate::change::{self, ChangeMap, ChangeObject};
 use crate::corridor::corridor_mask;
 use crate::raster::{Raster, Validity};
@@ -28,8 +28,10 @@ pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<Of
             format!("cargo off the track needs scenes in a projected CRS, not {}", after.grid.crs.name());
         return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(problem) });
     }
-    let target = with_gaps(after);
-    let baselines: Vec<Array3<f32>> = stack.iter().map(with_gaps).collect();
+    let pixels =
+        |raster: &Raster| if plan.is_radar() { with_gaps(&radar::in_db(raster)) } else { with_gaps(raster) };
+    let target = pixels(after);
+    let baselines: Vec<Array3<f32>> = stack.iter().map(pixels).collect();
     let corridor = corridor_mask(&after.grid, &plan.tracks, plan.config.buffer_m);
     let mut ok = after.validity.mapv(Validity::shows_ground);
     if !plan.config.change_map {

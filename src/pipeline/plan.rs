@@ -1,6 +1,7 @@
 //! Everything that can be decided before a pixel is read.
 
-use super::{DetectConfig, Error};
+use super::run::Skip;
+use super::{DetectConfig, Error, radar};
 use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
@@ -20,6 +21,8 @@ pub struct Plan {
     pub target: PlannedScene,
     /// Earlier scenes, newest first.
     pub baselines: Vec<PlannedScene>,
+    /// Baselines that must not be compared with the target, and why.
+    pub skipped: Vec<Skip>,
     /// Bands that all scenes have.
     pub bands: Vec<BandName>,
     /// Projected CRS of the tracks, metres.
@@ -62,6 +65,7 @@ impl Plan {
         baselines.reverse();
         baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));
 
+        let (baselines, skipped) = radar::like_with_like(&target, baselines)?;
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
@@ -78,7 +82,13 @@ impl Plan {
             .into_iter()
             .map(|scene| ground.planned(scene, &bands))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { config, target, baselines, bands, crs, tracks, yards, pixel_m })
+        Ok(Self { config, target, baselines, skipped, bands, crs, tracks, yards, pixel_m })
+    }
+
+    /// Whether the run is of radar scenes.
+    #[must_use]
+    pub fn is_radar(&self) -> bool {
+        self.target.scene.radar.is_some()
     }
 
     /// How the strips are sampled.
@@ -104,6 +114,9 @@ impl Plan {
         line("target  ", &self.target);
         for baseline in &self.baselines {
             line("baseline", baseline);
+        }
+        for skip in &self.skipped {
+            let _ = writeln!(text, "skipped  {}: {}", skip.scene_id, skip.reason);
         }
         let names: Vec<String> = self.bands.iter().map(ToString::to_string).collect();
         let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;

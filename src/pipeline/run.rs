@@ -3,7 +3,7 @@
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
-use super::{Error, Event, Plan, SceneSource, Sink};
+use super::{Error, Event, Plan, SceneSource, Sink, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
@@ -75,7 +75,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     let target = Target::read(plan, source)?;
     run.clock.lap("read");
 
-    let mut skipped = Vec::new();
+    let mut skipped = plan.skipped.clone();
     let (reference, reference_index) = run.reference(&target, &mut skipped)?;
     run.clock.lap("register");
     let after = reference.registered.target_on_reference(&target)?;
@@ -102,7 +102,11 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     }
 
     run.step("detect", "tracks")?;
-    let trains = detect::detect(&track_strips(plan, target_strips, strips), &plan.config.detect)?;
+    let mut params = plan.config.detect.clone();
+    if plan.is_radar() {
+        params.looks = params.looks.or_else(|| Some(radar::looks(&after)));
+    }
+    let trains = detect::detect(&track_strips(plan, target_strips, strips), &params)?;
     run.clock.lap("detect");
     run.step("change", "corridor")?;
     let off_track = off_track::search(plan, &after, &stack)?;

@@ -3,7 +3,7 @@
 
 use super::gridded::onto_grid;
 use super::plan::PlannedScene;
-use super::{Error, Plan, SceneSource};
+use super::{Error, Plan, SceneSource, radar};
 use crate::corridor::{Strip, sample_strip};
 use crate::grid::Grid;
 use crate::mask::{self, MaskSummary};
@@ -50,6 +50,9 @@ impl Masked {
         let mut baseline = read(planned, source)?;
         let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
         let params = &plan.config.mask;
+        if plan.is_radar() {
+            return Ok(Self { baseline, target: gridded });
+        }
         let before = baseline.clone();
         mask::clouds(&mut baseline, &plan.bands, Some(&gridded), params);
         mask::clouds(&mut gridded, &plan.bands, Some(&before), params);
@@ -83,7 +86,9 @@ impl Masked {
 
     /// Measures the shift of the target against the baseline, or takes none when the plan says so.
     pub(super) fn register(self, plan: &Plan) -> Result<Registered, Error> {
-        let shift = if plan.config.register {
+        let shift = if plan.config.register && plan.is_radar() {
+            radar::register(&self.baseline, &self.target, &plan.config.coreg)
+        } else if plan.config.register {
             let band = registration_band(plan);
             // Edges stand still under a shadow.
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());

@@ -1,8 +1,10 @@
 //! An acquisition's metadata: what it is and where its pixels are, but no pixels.
 
 mod product;
+mod radar;
 
 pub use product::{ProductName, is_tile};
+pub use radar::{Annotation, Backscatter, ControlPoint, GroundRange, Pass, Radar, Storage, relative_orbit};
 
 use crate::grid::Grid;
 use jiff::Timestamp;
@@ -26,6 +28,8 @@ pub struct Scene {
     pub grid: Grid,
     /// How stored numbers become physical values.
     pub scaling: Scaling,
+    /// What radar needs beyond; `None` for optical scenes.
+    pub radar: Option<Radar>,
 }
 
 /// One band and where its pixels are.

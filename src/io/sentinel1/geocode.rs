@@ -1,0 +1,277 @@
+//! From the map to the pixels of a ground-range image, by its ground control points.
+//!
+//! Rows and columns are polynomials of the map coordinates, with the points' heights as a further regressor where the
+//! land is not flat: an elevated target is imaged nearer to the satellite. What they leave over (the processor's own model
+//! of the ground changes in steps along the flight) is interpolated between the points. The degree is the one that
+//! predicts left-out points best; that error is reported. Between the points the ground's height is theirs,
+//! weighted by distance: relief that they do not see shifts pixels across the line of flight.
+
+use super::super::{Error, crs};
+use crate::grid::{Affine, Crs, Grid, SingularAffine};
+use crate::scene::{ControlPoint, Pass};
+use nalgebra::{DMatrix, DVector};
+
+/// Parts of the cross-validation.
+const FOLDS: usize = 5;
+/// Highest degree that is tried.
+const DEGREE_MAX: usize = 5;
+/// Regressors with height.
+const HEIGHT_TERMS: usize = 7;
+/// Spread of heights from which on they enter the fit, metres.
+const FLAT_M: f64 = 5.0;
+/// Left-out points may miss by this much on average, px; beyond, the points do not describe the image.
+const LARGEST_ERROR_PX: f64 = 3.0;
+/// Shift of a pixel across the line of flight per metre of height, at 30° incidence: cot θ.
+const SHIFT_PER_HEIGHT: f64 = 1.73;
+
+/// The way from the map to the image.
+#[derive(Debug, Clone)]
+pub(super) struct Geolocation {
+    /// The map grid that the image is laid on.
+    pub(super) grid: Grid,
+    /// Root mean square error at points left out of the fit, px.
+    pub(super) held_out_px: f64,
+    /// Lowest and highest control point, metres.
+    pub(super) heights_m: (f64, f64),
+    /// Direction of flight.
+    pub(super) pass: Option<Pass>,
+    model: Model,
+    /// Heights, and what the polynomials leave over.
+    samples: Vec<Sample>,
+}
+
+/// A control point on the map.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    /// Normalised map coordinates.
+    u: f64,
+    v: f64,
+    height_m: f64,
+    row: f64,
+    col: f64,
+}
+
+/// Where the fitted polynomials apply.
+#[derive(Debug, Clone)]
+struct Model {
+    centre: (f64, f64),
+    scale: f64,
+    trend: Trend,
+}
+
+/// The polynomials.
+#[derive(Debug, Clone)]
+struct Trend {
+    degree: usize,
+    with_height: bool,
+    row: DVector<f64>,
+    col: DVector<f64>,
+}
+
+impl Trend {
+    fn at(&self, u: f64, v: f64, height_m: f64) -> (f64, f64) {
+        let basis = DVector::from_vec(basis(u, v, height_m, self.degree, self.with_height));
+        (basis.dot(&self.row), basis.dot(&self.col))
+    }
+
+    /// The samples with what the polynomials leave over in place of row and col.
+    fn residuals(&self, samples: &[Sample]) -> Vec<Sample> {
+        let rest = |s: &Sample| {
+            let (row, col) = self.at(s.u, s.v, s.height_m);
+            Sample { row: s.row - row, col: s.col - col, ..*s }
+        };
+        samples.iter().map(rest).collect()
+    }
+}
+
+/// Height, row and col at a place by the samples around it, weights 1/d⁴ (Shepard 1968).
+fn near(samples: &[Sample], u: f64, v: f64) -> (f64, f64, f64) {
+    let (mut height, mut row, mut col, mut weights) = (0.0, 0.0, 0.0, 0.0);
+    for s in samples {
+        let squared = (s.u - u).powi(2) + (s.v - v).powi(2);
+        let weight = 1.0 / (squared * squared + 1e-12);
+        height += weight * s.height_m;
+        row += weight * s.row;
+        col += weight * s.col;
+        weights += weight;
+    }
+    (height / weights, row / weights, col / weights)
+}
+
+impl Geolocation {
+    /// Fits the control points of `path`, an image of `shape` whose pixels are `spacing_m` wide; 0 where nothing tells.
+    pub(super) fn new(
+        path: &str,
+        points: &[ControlPoint],
+        shape: (usize, usize),
+        spacing_m: f64,
+    ) -> Result<Self, Error> {
+        let bad = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
+        if points.len() < 8 {
+            return Err(bad(format!("it has {} ground control points, at least 8 are needed", points.len())));
+        }
+        let lonlat: Vec<(f64, f64)> = points.iter().map(|p| (p.lon_deg, p.lat_deg)).collect();
+        let n = points.len() as f64;
+        let mean = |pick: fn(&ControlPoint) -> f64| points.iter().map(pick).sum::<f64>() / n;
+        let map = crs::utm_of(mean(|p| p.lon_deg), mean(|p| p.lat_deg))?;
+        let xy = crs::from_wgs84(&map, &lonlat)?;
+        let bounds = xy.iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
+            [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
+        });
+        let centre = (0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3]));
+        let scale = 0.5 * (bounds[2] - bounds[0]).max(bounds[3] - bounds[1]).max(1.0);
+        let samples: Vec<Sample> = points
+            .iter()
+            .zip(&xy)
+            .map(|(p, &(x, y))| Sample {
+                u: (x - centre.0) / scale,
+                v: (y - centre.1) / scale,
+                height_m: p.height_m,
+                row: p.row,
+                col: p.col,
+            })
+            .collect();
+        let low = samples.iter().map(|s| s.height_m).fold(f64::MAX, f64::min);
+        let high = samples.iter().map(|s| s.height_m).fold(f64::MIN, f64::max);
+        let with_height = high - low > FLAT_M;
+        let (held_out_px, degree) = (1..=DEGREE_MAX)
+            .filter(|&d| 3 * terms(d, with_height) <= 2 * samples.len())
+            .filter_map(|d| Some((held_out(&samples, d, with_height)?, d)))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .ok_or_else(|| bad("its ground control points do not span a plane".to_owned()))?;
+        if held_out_px > LARGEST_ERROR_PX {
+            return Err(bad(format!(
+                "its ground control points contradict each other: left-out ones miss by {held_out_px:.1} px on average"
+            )));
+        }
+        let trend = fit(&samples, degree, with_height)
+            .ok_or_else(|| bad("its ground control points do not span a plane".to_owned()))?;
+        let pixel_m = if spacing_m > 0.0 { spacing_m } else { pixel_of(&samples, scale, shape) };
+        Ok(Self {
+            grid: grid_around(map, bounds, pixel_m)
+                .map_err(|e| bad(format!("its pixels have no size: {e}")))?,
+            held_out_px,
+            heights_m: (low, high),
+            pass: pass(points),
+            samples: trend.residuals(&samples),
+            model: Model { centre, scale, trend },
+        })
+    }
+
+    /// Continuous image (row, col) of a map point.
+    pub(super) fn row_col(&self, x: f64, y: f64) -> (f64, f64) {
+        let m = &self.model;
+        let (u, v) = ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale);
+        let (height_m, row, col) = near(&self.samples, u, v);
+        let trend = m.trend.at(u, v, height_m);
+        (trend.0 + row, trend.1 + col)
+    }
+
+    /// How well the image lies on the map, in words.
+    pub(super) fn words(&self) -> String {
+        let (low, high) = self.heights_m;
+        let pixel_m = self.grid.pixel_size_m();
+        let relief = if high - low > FLAT_M {
+            format!("ground from {low:.0} to {high:.0} m high at the points")
+        } else {
+            format!("ground {low:.0} m high")
+        };
+        format!(
+            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit; {relief}, \
+             every metre of relief between them shifts a pixel by about {SHIFT_PER_HEIGHT:.1} m",
+            self.samples.len(),
+            self.held_out_px,
+            self.held_out_px * pixel_m,
+        )
+    }
+}
+
+fn terms(degree: usize, with_height: bool) -> usize {
+    (degree + 1) * (degree + 2) / 2 + if with_height { HEIGHT_TERMS } else { 0 }
+}
+
+/// 1, u, v, u², uv, …, then h(1, u, v, u², uv, v²) and h² in kilometres.
+fn basis(u: f64, v: f64, height_m: f64, degree: usize, with_height: bool) -> Vec<f64> {
+    let mut out = Vec::with_capacity(terms(degree, with_height));
+    for total in 0..=degree {
+        for j in 0..=total {
+            out.push(u.powi((total - j) as i32) * v.powi(j as i32));
+        }
+    }
+    if with_height {
+        let h = height_m / 1000.0;
+        out.extend([h, h * u, h * v, h * u * u, h * u * v, h * v * v, h * h]);
+    }
+    out
+}
+
+/// Least squares of rows and columns on the basis.
+fn fit(samples: &[Sample], degree: usize, with_height: bool) -> Option<Trend> {
+    let k = terms(degree, with_height);
+    let rows: Vec<f64> =
+        samples.iter().flat_map(|s| basis(s.u, s.v, s.height_m, degree, with_height)).collect();
+    let x = DMatrix::from_row_slice(samples.len(), k, &rows);
+    let svd = x.svd(true, true);
+    if svd.rank(1e-10) < k {
+        return None;
+    }
+    let solve = |pick: fn(&Sample) -> f64| {
+        svd.solve(&DVector::from_iterator(samples.len(), samples.iter().map(pick)), 1e-12).ok()
+    };
+    Some(Trend { degree, with_height, row: solve(|s| s.row)?, col: solve(|s| s.col)? })
+}
+
+/// Root mean square distance at points that were left out, px.
+fn held_out(samples: &[Sample], degree: usize, with_height: bool) -> Option<f64> {
+    let mut sum = 0.0;
+    for fold in 0..FOLDS {
+        let part = |inside: bool| -> Vec<Sample> {
+            let pick = |(i, _): &(usize, &Sample)| (i % FOLDS == fold) == inside;
+            samples.iter().enumerate().filter(pick).map(|(_, s)| *s).collect()
+        };
+        let trend = fit(&part(false), degree, with_height)?;
+        let rest = trend.residuals(&part(false));
+        for s in part(true) {
+            let ((row, col), (_, more_row, more_col)) =
+                (trend.at(s.u, s.v, s.height_m), near(&rest, s.u, s.v));
+            sum += (row + more_row - s.row).powi(2) + (col + more_col - s.col).powi(2);
+        }
+    }
+    Some((sum / samples.len() as f64).sqrt())
+}
+
+/// Side of a pixel from the area that the image covers, metres.
+fn pixel_of(samples: &[Sample], scale: f64, shape: (usize, usize)) -> f64 {
+    let at = |row: f64, col: f64| {
+        let near = |s: &&Sample| (s.row - row).powi(2) + (s.col - col).powi(2);
+        samples.iter().min_by(|a, b| near(a).total_cmp(&near(b)))
+    };
+    let (h, w) = (shape.0 as f64, shape.1 as f64);
+    let (Some(a), Some(b), Some(c)) = (at(0.0, 0.0), at(0.0, w), at(h, 0.0)) else { return 10.0 };
+    let length = |a: &Sample, b: &Sample| scale * (a.u - b.u).hypot(a.v - b.v);
+    let along = length(a, b) / (b.col - a.col).abs().max(1.0);
+    let across = length(a, c) / (c.row - a.row).abs().max(1.0);
+    (along * across).sqrt().round().max(1.0)
+}
+
+/// A north-up grid around the points, its corner at whole pixels.
+fn grid_around(crs: Crs, bounds: [f64; 4], pixel_m: f64) -> Result<Grid, SingularAffine> {
+    let low = |v: f64| (v / pixel_m).floor() * pixel_m;
+    let high = |v: f64| (v / pixel_m).ceil() * pixel_m;
+    let (x0, y1) = (low(bounds[0]), high(bounds[3]));
+    let shape = (
+        ((y1 - low(bounds[1])) / pixel_m).round().max(1.0) as usize,
+        ((high(bounds[2]) - x0) / pixel_m).round().max(1.0) as usize,
+    );
+    let affine = Affine::from_gdal([x0, pixel_m, 0.0, y1, 0.0, -pixel_m])?;
+    Ok(Grid { crs, affine, shape })
+}
+
+/// Rows follow the flight: latitude grows with them on an ascending pass.
+fn pass(points: &[ControlPoint]) -> Option<Pass> {
+    let n = points.len() as f64;
+    let row = points.iter().map(|p| p.row).sum::<f64>() / n;
+    let lat = points.iter().map(|p| p.lat_deg).sum::<f64>() / n;
+    let climb: f64 = points.iter().map(|p| (p.row - row) * (p.lat_deg - lat)).sum();
+    (climb.abs() > 1e-9).then_some(if climb > 0.0 { Pass::Ascending } else { Pass::Descending })
+}

@@ -1,0 +1,124 @@
+//! Linear power or decibels: what is said, verified on the values.
+
+use super::super::{Error, library};
+use crate::scene::{Source, Storage};
+use gdal::raster::GdalDataType;
+
+/// Side of the windows that are looked at, pixels.
+const SAMPLE_PX: usize = 128;
+/// Fewest numbers for a verdict.
+const NEEDED: usize = 16;
+
+/// What the numbers themselves look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    Linear,
+    Decibel,
+    Amplitude,
+    Neither,
+    TooFew,
+}
+
+/// How power is stored in a band, and the words for the provenance.
+///
+/// # Errors
+/// [`Error::Metadata`] when what is said and what the values show contradict each other.
+pub(super) fn storage(source: &Source, said_db: Option<bool>) -> Result<(Storage, String), Error> {
+    let path = source.gdal_path.as_str();
+    let dataset = library::open_raster(path)?;
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let unsigned = matches!(band.band_type(), GdalDataType::UInt16 | GdalDataType::UInt32);
+    let sample = sample(&dataset, source)?;
+    let bad = |reason: String| Error::Metadata { path: path.to_owned(), reason };
+    match (looks(&sample, unsigned), said_db) {
+        (Looks::Decibel, Some(false)) => Err(bad(
+            "it is said to hold linear power, but its numbers are decibels; correct the name or tag".to_owned(),
+        )),
+        (Looks::Linear | Looks::Amplitude, Some(true)) => Err(bad(
+            "it is said to hold decibels, but its numbers are linear power; correct the name or tag, or convert it".to_owned(),
+        )),
+        (Looks::Neither, _) => {
+            let (low, high) = sample.iter().fold((f64::MAX, f64::MIN), |b, &v| (b.0.min(v), b.1.max(v)));
+            Err(bad(format!(
+                "its numbers ({low:.3} to {high:.3}) are neither linear power nor decibels of backscatter; give a \
+                 calibrated product"
+            )))
+        }
+        (Looks::Decibel, told) => Ok((Storage::Decibel, rule("decibels", told))),
+        (Looks::Linear, told) => Ok((Storage::Linear, rule("linear power", told))),
+        (Looks::Amplitude, _) => {
+            Ok((Storage::Amplitude, "digital numbers, squared; not calibrated".to_owned()))
+        }
+        (Looks::TooFew, Some(true)) => Ok((Storage::Decibel, "decibels by name or tag; nothing to verify them on".to_owned())),
+        (Looks::TooFew, _) => {
+            Ok((Storage::Linear, "taken as linear power; the sampled windows hold no data".to_owned()))
+        }
+    }
+}
+
+fn rule(what: &str, told: Option<bool>) -> String {
+    match told {
+        Some(_) => format!("{what} by name or tag, verified on the values"),
+        None => format!("{what} by the values; nothing else tells"),
+    }
+}
+
+/// Backscatter of land lies between −30 and +10 dB: as decibels it is mostly negative and rarely between 0 and 0.5,
+/// as power it is never clearly negative and mostly below 1.
+fn looks(sample: &[f64], unsigned: bool) -> Looks {
+    if sample.len() < NEEDED {
+        return Looks::TooFew;
+    }
+    let share =
+        |test: &dyn Fn(f64) -> bool| sample.iter().filter(|v| test(**v)).count() as f64 / sample.len() as f64;
+    if unsigned {
+        return Looks::Amplitude;
+    }
+    let negative = share(&|v| v < -0.05);
+    if negative > 0.5 && share(&|v| (-70.0..=40.0).contains(&v)) > 0.99 {
+        Looks::Decibel
+    } else if negative < 0.01 && share(&|v| v < 10.0) > 0.95 {
+        Looks::Linear
+    } else {
+        Looks::Neither
+    }
+}
+
+/// Numbers of a few windows that hold data; the file is never read as a whole.
+fn sample(dataset: &gdal::Dataset, source: &Source) -> Result<Vec<f64>, Error> {
+    let failed = |e: gdal::errors::GdalError| Error::read(&source.gdal_path, e);
+    let band = dataset.rasterband(source.band_index).map_err(failed)?;
+    let no_data = band.no_data_value();
+    let (width, height) = band.size();
+    let side = (width.min(SAMPLE_PX), height.min(SAMPLE_PX));
+    let mut sample = Vec::new();
+    for (fx, fy) in [(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
+        let at = |length: usize, part: usize, f: f64| (((length - part) as f64) * f) as isize;
+        let origin = (at(width, side.0, fx), at(height, side.1, fy));
+        let read = band.read_as::<f64>(origin, side, side, None).map_err(failed)?;
+        let usable = |v: &f64| v.is_finite() && *v != 0.0 && *v > -9000.0 && Some(*v) != no_data;
+        sample.extend(read.data().iter().copied().filter(usable));
+    }
+    Ok(sample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decibels_and_power_are_told_apart_by_their_values() {
+        let land_db: Vec<f64> = (0..100).map(|i| -22.0 + 0.25 * f64::from(i)).collect();
+        let land: Vec<f64> = land_db.iter().map(|v| 10f64.powf(v / 10.0)).collect();
+        assert_eq!(looks(&land_db, false), Looks::Decibel);
+        assert_eq!(looks(&land, false), Looks::Linear);
+        // Noise removal leaves small negative power.
+        let mut denoised = land;
+        denoised.extend([-0.002, -0.001]);
+        assert_eq!(looks(&denoised, false), Looks::Linear);
+        let reflectance: Vec<f64> = (0..100).map(|i| 300.0 + 20.0 * f64::from(i)).collect();
+        assert_eq!(looks(&reflectance, false), Looks::Neither);
+        assert_eq!(looks(&reflectance, true), Looks::Amplitude);
+        assert_eq!(looks(&[0.1; 3], false), Looks::TooFew);
+    }
+}

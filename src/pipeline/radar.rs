@@ -1,0 +1,117 @@
+//! Radar in a run: only like with like, no clouds, shifts measured through speckle, looks from the scene.
+
+use super::Error;
+use super::run::Skip;
+use crate::coreg::{self, CoregParams, Registration};
+use crate::raster::Raster;
+use crate::sar;
+use crate::scene::Scene;
+use crate::units::power_to_db;
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+/// Looks where the scene is too small for an estimate: Sentinel-1 IW ground range, high resolution.
+const USUAL_LOOKS: f64 = 4.4;
+/// Side of the mean that calms speckle before registration, px.
+const CALM_PX: usize = 3;
+/// A shift within this many standard errors of none is none: orbits are known to centimetres, speckle is not.
+const SIGNIFICANT_SIGMA: f64 = 3.0;
+
+/// Keeps the baselines that saw the ground as the target did: same orbit, pass, mode and backscatter, and the target's
+/// polarisations where any baseline has them all. Optical scenes pass.
+///
+/// # Errors
+/// [`Error::NoLikeBaseline`] when none is left.
+pub(super) fn like_with_like(
+    target: &Scene,
+    baselines: Vec<Scene>,
+) -> Result<(Vec<Scene>, Vec<Skip>), Error> {
+    let Some(radar) = &target.radar else {
+        return match baselines.iter().find(|b| b.radar.is_some()) {
+            Some(odd) => Err(Error::SensorsMixed { target: target.id.clone(), baseline: odd.id.clone() }),
+            None => Ok((baselines, Vec::new())),
+        };
+    };
+    let mut skipped = Vec::new();
+    let mut skip = |scene: &Scene, reason: String| {
+        skipped.push(Skip { scene_id: scene.id.clone(), stage: "plan".to_owned(), reason });
+    };
+    let (mut like, mut poorer) = (Vec::new(), Vec::new());
+    for scene in baselines {
+        let Some(own) = &scene.radar else {
+            return Err(Error::SensorsMixed { target: target.id.clone(), baseline: scene.id });
+        };
+        if let Some(reason) = own.unlike(scene.datetime, radar, target.datetime) {
+            skip(&scene, format!("not comparable with the target: {reason}"));
+            continue;
+        }
+        let missing = target.bands.iter().find(|b| scene.bands.iter().all(|own| own.name != b.name));
+        match missing.map(|b| b.name.to_string()) {
+            None => like.push(scene),
+            Some(name) => poorer.push((scene, name)),
+        }
+    }
+    if like.is_empty() {
+        // Better one polarisation than none.
+        like = poorer.into_iter().map(|(scene, _)| scene).collect();
+    } else {
+        for (scene, name) in poorer {
+            skip(&scene, format!("it has no {name}, which the target and other baselines have"));
+        }
+    }
+    if like.is_empty() {
+        let reasons: Vec<String> = skipped.iter().map(|s| format!("{}: {}", s.scene_id, s.reason)).collect();
+        return Err(Error::NoLikeBaseline { target: target.id.clone(), reasons: reasons.join("; ") });
+    }
+    Ok((like, skipped))
+}
+
+/// Equivalent number of looks of a scene: the lowest of its polarisations, or the usual one of Sentinel-1.
+pub(super) fn looks(raster: &Raster) -> f64 {
+    let ok = raster.validity.mapv(|v| v.is_empty());
+    let of_band = |band: ArrayView2<'_, f32>| sar::equivalent_looks(&band, &ok.view());
+    let lowest = raster.values.outer_iter().filter_map(of_band).fold(f64::INFINITY, f64::min);
+    if lowest.is_finite() { lowest.clamp(1.0, 100.0) } else { USUAL_LOOKS }
+}
+
+/// Measures a shift through speckle; `None` where speckle hides it, for the orbits alone place radar to a fraction of
+/// a pixel.
+pub(super) fn register(reference: &Raster, moving: &Raster, params: &CoregParams) -> Option<Registration> {
+    let (a, b) = (calmed_db(reference), calmed_db(moving));
+    let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
+    let (a_ok, b_ok) = (ok(reference), ok(moving));
+    let side = |values, ok| coreg::Side { values, ok };
+    match coreg::register(side(a.view(), a_ok.view()), side(b.view(), b_ok.view()), params) {
+        Ok(mut shift) => {
+            let size_px = shift.shift_row_px.hypot(shift.shift_col_px);
+            if size_px < SIGNIFICANT_SIGMA * shift.uncertainty_px {
+                (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
+            }
+            Some(shift)
+        }
+        Err(error) => {
+            tracing::info!(%error, "no shift is measured through the speckle; the orbits place the scenes");
+            None
+        }
+    }
+}
+
+/// Decibels of the first polarisation, averaged as power over 3 × 3 pixels.
+fn calmed_db(raster: &Raster) -> Array2<f32> {
+    let power = raster.values.index_axis(Axis(0), 0);
+    let (rows, cols) = power.dim();
+    let reach = CALM_PX / 2;
+    Array2::from_shape_fn((rows, cols), |(r, c)| {
+        let part = s![
+            r.saturating_sub(reach)..(r + reach + 1).min(rows),
+            c.saturating_sub(reach)..(c + reach + 1).min(cols)
+        ];
+        let mean = power.slice(part).mean().unwrap_or(0.0);
+        power_to_db(f64::from(mean).max(1e-5)) as f32
+    })
+}
+
+/// Decibels in place of power, for what is looked at or compared pixel by pixel.
+pub(super) fn in_db(raster: &Raster) -> Raster {
+    let values = raster.values.mapv(|v| power_to_db(f64::from(v).max(1e-5)) as f32);
+    Raster { values, ..raster.clone() }
+}

@@ -1,0 +1,235 @@
+//! What makes two radar scenes comparable, and how their stored numbers become power.
+//!
+//! Reference: Sentinel-1 Product Specification, issue 3.9, ESA 2021.
+
+use jiff::Timestamp;
+
+/// Time of day within which two passes over one place belong to the same relative orbit, seconds. Neighbouring
+/// orbits of Sentinel-1 see a place about eight minutes apart.
+const SAME_PASS_S: i64 = 180;
+/// Repeat of one satellite's ground track, days.
+const REPEAT_DAYS: i64 = 12;
+const DAY_S: i64 = 86_400;
+
+/// Direction in which the satellite crosses the equator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Northwards.
+    Ascending,
+    /// Southwards.
+    Descending,
+}
+
+impl std::fmt::Display for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ascending => "ascending",
+            Self::Descending => "descending",
+        })
+    }
+}
+
+/// What the power is normalised by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backscatter {
+    /// Ground area.
+    Sigma0,
+    /// Area seen from the sensor, of the terrain (radiometric terrain correction) or of the ellipsoid.
+    Gamma0,
+    /// Not calibrated: squared digital numbers.
+    Uncalibrated,
+    /// Nothing tells which.
+    Unknown,
+}
+
+impl std::fmt::Display for Backscatter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sigma0 => "sigma0",
+            Self::Gamma0 => "gamma0",
+            Self::Uncalibrated => "uncalibrated power",
+            Self::Unknown => "backscatter of unknown kind",
+        })
+    }
+}
+
+/// How power is stored in the files.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Storage {
+    /// Linear power on a map grid.
+    Linear,
+    /// Decibels on a map grid.
+    Decibel,
+    /// Digital numbers whose square is proportional to power, on a map grid.
+    Amplitude,
+    /// Digital numbers in ground range, laid on the map when they are read.
+    GroundRange(Box<GroundRange>),
+}
+
+/// A ground-range image and where its pixels lie.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroundRange {
+    /// Rows (azimuth) and columns (range) of the image.
+    pub shape: (usize, usize),
+    /// Ground control points.
+    pub points: Vec<ControlPoint>,
+    /// Annotation files in the order of the bands; empty where there is none.
+    pub annotations: Vec<Annotation>,
+}
+
+/// One ground control point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ControlPoint {
+    /// Image row of the pixel centre.
+    pub row: f64,
+    /// Image column of the pixel centre.
+    pub col: f64,
+    /// Longitude, degrees.
+    pub lon_deg: f64,
+    /// Latitude, degrees.
+    pub lat_deg: f64,
+    /// Height above the ellipsoid, metres.
+    pub height_m: f64,
+}
+
+/// Where a band's calibration is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Annotation {
+    /// Calibration vectors (XML).
+    pub calibration: Option<String>,
+    /// Thermal noise vectors (XML).
+    pub noise: Option<String>,
+}
+
+/// The radar side of a scene.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Radar {
+    /// Instrument mode: `IW`, `EW`, `SM`.
+    pub mode: Option<String>,
+    /// Direction of flight.
+    pub pass: Option<Pass>,
+    /// Relative orbit, 1…175.
+    pub relative_orbit: Option<u16>,
+    /// What the power is normalised by.
+    pub backscatter: Backscatter,
+    /// How it is stored.
+    pub storage: Storage,
+}
+
+impl Radar {
+    /// Why two acquisitions must not be compared, in words; `None` when they see the ground alike.
+    ///
+    /// Relative orbits decide. Where one is unknown the time of day does (an orbit repeats at the same second), and
+    /// where only dates are known a distance of whole repeats of 12 days.
+    #[must_use]
+    pub fn unlike(&self, at: Option<Timestamp>, other: &Self, other_at: Option<Timestamp>) -> Option<String> {
+        if let (Some(a), Some(b)) = (&self.mode, &other.mode)
+            && a != b
+        {
+            return Some(format!("its mode is {a}, not {b}"));
+        }
+        if let (Some(a), Some(b)) = (self.pass, other.pass)
+            && a != b
+        {
+            return Some(format!("its pass is {a}, not {b}"));
+        }
+        if self.backscatter != other.backscatter {
+            return Some(format!("it holds {}, not {}", self.backscatter, other.backscatter));
+        }
+        match (self.relative_orbit, other.relative_orbit) {
+            (Some(a), Some(b)) if a == b => None,
+            (Some(a), Some(b)) => Some(format!("its relative orbit is {a}, not {b}")),
+            _ => orbit_by_time(at, other_at),
+        }
+    }
+}
+
+/// [`Radar::unlike`] by the clock.
+fn orbit_by_time(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<String> {
+    let (Some(a), Some(b)) = (a, b) else {
+        return Some("nothing tells its relative orbit or time".to_owned());
+    };
+    let (a, b) = (a.as_second(), b.as_second());
+    let only_date = |t: i64| t.rem_euclid(DAY_S) == 0;
+    if only_date(a) || only_date(b) {
+        let days = (a.div_euclid(DAY_S) - b.div_euclid(DAY_S)).abs();
+        return (days % REPEAT_DAYS != 0).then(|| {
+            format!(
+                "only its date is known and lies {days} days away, no multiple of the {REPEAT_DAYS} days after which an \
+                 orbit repeats"
+            )
+        });
+    }
+    let apart_s = (a - b).rem_euclid(DAY_S);
+    let apart_s = apart_s.min(DAY_S - apart_s);
+    (apart_s > SAME_PASS_S).then(|| {
+        format!("it passed {:.0} min off the time of day, on another relative orbit", apart_s as f64 / 60.0)
+    })
+}
+
+/// The relative orbit of an absolute one; `None` for a satellite whose count is not known here.
+///
+/// Sentinel-1A: (orbit − 73) mod 175 + 1; Sentinel-1B: (orbit − 27) mod 175 + 1; Sentinel-1C: (orbit − 172) mod 175 + 1.
+#[must_use]
+pub fn relative_orbit(platform: &str, absolute: u32) -> Option<u16> {
+    let first = match platform {
+        "Sentinel-1A" => 73,
+        "Sentinel-1B" => 27,
+        "Sentinel-1C" => 172,
+        _ => return None,
+    };
+    u16::try_from((i64::from(absolute) - first).rem_euclid(175) + 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn radar(relative_orbit: Option<u16>) -> Radar {
+        Radar {
+            mode: Some("IW".into()),
+            pass: None,
+            relative_orbit,
+            backscatter: Backscatter::Gamma0,
+            storage: Storage::Linear,
+        }
+    }
+
+    fn at(text: &str) -> Option<Timestamp> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn only_like_passes_are_alike() {
+        let (a, b) = (radar(Some(137)), radar(Some(64)));
+        assert_eq!(a.unlike(None, &a, None), None);
+        assert!(a.unlike(None, &b, None).unwrap().contains("relative orbit is 137, not 64"));
+        let descending = Radar { pass: Some(Pass::Descending), ..a.clone() };
+        let ascending = Radar { pass: Some(Pass::Ascending), ..a.clone() };
+        assert!(ascending.unlike(None, &descending, None).unwrap().contains("ascending, not descending"));
+        let sigma = Radar { backscatter: Backscatter::Sigma0, ..a.clone() };
+        assert!(a.unlike(None, &sigma, None).unwrap().contains("gamma0, not sigma0"));
+        let wide = Radar { mode: Some("EW".into()), ..a.clone() };
+        assert!(wide.unlike(None, &a, None).is_some());
+    }
+
+    #[test]
+    fn the_clock_tells_the_orbit_where_nothing_else_does() {
+        let r = radar(None);
+        let like = |a, b| r.unlike(at(a), &r, at(b)).is_none();
+        assert!(like("2017-08-01T17:32:36Z", "2017-08-07T17:32:10Z"));
+        assert!(!like("2017-08-01T17:32:36Z", "2017-08-06T17:40:43Z"));
+        assert!(like("2017-08-01T23:59:50Z", "2017-08-14T00:00:20Z"));
+        assert!(like("2023-04-03T00:00:00Z", "2023-04-15T00:00:00Z"));
+        assert!(!like("2023-04-03T00:00:00Z", "2023-04-05T00:00:00Z"));
+        assert!(r.unlike(None, &r, None).is_some());
+    }
+
+    #[test]
+    fn relative_orbits_follow_the_products() {
+        // Orbits of three products whose manifests state both numbers.
+        assert_eq!(relative_orbit("Sentinel-1A", 4739), Some(117));
+        assert_eq!(relative_orbit("Sentinel-1B", 30_148), Some(22));
+        assert_eq!(relative_orbit("Sentinel-2A", 1), None);
+    }
+}
