@@ -2,6 +2,7 @@
 
 mod args;
 mod detect;
+mod evaluate;
 mod logging;
 mod man;
 mod progress;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Ok(()) => match &cli.command {
             Command::Detect(args) => detect::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),
+            Command::Evaluate(args) => evaluate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),
             Command::Man { out } => man::pages(out.as_deref()),

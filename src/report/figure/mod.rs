@@ -8,6 +8,8 @@ mod frame;
 mod labels;
 mod layout;
 
+pub(super) use draw::rasterised;
+
 use super::{Error, Findings, Panel, Point};
 use frame::{Extent, Geodetic};
 use rayon::prelude::*;
