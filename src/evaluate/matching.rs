@@ -96,6 +96,12 @@ impl Axis {
         Some(span)
     }
 
+    /// Whether an outline is a hit on this axis.
+    #[must_use]
+    pub fn is_hit(&self, corners: &[(f64, f64)]) -> bool {
+        self.hit(corners).is_some()
+    }
+
     /// The span of an outline that is a hit on this axis.
     pub(super) fn hit(&self, corners: &[(f64, f64)]) -> Option<Span> {
         let span = self.span(corners)?;

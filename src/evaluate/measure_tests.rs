@@ -88,7 +88,7 @@ fn the_reliability_expects_events_in_proportion_to_p() {
     // 50 events per 100 km at p = 1: 25 on 50 km, of which p of them at or below p.
     let alarms = (0..25).map(|i| {
         found(1e4 + 500.0 * f64::from(i), 1e4 + 500.0 * f64::from(i) + 100.0, {
-            -(50.0 * (f64::from(i) + 0.5) / 25.0f64).log10()
+            -(50.0 * (f64::from(i) + 0.4) / 25.0f64).log10()
         })
     });
     let e = evaluate(&[case(alarms.collect(), vec![])]);
