@@ -242,7 +242,7 @@ fn main() {
     let share = if quick { 0.25 } else { 1.0 };
     let mut by_site: Vec<(String, Vec<Site>)> = Vec::new();
     for seed in 0..seeds {
-        for mut site in sites(&data, seed, share).into_iter().filter(|s| s.name.contains(&only)) {
+        for mut site in sites(&data, &only, seed, share) {
             if quick {
                 site.pairs.truncate(3);
             }

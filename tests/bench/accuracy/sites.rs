@@ -78,19 +78,30 @@ pub(crate) struct Site {
     pub(crate) pairs: Vec<Pair>,
 }
 
-/// All sites whose data are there; `seed` lays the tracks, `share` of them are kept.
-pub(crate) fn sites(data: &Path, seed: u64, share: f64) -> Vec<Site> {
+/// Sites whose data are there and whose name holds `only`; `seed` lays the tracks, `share` of them are kept.
+pub(crate) fn sites(data: &Path, only: &str, seed: u64, share: f64) -> Vec<Site> {
+    type Make<'a> = Box<dyn Fn() -> Vec<Pair> + 'a>;
     let few = |n: usize| ((n as f64 * share) as usize).max(4);
-    let site = |name, is_held_out, pairs| Site { name, is_held_out, pairs };
-    let mut all = vec![
-        site("Havelland, west half", false, havelland(data, false, few(40), seed).into_iter().collect()),
-        site("Havelland, east half", true, havelland(data, true, few(40), seed).into_iter().collect()),
-        site("Belgium A, even dates", false, belgium(data, 0, few(40), seed)),
-        site("Belgium A, odd dates", true, belgium(data, 1, few(40), seed)),
-        site("Bernau, clear half", false, bernau(data, few(64), seed).into_iter().collect()),
+    let all: [(&'static str, bool, Make<'_>); 5] = [
+        (
+            "Havelland, west half",
+            false,
+            Box::new(|| havelland(data, false, few(40), seed).into_iter().collect()),
+        ),
+        (
+            "Havelland, east half",
+            true,
+            Box::new(|| havelland(data, true, few(40), seed).into_iter().collect()),
+        ),
+        ("Belgium A, even dates", false, Box::new(|| belgium(data, 0, few(40), seed))),
+        ("Belgium A, odd dates", true, Box::new(|| belgium(data, 1, few(40), seed))),
+        ("Bernau, clear half", false, Box::new(|| bernau(data, few(64), seed).into_iter().collect())),
     ];
-    all.retain(|s| !s.pairs.is_empty());
-    all
+    all.into_iter()
+        .filter(|(name, ..)| name.contains(only))
+        .map(|(name, is_held_out, make)| Site { name, is_held_out, pairs: make() })
+        .filter(|s| !s.pairs.is_empty())
+        .collect()
 }
 
 fn havelland(data: &Path, east: bool, count: usize, seed: u64) -> Option<Pair> {
