@@ -47,8 +47,8 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
     say(global, &evaluate::table(&evaluated))?;
     if let Some(out) = &args.out {
         let written = evaluate::write(out, &evaluated).map_err(failure)?;
-        let lines: String = written.iter().map(|p| format!("{}\n", p.display())).collect();
-        say(global, &lines)?;
+        let lines: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
+        say(global, &(lines.join("\n") + "\n"))?;
     }
     if args.json {
         let mut text = serde_json::to_string_pretty(&evaluated)

@@ -51,18 +51,28 @@ pub(super) fn limits(
         .collect()
 }
 
-/// Cells (row, column) of placebo tracks on which trains are centred, spread evenly over the ground of the track.
-fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> Vec<(usize, usize)> {
+/// Where trains are put: the middle of a train, and the rows of the track that must hold it.
+struct Place {
+    row: usize,
+    column: usize,
+    track: Range<usize>,
+}
+
+/// Cells of placebo tracks, spread evenly over the ground of the track.
+fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> Vec<Place> {
     let Some(shortest) = scans.first() else { return Vec::new() };
     let columns = placebo_columns(stack);
-    let usable = |rows: Range<usize>| -> Vec<(usize, usize)> {
-        let cells = columns.iter().flat_map(|&c| rows.clone().map(move |row| (row, c)));
+    let usable = |track: &Range<usize>| -> Vec<Place> {
+        let cells = columns.iter().flat_map(|&column| track.clone().map(move |row| (row, column)));
         cells
-            .filter(|&(row, c)| shortest.score[(row.saturating_sub(shortest.cells / 2), c)].is_finite())
+            .filter(|&(row, c)| {
+                shortest.score[(row.saturating_sub(shortest.cells / 2).max(track.start), c)].is_finite()
+            })
+            .map(|(row, column)| Place { row, column, track: track.clone() })
             .collect()
     };
-    let own = usable(rows.clone());
-    let all = if own.len() >= PLACES_MIN { own } else { usable(0..stack.rows()) };
+    let own = usable(rows);
+    let all = if own.len() >= PLACES_MIN { own } else { stack.ranges.iter().flat_map(usable).collect() };
     let step = all.len().div_ceil(PLACES_MAX).max(1);
     all.into_iter().step_by(step).collect()
 }
@@ -82,7 +92,7 @@ impl Train {
         stack: &Stack<'_>,
         residuals: &Residuals,
         (gain, cargo): (&[f64], &Cargo),
-        places: &[(usize, usize)],
+        places: &[Place],
     ) -> Self {
         let bands = stack.bands;
         let profile = &stack.profile;
@@ -99,7 +109,7 @@ impl Train {
             white
         };
         let mu = white(profile.response);
-        let mut columns: Vec<usize> = places.iter().map(|p| p.1).collect();
+        let mut columns: Vec<usize> = places.iter().map(|p| p.column).collect();
         columns.sort_unstable();
         columns.dedup();
         let added = columns.iter().map(|&c| added(residuals, c, &mu)).collect();
@@ -108,10 +118,12 @@ impl Train {
     }
 
     /// Fewest rows found in nine out of ten places.
-    fn limit(&self, scans: &[Scan], places: &[(usize, usize)], threshold: f64) -> Option<usize> {
+    fn limit(&self, scans: &[Scan], places: &[Place], threshold: f64) -> Option<usize> {
         let (mut low, mut high) = (scans.first()?.cells, scans.last()?.cells);
+        let longest = places.iter().map(|p| p.track.len()).max()?;
+        high = high.min(longest.max(low));
         let is_found = |cells: usize| {
-            let scores = places.iter().filter_map(|&place| self.score(scans, place, cells));
+            let scores = places.iter().filter_map(|place| self.score(scans, place, cells));
             let mut scores: Vec<f64> = scores.collect();
             !scores.is_empty() && quantile(&mut scores, 0.1) >= threshold
         };
@@ -129,16 +141,22 @@ impl Train {
         Some(low)
     }
 
-    /// The best window over a train of `cells` rows about `row`; `None` where no window fits.
-    fn score(&self, scans: &[Scan], (row, column): (usize, usize), cells: usize) -> Option<f64> {
+    /// The best window over a train of `cells` rows about the place; `None` where no train or window fits into the track.
+    fn score(&self, scans: &[Scan], place: &Place, cells: usize) -> Option<f64> {
+        let (column, track, bands) = (place.column, &place.track, self.bands);
         let added = &self.added[self.columns.binary_search(&column).ok()?];
-        let (rows, bands) = (added.len() / self.bands - 1, self.bands);
-        let first = row.saturating_sub(cells / 2);
-        let train = first..(first + cells).min(rows);
+        // Half of the length to either side, moved where the track ends.
+        let about = |cells: usize| {
+            let last = track.end.checked_sub(cells).filter(|&last| last >= track.start)?;
+            let first = place.row.saturating_sub(cells / 2).clamp(track.start, last);
+            Some(first..first + cells)
+        };
+        let train = about(cells)?;
         let mut best: Option<f64> = None;
         for scan in scans {
-            let start = row.saturating_sub(scan.cells / 2);
-            let inside = train.start.max(start)..train.end.min(start + scan.cells).max(start);
+            let Some(window) = about(scan.cells) else { continue };
+            let start = window.start;
+            let inside = train.start.max(start)..train.end.min(window.end);
             let length = |c: usize, more: &dyn Fn(usize) -> f64| {
                 let sum: Vec<f64> = (0..bands).map(|b| scan.sums[(start, c, b)] + more(b)).collect();
                 scan.whitener.length(&sum)

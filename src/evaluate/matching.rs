@@ -14,13 +14,14 @@ pub struct Axis {
 
 /// Where a detection lies along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "every length carries its unit")]
 pub(super) struct Span {
     /// First chainage on the axis, metres; below 0 before its first end.
     pub(super) low_m: f64,
     /// Last chainage, metres.
     pub(super) high_m: f64,
     /// Mean distance across, metres.
-    pub(super) offset_m: f64,
+    pub(super) across_m: f64,
 }
 
 impl Axis {
@@ -86,12 +87,12 @@ impl Axis {
         if corners.is_empty() {
             return None;
         }
-        let mut span = Span { low_m: f64::INFINITY, high_m: f64::NEG_INFINITY, offset_m: 0.0 };
+        let mut span = Span { low_m: f64::INFINITY, high_m: f64::NEG_INFINITY, across_m: 0.0 };
         for &corner in corners {
             let (s, t) = self.project(corner);
             span.low_m = span.low_m.min(s);
             span.high_m = span.high_m.max(s);
-            span.offset_m += t / corners.len() as f64;
+            span.across_m += t / corners.len() as f64;
         }
         Some(span)
     }
@@ -108,7 +109,7 @@ impl Axis {
         let overlap_m = span.high_m.min(self.length_m()) - span.low_m.max(0.0);
         let shorter_m = self.length_m().min(span.high_m - span.low_m);
         let hit = overlap_m > 0.0 && overlap_m >= LEAST_OVERLAP_FRACTION * shorter_m;
-        (hit && span.offset_m.abs() <= LARGEST_OFFSET_M).then_some(span)
+        (hit && span.across_m.abs() <= LARGEST_OFFSET_M).then_some(span)
     }
 }
 

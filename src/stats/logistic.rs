@@ -1,4 +1,4 @@
-//! Logistic regression on one variable, by iteratively reweighted least squares (McCullagh & Nelder 1989).
+//! Logistic regression on one variable, by iteratively reweighted least squares (Nelder & Wedderburn 1972, 10.2307/2344614).
 //!
 //! A ridge of 1e-3 on the slope keeps it finite where the outcomes are separated. Degenerate cases: only one kind
 //! of outcome, or fewer than [`LEAST_COUNT`] points, give `None`.
