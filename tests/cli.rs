@@ -239,7 +239,7 @@ fn an_evaluation_scores_a_run_and_names_a_missing_truth() {
     let run = Run::new();
     run.command().args(["--false-alarms", "50"]).assert().success();
     let score = run.out.path().join("score");
-    let truth = pair().join("truth.geojson");
+    let truth = support::pair().join("truth.geojson");
     let mut command = railwatch();
     let output = command
         .args(["evaluate", "--references", "--json", "--truth"])
