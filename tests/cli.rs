@@ -233,3 +233,30 @@ fn an_interrupted_run_leaves_nothing() {
     assert!(said.contains("interrupted"), "{said}");
     run.left_nothing();
 }
+
+#[test]
+fn an_evaluation_scores_a_run_and_names_a_missing_truth() {
+    let run = Run::new();
+    run.command().args(["--false-alarms", "50"]).assert().success();
+    let score = run.out.path().join("score");
+    let truth = support::pair().join("truth.geojson");
+    let mut command = railwatch();
+    let output = command
+        .args(["evaluate", "--references", "--json", "--truth"])
+        .args([&truth, &run.out.path().join("out")])
+        .arg("--out")
+        .arg(&score)
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let told: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    assert!(told["all"]["recall"].as_f64().unwrap() > 0.5, "{told}");
+    assert_eq!(told["references"].as_array().unwrap().len(), 3);
+    for name in ["evaluation.json", "evaluation.csv", "curves.png"] {
+        assert!(score.join(name).is_file(), "{name}");
+    }
+    let none = railwatch().args(["evaluate", "no/such"]).assert().code(2).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&none).contains("no case"));
+}

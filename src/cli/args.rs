@@ -64,6 +64,8 @@ pub(super) enum Command {
     Fetch(Box<super::fetch::FetchArgs>),
     /// Make scenes with trains whose truth is known.
     Simulate(SimulateArgs),
+    /// Score runs against what is known to be there.
+    Evaluate(EvaluateArgs),
     /// Draw figures and the HTML page again from a run's outputs.
     Report(ReportArgs),
     /// Print a shell's completion script to stdout.
@@ -164,6 +166,34 @@ pub(super) struct SimulateArgs {
     /// Parameters of the simulation (TOML).
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+/// Score runs against what is known to be there.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Prints precision, recall by length and cargo, false alarms asked and measured with exact intervals, recall at 2, 10 \
+    and 50 false alarms per 100 km, the error of both ends and the length found with 90 % probability. Ask `railwatch detect` \
+    for --false-alarms 50 to have all three rates measured.\n\nExample:\n  \
+    railwatch simulate --rails samples/tumangang_khasan_rails.geojson --seed 7 --out sim\n  \
+    railwatch detect --baseline sim/baseline.tif --target sim/target.tif --rails sim/rails.geojson --false-alarms 50 --out sim/run\n  \
+    railwatch evaluate sim/run --references --out sim/score"
+)]
+pub(super) struct EvaluateArgs {
+    /// Folders that `railwatch detect` wrote, globs of them, or a .toml list with one [[case]] (run, truth, name) each.
+    #[arg(required = true, value_name = "CASE")]
+    pub(super) cases: Vec<String>,
+    /// Truth of all cases that have none of their own [default: truth.geojson in the folder or beside it].
+    #[arg(long, value_name = "VECTOR")]
+    pub(super) truth: Option<PathBuf>,
+    /// Also score registered pixelwise CVA, IR-MAD and plain differencing; reads the scenes of the runs again.
+    #[arg(long)]
+    pub(super) references: bool,
+    /// Folder for evaluation.json, evaluation.csv and curves.png.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print the evaluation as JSON to stdout.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Draw figures and the HTML page again from a run's outputs.

@@ -2,6 +2,7 @@
 
 mod args;
 mod detect;
+mod evaluate;
 mod fetch;
 mod logging;
 mod man;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
             Command::Search(args) => search::run(&cli.global, args),
             Command::Fetch(args) => fetch::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),
+            Command::Evaluate(args) => evaluate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),
             Command::Man { out } => man::pages(out.as_deref()),

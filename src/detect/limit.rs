@@ -1,17 +1,24 @@
 //! How long a train would have to be to be found: the detection limit that makes "nothing seen" evidence.
+//!
+//! Trains of a cargo are put into the run's own placebo tracks, at the level of the whitened residuals: their cells are
+//! clipped and summed like any other, over the real noise, clutter and neighbours of this pair of scenes. The limit is the
+//! shortest length of which nine out of ten places would pass the threshold.
 
+use super::null::placebo_columns;
 use super::params::Cargo;
 use super::radar;
 use super::residual::Residuals;
-use super::scan::Scan;
+use super::scan::{Scan, VETO_PX, veto};
 use super::stack::Stack;
-use crate::stats::median;
+use crate::stats::{median, quantile};
 use std::ops::Range;
 
-/// Normal quantile of the promised probability of 90 %.
-const Z_90: f64 = 1.281_551_565_544_6;
-/// Typical neighbour of the soft veto in units of the typical statistic.
-const VETO_TYPICAL_SQUARED: f64 = 0.3 * 1.5 * 1.5;
+/// Share of the length of a train that wagon bodies cover.
+const BODY_FRACTION: f64 = 13.0 / 14.0;
+/// Places tried for each track and cargo at most.
+const PLACES_MAX: usize = 200;
+/// Fewest places on the track's own ground; with fewer the ground of all tracks is taken.
+const PLACES_MIN: usize = 40;
 
 /// Shortest train of a cargo that would be found with 90 % probability on this track and date.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,53 +41,158 @@ pub(super) fn limits(
     let gain: Vec<f64> = (0..stack.bands)
         .map(|b| median(&mut rows.clone().map(|row| residuals.gain[(row, b)]).collect::<Vec<_>>()))
         .collect();
+    let places = places(stack, scans, rows);
     cargos
         .iter()
         .map(|cargo| {
-            let length_m =
-                observed.then(|| limit(stack, residuals, scans, (threshold, &gain, cargo))).flatten();
-            DetectionLimit { cargo: cargo.name.clone(), length_m }
+            let train = Train::new(stack, residuals, (&gain, cargo), &places);
+            let length_m = observed.then(|| train.limit(scans, &places, threshold)).flatten();
+            DetectionLimit { cargo: cargo.name.clone(), length_m: length_m.map(|n| n as f64 * stack.step_m) }
         })
         .collect()
 }
 
-/// The length at which the expected statistic of the best window exceeds the threshold by 1.28 of its spread.
-fn limit(
-    stack: &Stack<'_>,
-    residuals: &Residuals,
-    scans: &[Scan],
-    (threshold, gain, cargo): (f64, &[f64], &Cargo),
-) -> Option<f64> {
-    let profile = &stack.profile;
-    // pixel contrast = cover × (cargo − ballast); filter output = response × pixel contrast
-    let of_cargo = |b: usize| cargo.contrast.get(b).copied().unwrap_or(0.0);
-    let signal = |b: usize| match stack.looks {
-        Some(looks) => radar::expected(stack, looks, of_cargo(b)),
-        None => of_cargo(b) * profile.cover * profile.response,
-    };
-    let change: Vec<f64> = (0..stack.bands).map(|b| signal(b) * gain[b]).collect();
-    let mut white = vec![0.0; stack.bands];
-    residuals.whitener.apply(&change, &mut white);
-    let length = white.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let shrink = (residuals.clip / length.max(1e-12)).min(1.0);
-    for v in &mut white {
-        *v *= shrink;
-    }
-    // A train of n rows in a window of L ≥ n rows adds n u to the sum.
-    let excess = |rows: f64| {
-        scans
-            .iter()
-            .map(|scan| {
-                let inside = rows.min(scan.cells as f64);
-                let sum: Vec<f64> = white.iter().map(|v| v * inside).collect();
-                let q = (scan.whitener.length(&sum) - Z_90).max(0.0);
-                let near = VETO_TYPICAL_SQUARED * scan.typical * scan.typical;
-                q * q / (q * q + near).sqrt() / scan.typical
+/// Where trains are put: the middle of a train, and the rows of the track that must hold it.
+struct Place {
+    row: usize,
+    column: usize,
+    track: Range<usize>,
+}
+
+/// Cells of placebo tracks, spread evenly over the ground of the track.
+fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> Vec<Place> {
+    let Some(shortest) = scans.first() else { return Vec::new() };
+    let columns = placebo_columns(stack);
+    let usable = |track: &Range<usize>| -> Vec<Place> {
+        let cells = columns.iter().flat_map(|&column| track.clone().map(move |row| (row, column)));
+        cells
+            .filter(|&(row, c)| {
+                shortest.score[(row.saturating_sub(shortest.cells / 2).max(track.start), c)].is_finite()
             })
-            .fold(0.0, f64::max)
+            .map(|(row, column)| Place { row, column, track: track.clone() })
+            .collect()
     };
-    let longest = scans.last()?.cells;
-    let shortest = scans.first()?.cells;
-    let found = (shortest..=longest).find(|&n| excess(n as f64) >= threshold)?;
-    Some(found as f64 * stack.step_m)
+    let own = usable(rows);
+    let all = if own.len() >= PLACES_MIN { own } else { stack.ranges.iter().flat_map(usable).collect() };
+    let step = all.len().div_ceil(PLACES_MAX).max(1);
+    all.into_iter().step_by(step).collect()
+}
+
+/// What a train of one cargo adds to the residuals.
+struct Train {
+    /// Sum from the first row of what it adds to a cell, (placebo column, row, band).
+    added: Vec<Vec<f64>>,
+    columns: Vec<usize>,
+    /// What it adds to the columns of the soft veto, whitened, per row.
+    beside: Vec<Vec<f64>>,
+    bands: usize,
+}
+
+impl Train {
+    fn new(
+        stack: &Stack<'_>,
+        residuals: &Residuals,
+        (gain, cargo): (&[f64], &Cargo),
+        places: &[Place],
+    ) -> Self {
+        let bands = stack.bands;
+        let profile = &stack.profile;
+        // pixel contrast = cover × (cargo − ballast); filter output = response × pixel contrast
+        let white = |response: f64| {
+            let change: Vec<f64> = (0..bands)
+                .map(|b| {
+                    let contrast = cargo.contrast.get(b).copied().unwrap_or(0.0);
+                    let signal = match stack.looks {
+                        Some(looks) => radar::expected(stack, looks, contrast) * response / profile.response,
+                        None => contrast * profile.cover * BODY_FRACTION * response,
+                    };
+                    signal * gain[b]
+                })
+                .collect();
+            let mut white = vec![0.0; bands];
+            residuals.whitener.apply(&change, &mut white);
+            white
+        };
+        let mu = white(profile.response);
+        let mut columns: Vec<usize> = places.iter().map(|p| p.column).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let added = columns.iter().map(|&c| added(residuals, c, &mu)).collect();
+        let beside = VETO_PX.iter().map(|&d| white(profile.response_at(d as f64))).collect();
+        Self { added, columns, beside, bands }
+    }
+
+    /// Fewest rows found in nine out of ten places.
+    fn limit(&self, scans: &[Scan], places: &[Place], threshold: f64) -> Option<usize> {
+        let (mut low, mut high) = (scans.first()?.cells, scans.last()?.cells);
+        let longest = places.iter().map(|p| p.track.len()).max()?;
+        high = high.min(longest.max(low));
+        let is_found = |cells: usize| {
+            let scores = places.iter().filter_map(|place| self.score(scans, place, cells));
+            let mut scores: Vec<f64> = scores.collect();
+            !scores.is_empty() && quantile(&mut scores, 0.1) >= threshold
+        };
+        if !is_found(high) {
+            return None;
+        }
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if is_found(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Some(low)
+    }
+
+    /// The best window over a train of `cells` rows about the place; `None` where no train or window fits into the track.
+    fn score(&self, scans: &[Scan], place: &Place, cells: usize) -> Option<f64> {
+        let (column, track, bands) = (place.column, &place.track, self.bands);
+        let added = &self.added[self.columns.binary_search(&column).ok()?];
+        // Half of the length to either side, moved where the track ends.
+        let about = |cells: usize| {
+            let last = track.end.checked_sub(cells).filter(|&last| last >= track.start)?;
+            let first = place.row.saturating_sub(cells / 2).clamp(track.start, last);
+            Some(first..first + cells)
+        };
+        let train = about(cells)?;
+        let mut best: Option<f64> = None;
+        for scan in scans {
+            let Some(window) = about(scan.cells) else { continue };
+            let start = window.start;
+            let inside = train.start.max(start)..train.end.min(window.end);
+            let length = |c: usize, more: &dyn Fn(usize) -> f64| {
+                let sum: Vec<f64> = (0..bands).map(|b| scan.sums[(start, c, b)] + more(b)).collect();
+                scan.whitener.length(&sum)
+            };
+            let own = length(column, &|b| added[inside.end * bands + b] - added[inside.start * bands + b]);
+            let near = VETO_PX.iter().zip(&self.beside).filter_map(|(d, white)| {
+                let c = column.checked_add_signed(*d).filter(|&c| c < scan.sums.dim().1)?;
+                Some(length(c, &|b| white[b] * inside.len() as f64))
+            });
+            let score = veto(own, near.filter(|v| v.is_finite()).fold(0.0, f64::max)) / scan.typical;
+            if score.is_finite() {
+                best = Some(best.map_or(score, |b| b.max(score)));
+            }
+        }
+        best
+    }
+}
+
+/// Running sum over rows of clip(u + μ) − u in a column, one row more than the stack has.
+fn added(residuals: &Residuals, column: usize, mu: &[f64]) -> Vec<f64> {
+    let bands = mu.len();
+    let mut total = vec![0.0; bands];
+    let mut out = total.clone();
+    for cell in residuals.white.index_axis(ndarray::Axis(1), column).outer_iter() {
+        if cell.iter().all(|v| v.is_finite()) {
+            let sum: Vec<f64> = cell.iter().zip(mu).map(|(u, m)| u + m).collect();
+            let length = sum.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let shrink = (residuals.clip / length.max(1e-12)).min(1.0);
+            (0..bands).for_each(|b| total[b] += sum[b] * shrink - cell[b]);
+        }
+        out.extend_from_slice(&total);
+    }
+    out
 }

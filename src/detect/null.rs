@@ -43,13 +43,15 @@ pub(super) struct Null {
     pub(super) statistics: (f64, f64),
 }
 
+/// The placebo columns of a stack.
+pub(super) fn placebo_columns(stack: &Stack<'_>) -> Vec<usize> {
+    let near = PLACEBO_PX.iter().filter(|&&p| p + 2 <= stack.half);
+    near.flat_map(|&p| [stack.half - p, stack.half + p]).collect()
+}
+
 /// Collects the placebo events; `None` when there are too few to say anything.
 pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Option<Null> {
-    let columns: Vec<usize> = PLACEBO_PX
-        .iter()
-        .filter(|&&p| p + 2 <= stack.half)
-        .flat_map(|&p| [stack.half - p, stack.half + p])
-        .collect();
+    let columns = placebo_columns(stack);
     let found: Vec<Vec<f64>> =
         columns.par_iter().map(|&c| events(stack, scans, c).into_iter().map(|e| e.score).collect()).collect();
     let scores: Vec<f64> = found.into_iter().flatten().collect();

@@ -22,6 +22,12 @@ pub(super) struct Profile {
     pub(super) response: f64,
     /// Contrast in the central pixel of a train of unit contrast.
     pub(super) cover: f64,
+    cells_per_px: usize,
+}
+
+/// Profile of a blurred train, 1 in the middle.
+fn blurred(t_px: f64) -> f64 {
+    (-t_px * t_px / (2.0 * BLUR_SIGMA_PX * BLUR_SIGMA_PX)).exp()
 }
 
 impl Profile {
@@ -35,7 +41,7 @@ impl Profile {
         let mean = raw.iter().sum::<f64>() / raw.len() as f64;
         let norm = raw.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt();
         let weights: Vec<f64> = raw.iter().map(|v| (v - mean) / norm).collect();
-        let response = weights.iter().zip(&t).map(|(w, &t)| w * gauss(t, BLUR_SIGMA_PX)).sum();
+        let response = weights.iter().zip(&t).map(|(w, &t)| w * blurred(t)).sum();
         let side = t
             .iter()
             .map(|t| match t {
@@ -46,6 +52,13 @@ impl Profile {
             .collect();
         // share of the central sample: width × peak of the blur
         let cover = (TRAIN_WIDTH_M / pixel_m) / (BLUR_SIGMA_PX * (2.0 * std::f64::consts::PI).sqrt());
-        Self { weights, side, response, cover: cover.min(1.0) }
+        Self { weights, side, response, cover: cover.min(1.0), cells_per_px }
+    }
+
+    /// Response of h centred `offset_px` beside such a train.
+    pub(super) fn response_at(&self, offset_px: f64) -> f64 {
+        let reach = (REACH_PX * self.cells_per_px) as f64;
+        let at = |k: usize| (k as f64 - reach) / self.cells_per_px as f64 + offset_px;
+        self.weights.iter().enumerate().map(|(k, w)| w * blurred(at(k))).sum()
     }
 }

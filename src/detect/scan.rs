@@ -6,14 +6,14 @@
 use super::residual::{Residuals, beside};
 use super::stack::Stack;
 use crate::stats::{Whitener, median, trimmed_covariance};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Window lengths in metres, before those outside the user's range are dropped.
 const WINDOWS_M: [f64; 8] = [60.0, 100.0, 160.0, 240.0, 400.0, 800.0, 1600.0, 3200.0];
 /// Columns of the soft veto, px to either side.
-const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
+pub(super) const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
 /// Weight of the soft veto.
 const VETO_WEIGHT: f64 = 0.3;
 /// Lowest score of an event: weaker windows are not kept.
@@ -29,6 +29,8 @@ pub(super) struct Scan {
     pub(super) typical: f64,
     /// Whitening of the window sums.
     pub(super) whitener: Whitener,
+    /// Window sums before whitening, (row, column, band); for the detection limit.
+    pub(super) sums: Array3<f64>,
 }
 
 /// A stretch with a high score.
@@ -78,7 +80,8 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
         return None;
     }
     score.mapv_inplace(|v| v / typical);
-    Some(Scan { cells, score, typical, whitener })
+    let sums = Array3::from_shape_vec((rows, columns, bands), sums).ok()?;
+    Some(Scan { cells, score, typical, whitener, sums })
 }
 
 /// Sums of the whitened residuals over the window that starts at each row, (row, band) flat; a window
@@ -133,7 +136,7 @@ fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
     });
 }
 
-/// q² / √(q² + 0.3 f²) with f the highest q two and three pixels to either side: edges of fields are
+/// The soft veto with f the highest q two and three pixels to either side: edges of fields are
 /// wide, trains are not.
 fn vetoed(q: &Array2<f64>) -> Array2<f64> {
     let columns = q.ncols() as isize;
@@ -141,8 +144,13 @@ fn vetoed(q: &Array2<f64>) -> Array2<f64> {
         let own = q[(row, c)];
         let near = VETO_PX.iter().map(|d| c as isize + d).filter(|n| (0..columns).contains(n));
         let beside = near.map(|n| q[(row, n as usize)]).filter(|v| v.is_finite()).fold(0.0, f64::max);
-        own * own / (own * own + VETO_WEIGHT * beside * beside).sqrt()
+        veto(own, beside)
     })
+}
+
+/// q² / √(q² + 0.3 f²)
+pub(super) fn veto(own: f64, beside: f64) -> f64 {
+    own * own / (own * own + VETO_WEIGHT * beside * beside).sqrt()
 }
 
 /// Events of a column: the best window, then the best that does not overlap it, and so on (greedy).

@@ -1,29 +1,44 @@
 //! One run and the truth that belongs to it.
 
-use super::Error;
+use super::{Axis, Error};
+use crate::simulate::{Change, Kind};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Metres a degree of latitude (mean meridian of WGS 84); good to 0.5 % at any latitude, for matching only.
 const METRES_PER_DEGREE: f64 = 111_195.0;
+/// Spacing of the points at which a train is looked for in the observed track, metres.
+const STEP_M: f64 = 10.0;
+/// Observed track this near shows the train's place, metres.
+const SEEN_WITHIN_M: f64 = 20.0;
 
-/// What is known to be there: the two ends of a train's axis.
+/// What is known to be there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
-    /// Ends of the axis, local metres.
-    pub ends: [(f64, f64); 2],
-    /// Cargo.
+    /// Train or cargo off the track.
+    pub kind: Kind,
+    /// Its middle line, local metres.
+    pub axis: Axis,
+    /// Cargo, `unknown` where the truth does not tell.
     pub cargo: String,
-    /// Whether it appeared or departed.
-    pub change: String,
+    /// Appeared, departed, or standing in all scenes.
+    pub change: Change,
+    /// Whether half of it at least lies on observed track.
+    pub is_seen: bool,
+    /// Detection limit that the run told for its cargo and track, metres.
+    pub limit_m: Option<f64>,
 }
 
 /// What a run found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
+    /// Train or cargo off the track.
+    pub kind: Kind,
+    /// Appeared or departed.
+    pub change: Change,
     /// Corners of the footprint, local metres.
     pub corners: Vec<(f64, f64)>,
-    /// Score of the run.
+    /// Score of the run: −log₁₀ of the expected false alarms per 100 km at least as strong.
     pub score: f64,
     /// Probability under the run's null.
     pub p_value: f64,
@@ -32,14 +47,25 @@ pub struct Found {
 /// One run and its truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Trains found.
+    /// What to call it.
+    pub name: String,
+    /// Trains and cargo found.
     pub found: Vec<Found>,
-    /// Trains known.
+    /// Trains and cargo known.
     pub known: Vec<Known>,
     /// Track seen on that date, metres.
     pub observed_m: f64,
     /// Rate that the run was asked for, per 100 km.
     pub asked_per_100km: f64,
+    /// Longitude and latitude of the origin of the local metres, degrees.
+    pub origin_lonlat: (f64, f64),
+}
+
+/// A track of a run: where it was observed and what could have been found on it.
+struct Seen {
+    id: String,
+    points: Vec<(f64, f64)>,
+    limits: Value,
 }
 
 /// Reads the outputs of a run in `dir` and the truth in `truth`.
@@ -49,37 +75,102 @@ pub struct Case {
 pub fn read_case(dir: &Path, truth: &Path) -> Result<Case, Error> {
     let run = json(&dir.join("run.json"))?;
     let detections = json(&dir.join("detections.geojson"))?;
-    let known_path = truth.to_owned();
+    let truth_path = truth.to_owned();
     let truth = json(truth)?;
-    let origin = first_position(&truth).or_else(|| first_position(&detections)).unwrap_or((0.0, 0.0));
-    let tracks = run["tracks"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut known = Vec::new();
-    for feature in features(&truth).iter().filter(|f| f["properties"]["kind"] != "cargo") {
-        let line = positions(&feature["geometry"], origin);
-        let (Some(&a), Some(&b)) = (line.first(), line.last()) else {
-            return Err(Error::Content {
-                path: known_path,
-                reason: "a feature has no line geometry".to_owned(),
-            });
-        };
-        let text = |key: &str| feature["properties"][key].as_str().unwrap_or("unknown").to_owned();
-        known.push(Known { ends: [a, b], cargo: text("cargo"), change: text("change") });
+    let content = |reason: String| Error::Content { path: truth_path.clone(), reason };
+    if !truth["features"].is_array() {
+        return Err(content("it has no features: a truth is a GeoJSON FeatureCollection".to_owned()));
     }
-    let found = features(&detections)
+    let tracks = array(&run["findings"]["tracks"]);
+    let origin = first_position(&truth)
+        .or_else(|| first_position(&detections))
+        .or_else(|| tracks.iter().find_map(|t| position(&t["vertices_lonlat"][0])))
+        .unwrap_or((0.0, 0.0));
+    let seen: Vec<Seen> = tracks.iter().map(|t| observed(t, origin)).collect();
+    let known = array(&truth["features"])
         .iter()
-        .filter(|f| f["properties"]["kind"] == "train")
-        .map(|f| Found {
-            corners: positions(&f["geometry"], origin),
-            score: f["properties"]["score"].as_f64().unwrap_or(f64::NEG_INFINITY),
-            p_value: f["properties"]["p_value"].as_f64().unwrap_or(1.0),
-        })
-        .collect();
+        .map(|feature| known(feature, &seen, origin).map_err(&content))
+        .collect::<Result<_, Error>>()?;
+    let found = array(&detections["features"]).iter().map(|f| found(f, origin)).collect();
     Ok(Case {
+        name: dir.display().to_string(),
         found,
         known,
-        observed_m: tracks.iter().filter_map(|t| t["observed_m"].as_f64()).sum(),
-        asked_per_100km: run["null"]["false_alarms_per_100km_asked"].as_f64().unwrap_or(f64::NAN),
+        observed_m: array(&run["tracks"]).iter().filter_map(|t| t["observed_m"].as_f64()).sum(),
+        asked_per_100km: run["null"]["false_alarms_per_100km_asked"].as_f64().ok_or_else(|| {
+            Error::Content {
+                path: dir.join("run.json"),
+                reason: "it lacks null.false_alarms_per_100km_asked: run `railwatch detect` again".to_owned(),
+            }
+        })?,
+        origin_lonlat: origin,
     })
+}
+
+/// The truth of a case folder: in the folder itself, else beside it.
+///
+/// # Errors
+/// [`Error::NoTruth`] when neither place has one.
+pub fn truth_of(dir: &Path) -> Result<PathBuf, Error> {
+    let beside = dir.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    let places = std::iter::once(dir).chain(beside).map(|p| p.join("truth.geojson"));
+    places.into_iter().find(|p| p.is_file()).ok_or_else(|| Error::NoTruth { dir: dir.to_owned() })
+}
+
+fn known(feature: &Value, seen: &[Seen], origin: (f64, f64)) -> Result<Known, String> {
+    let properties = &feature["properties"];
+    let kind = word(&properties["kind"], Kind::Train)?;
+    let change = word(&properties["change"], Change::Appeared)?;
+    let axis = Axis::new(positions(&feature["geometry"], origin))
+        .ok_or("a feature is not a line with two different points along the train")?;
+    let cargo = properties["cargo"].as_str().unwrap_or("unknown").to_owned();
+    let places = axis.every(STEP_M);
+    let near = |p: &(f64, f64), points: &[(f64, f64)]| {
+        points.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) <= SEEN_WITHIN_M)
+    };
+    let shown = places.iter().filter(|p| seen.iter().any(|s| near(p, &s.points))).count();
+    let own = seen.iter().find(|s| properties["track_id"] == *s.id.as_str());
+    let limit_m = own.and_then(|s| {
+        // The limits are told by the names for people, the truth by those for machines.
+        s.limits[cargo.replace('_', " ")].as_f64().or_else(|| s.limits[cargo.as_str()].as_f64())
+    });
+    let is_seen = seen.is_empty() || kind == Kind::Cargo || 2 * shown >= places.len();
+    Ok(Known { kind, axis, cargo, change, is_seen, limit_m })
+}
+
+fn found(feature: &Value, origin: (f64, f64)) -> Found {
+    let properties = &feature["properties"];
+    Found {
+        kind: word(&properties["kind"], Kind::Train).unwrap_or(Kind::Train),
+        change: word(&properties["change"], Change::Appeared).unwrap_or(Change::Appeared),
+        corners: positions(&feature["geometry"], origin),
+        score: properties["score"].as_f64().unwrap_or(f64::NEG_INFINITY),
+        p_value: properties["p_value"].as_f64().unwrap_or(1.0),
+    }
+}
+
+/// The points of a track at which the run could judge.
+fn observed(track: &Value, origin: (f64, f64)) -> Seen {
+    let profile = &track["profile"];
+    let (start, step) =
+        (profile["start_m"].as_f64().unwrap_or(0.0), profile["step_m"].as_f64().unwrap_or(STEP_M));
+    let vertices = array(&track["vertices_lonlat"]).iter().filter_map(position).map(|p| local(p, origin));
+    let points = Axis::new(vertices.collect()).map_or_else(Vec::new, |axis| {
+        let values = array(&profile["statistic"]).iter().enumerate();
+        values.filter(|(_, v)| !v.is_null()).map(|(i, _)| axis.at(start + step * i as f64)).collect()
+    });
+    Seen {
+        id: track["track_id"].as_str().unwrap_or_default().to_owned(),
+        points,
+        limits: track["detection_limit_m"].clone(),
+    }
+}
+
+fn word<T: serde::de::DeserializeOwned>(value: &Value, absent: T) -> Result<T, String> {
+    if value.is_null() {
+        return Ok(absent);
+    }
+    serde_json::from_value(value.clone()).map_err(|e| e.to_string())
 }
 
 fn json(path: &Path) -> Result<Value, Error> {
@@ -88,33 +179,38 @@ fn json(path: &Path) -> Result<Value, Error> {
     serde_json::from_str(&text).map_err(|e| Error::Content { path: path.to_owned(), reason: e.to_string() })
 }
 
-fn features(collection: &Value) -> &[Value] {
-    collection["features"].as_array().map_or(&[], Vec::as_slice)
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// All positions of a geometry in metres east and north of `origin` (longitude, latitude).
+/// Metres east and north of `origin`, both in degrees of longitude and latitude.
+pub(super) fn local(p: (f64, f64), origin: (f64, f64)) -> (f64, f64) {
+    let scale = METRES_PER_DEGREE * origin.1.to_radians().cos();
+    ((p.0 - origin.0) * scale, (p.1 - origin.1) * METRES_PER_DEGREE)
+}
+
+/// All positions of a geometry in local metres.
 fn positions(geometry: &Value, origin: (f64, f64)) -> Vec<(f64, f64)> {
     let mut out = Vec::new();
     collect(&geometry["coordinates"], &mut out);
-    let scale = METRES_PER_DEGREE * origin.1.to_radians().cos();
-    out.iter().map(|p| ((p.0 - origin.0) * scale, (p.1 - origin.1) * METRES_PER_DEGREE)).collect()
+    out.into_iter().map(|p| local(p, origin)).collect()
+}
+
+fn position(value: &Value) -> Option<(f64, f64)> {
+    Some((value[0].as_f64()?, value[1].as_f64()?))
 }
 
 fn collect(value: &Value, out: &mut Vec<(f64, f64)>) {
-    let Some(items) = value.as_array() else { return };
-    match (items.first().and_then(Value::as_f64), items.get(1).and_then(Value::as_f64)) {
-        (Some(lon), Some(lat)) => out.push((lon, lat)),
-        _ => items.iter().for_each(|item| collect(item, out)),
+    match position(value) {
+        Some(p) => out.push(p),
+        None => array(value).iter().for_each(|item| collect(item, out)),
     }
 }
 
 fn first_position(collection: &Value) -> Option<(f64, f64)> {
     let mut out = Vec::new();
-    for feature in features(collection) {
+    array(&collection["features"]).iter().find_map(|feature| {
         collect(&feature["geometry"]["coordinates"], &mut out);
-        if let Some(&first) = out.first() {
-            return Some(first);
-        }
-    }
-    None
+        out.first().copied()
+    })
 }

@@ -166,7 +166,7 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
             let known: Vec<f64> = limits.iter().flatten().copied().collect();
             let low = known.iter().copied().fold(f64::MAX, f64::min);
             let high = known.iter().copied().fold(0.0, f64::max);
-            let seen = "would have been seen with 90 % probability (computed from the null, not checked by implants)";
+            let seen = "would have been seen with 90 % probability (by trains implanted beside the track)";
             let rest = limits.len() - known.len();
             let mut sentence = if known.is_empty() {
                 return format!(

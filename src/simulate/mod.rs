@@ -20,7 +20,7 @@ pub use pair::{SimScene, Simulated, scene_pair};
 pub use params::{ImplantParams, SimulateParams};
 pub use spectra::{Cargo, SpectralBand, Spectrum};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What simulated scenes carry where real ones name their satellite.
@@ -67,7 +67,7 @@ pub enum Error {
 }
 
 /// What kind of thing was put there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// On a track.
@@ -77,7 +77,7 @@ pub enum Kind {
 }
 
 /// How an implant changes between baseline and target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// In the target only.

@@ -1,5 +1,6 @@
 //! A page from its layout: pictures cut out and painted, the template filled, the drawing laid over them.
 
+use super::super::drawing::png_over;
 use super::super::{Error, Findings, Panel, fill, outline::svg_path, panel, text};
 use super::frame::{Extent, Frame, Geodetic};
 use super::ground::{self, Picture};
@@ -8,24 +9,11 @@ use super::layout::{self, KeyEntry, LegendEntry, PanelView};
 use super::{Figure, Page, WIDTH_PX, geodetic};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{Rgba, RgbaImage, imageops};
-use resvg::{tiny_skia, usvg};
 use serde::Serialize;
-use std::sync::{Arc, LazyLock};
 
 const TEMPLATE: &str = include_str!("../templates/figure.svg");
 const CAPTION_PX: f64 = 20.0;
-
-/// The fonts of every figure, compiled in.
-static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = usvg::fontdb::Database::new();
-    for face in [dejavu::sans::regular(), dejavu::sans::bold(), dejavu::sans::oblique()] {
-        fonts.load_font_data(face.to_vec());
-    }
-    fonts.set_sans_serif_family("DejaVu Sans");
-    Arc::new(fonts)
-});
 
 #[derive(Debug, Serialize)]
 struct Context {
@@ -113,7 +101,7 @@ pub(super) fn page(
     for (frame, picture) in frames.iter().zip(&pictures) {
         ground::paint(&mut canvas, frame, picture);
     }
-    let png = rasterised(&fill("figure.svg", TEMPLATE, &context)?, canvas)?;
+    let png = png_over(&fill("figure.svg", TEMPLATE, &context)?, canvas)?;
     context.pictures = true;
     let svg = fill("figure.svg", TEMPLATE, &context)?;
     Ok(Figure { svg, png, caption: caption_text })
@@ -234,24 +222,4 @@ fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator 
         rails: layout::rails(findings, &frame, &[]),
         here: svg_path(&corners.map(|p| frame.page(p))) + " Z",
     }
-}
-
-/// Lays the drawing over the opaque `image` and encodes it.
-fn rasterised(svg: &str, mut image: RgbaImage) -> Result<Vec<u8>, Error> {
-    let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
-    let tree = usvg::Tree::from_str(svg, &options)?;
-    let (width, height) = image.dimensions();
-    let mut canvas =
-        tiny_skia::PixmapMut::from_bytes(&mut image, width, height).ok_or(usvg::Error::InvalidSize)?;
-    resvg::render(&tree, tiny_skia::Transform::identity(), &mut canvas);
-    // Every pixel is opaque, so premultiplied and straight alpha agree.
-    let opaque = image::DynamicImage::ImageRgba8(image).into_rgb8();
-    let mut bytes = Vec::new();
-    opaque.write_with_encoder(PngEncoder::new_with_quality(
-        &mut bytes,
-        // Deflate is most of the time of a report; a fifth more bytes buys two thirds of it back.
-        CompressionType::Fast,
-        FilterType::Adaptive,
-    ))?;
-    Ok(bytes)
 }

@@ -1,0 +1,83 @@
+//! `railwatch evaluate`.
+
+use super::args::{EvaluateArgs, Global};
+use super::detect::say;
+use super::{Failure, Outcome, man};
+use crate::evaluate::naive::{self, NaiveCase, Reference};
+use crate::evaluate::{self, Case, Error, Evaluated};
+use crate::pipeline;
+use miette::miette;
+
+/// Scores the cases, prints the table and writes the files.
+pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failure> {
+    let mut inputs = evaluate::case_inputs(&args.cases).map_err(failure)?;
+    if let Some(truth) = &args.truth {
+        for input in inputs.iter_mut().filter(|i| i.truth.is_none()) {
+            input.truth = Some(truth.clone());
+        }
+    }
+    let mut cases = Vec::new();
+    for input in &inputs {
+        let mut case =
+            evaluate::read_case(&input.run, &input.truth_path().map_err(failure)?).map_err(failure)?;
+        if let Some(name) = &input.name {
+            case.name.clone_from(name);
+        }
+        cases.push(case);
+    }
+    if let Some(out) = &args.out {
+        pipeline::prepare_folder(out).map_err(super::detect::failure)?;
+    }
+    let mut references = Vec::new();
+    if args.references {
+        let compared = inputs.iter().map(|i| naive::compare(&i.run)).collect::<Result<Vec<_>, _>>();
+        let compared = compared.map_err(failure)?;
+        for reference in Reference::ALL {
+            let naive =
+                compared.iter().zip(&cases).map(|(compared, case)| naive_case(reference, compared, case));
+            let naive = naive.collect::<Result<Vec<_>, _>>().map_err(failure)?;
+            references.push(naive::score(reference, &naive));
+        }
+    }
+    let evaluated = Evaluated {
+        cases: cases.iter().map(|c| c.name.clone()).collect(),
+        evaluation: evaluate::evaluate(&cases),
+        references,
+    };
+    say(global, &evaluate::table(&evaluated))?;
+    if let Some(out) = &args.out {
+        let written = evaluate::write(out, &evaluated).map_err(failure)?;
+        let lines: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
+        say(global, &(lines.join("\n") + "\n"))?;
+    }
+    if args.json {
+        let mut text = serde_json::to_string_pretty(&evaluated)
+            .map_err(|e| Failure::failed(miette!("the evaluation cannot be written as JSON: {e}")))?;
+        text.push('\n');
+        man::print(text.as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn naive_case<'a>(
+    reference: Reference,
+    compared: &naive::Compared,
+    case: &'a Case,
+) -> Result<NaiveCase<'a>, Error> {
+    let tracks = compared.tracks(reference, case)?;
+    Ok(NaiveCase { tracks, known: &case.known, observed_m: case.observed_m })
+}
+
+/// What was named wrongly is a mistake of usage; what could not be written is a failure.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn failure(error: Error) -> Failure {
+    let report = miette!("{error}");
+    match error {
+        Error::Read { .. }
+        | Error::Content { .. }
+        | Error::NoTruth { .. }
+        | Error::List { .. }
+        | Error::NoCase { .. } => Failure::usage(report),
+        Error::Scenes { .. } | Error::Report(_) | Error::Output(_) => Failure::failed(report),
+    }
+}

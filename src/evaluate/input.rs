@@ -1,0 +1,99 @@
+//! Which cases are scored: folders, globs of folders, or a TOML list.
+
+use super::{Error, truth_of};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// A case before it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseInput {
+    /// Folder that `railwatch detect` wrote.
+    pub run: PathBuf,
+    /// Its truth; where absent, the truth.geojson in the folder or beside it.
+    pub truth: Option<PathBuf>,
+    /// What to call it; the folder where absent.
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    case: Vec<CaseInput>,
+}
+
+impl CaseInput {
+    /// The truth file.
+    ///
+    /// # Errors
+    /// [`Error::NoTruth`].
+    pub fn truth_path(&self) -> Result<PathBuf, Error> {
+        self.truth.clone().map_or_else(|| truth_of(&self.run), Ok)
+    }
+}
+
+/// The cases that each of `given` names: a folder, a glob of folders, or a `.toml` list with one `[[case]]` each.
+///
+/// # Errors
+/// [`Error::NoCase`] for what matches nothing, [`Error::List`] and [`Error::Read`] for a bad list.
+pub fn case_inputs(given: &[String]) -> Result<Vec<CaseInput>, Error> {
+    let mut inputs = Vec::new();
+    for text in given {
+        let path = Path::new(text);
+        if path.extension().is_some_and(|e| e == "toml") {
+            inputs.extend(list(path)?);
+            continue;
+        }
+        let matches = glob::glob(text).into_iter().flatten().filter_map(Result::ok);
+        let mut folders: Vec<PathBuf> = matches.filter(|p| p.join("run.json").is_file()).collect();
+        folders.sort();
+        if folders.is_empty() {
+            return Err(Error::NoCase { what: text.clone() });
+        }
+        inputs.extend(folders.into_iter().map(|run| CaseInput { run, truth: None, name: None }));
+    }
+    Ok(inputs)
+}
+
+fn list(path: &Path) -> Result<Vec<CaseInput>, Error> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let list: List = toml::from_str(&text)
+        .map_err(|source| Error::List { path: path.to_owned(), source: Box::new(source) })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let from_list = |case: CaseInput| CaseInput {
+        run: folder.join(case.run),
+        truth: case.truth.map(|t| folder.join(t)),
+        name: case.name,
+    };
+    Ok(list.case.into_iter().map(from_list).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_and_lists_name_the_same_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b", "a"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            std::fs::write(dir.path().join(name).join("run.json"), "{}").unwrap();
+        }
+        let all = case_inputs(&[dir.path().join("*").display().to_string()]).unwrap();
+        assert_eq!(
+            all.iter().map(|c| c.run.clone()).collect::<Vec<_>>(),
+            [dir.path().join("a"), dir.path().join("b")]
+        );
+        assert!(matches!(all[0].truth_path(), Err(Error::NoTruth { .. })));
+        std::fs::write(dir.path().join("truth.geojson"), "{}").unwrap();
+        assert_eq!(all[0].truth_path().unwrap(), dir.path().join("truth.geojson"));
+        let list = dir.path().join("cases.toml");
+        std::fs::write(&list, "[[case]]\nrun = \"a\"\n[[case]]\nrun = \"b\"\nname = \"second\"\n").unwrap();
+        let listed = case_inputs(&[list.display().to_string()]).unwrap();
+        assert!(listed[0].run == all[0].run && listed[1].name.as_deref() == Some("second"));
+        std::fs::write(&list, "[[case]]\nrum = \"a\"\n").unwrap();
+        assert!(matches!(case_inputs(&[list.display().to_string()]), Err(Error::List { .. })));
+        assert!(matches!(case_inputs(&["no/such".to_owned()]), Err(Error::NoCase { .. })));
+    }
+}
