@@ -5,6 +5,7 @@ mod detect;
 mod logging;
 mod man;
 mod progress;
+mod register;
 mod report;
 mod simulate;
 
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
     let result = match prepare(&cli.global) {
         Ok(()) => match &cli.command {
             Command::Detect(args) => detect::run(&cli.global, args),
+            Command::Register(args) => register::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),

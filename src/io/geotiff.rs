@@ -37,19 +37,26 @@ pub fn write_cog(path: &Path, input: &CogInput<'_>) -> Result<(), Error> {
         band.set_no_data_value(input.nodata).map_err(|e| Error::write(path, e))?;
     }
     memory.flush_cache().map_err(|e| Error::write(path, e))?;
+    cloud_optimised(path, &memory, input.overviews, 1)
+}
+
+/// Copies a dataset into a cloud-optimised GeoTIFF (deflate, 512 px tiles), whole or not at all.
+pub(super) fn cloud_optimised(path: &Path, dataset: &Dataset, overviews: bool, threads: usize) -> Result<(), Error> {
     let mut options = RasterCreationOptions::new();
-    let overviews = if input.overviews { "AUTO" } else { "NONE" };
+    let threads = threads.to_string();
     let wanted = [
         ("COMPRESS", "DEFLATE"),
         ("PREDICTOR", "YES"),
         ("BLOCKSIZE", "512"),
-        ("OVERVIEWS", overviews),
+        ("OVERVIEWS", if overviews { "AUTO" } else { "NONE" }),
         ("RESAMPLING", "AVERAGE"),
+        ("NUM_THREADS", threads.as_str()),
+        ("BIGTIFF", "IF_SAFER"),
     ];
     for (key, value) in wanted {
         options.set_name_value(key, value).map_err(|e| Error::write(path, e))?;
     }
-    copy(path, &memory, "COG", &options)
+    copy(path, dataset, "COG", &options)
 }
 
 /// Writes a scene as GeoTIFF of 16-bit numbers `(band, row, col)` (deflate, predictor 2), whole or not at all.
@@ -126,7 +133,7 @@ fn create(
     copied.map_err(failed)
 }
 
-fn refuse(path: &Path, failures: Vec<String>) -> Result<(), Error> {
+pub(super) fn refuse(path: &Path, failures: Vec<String>) -> Result<(), Error> {
     failures.into_iter().next().map_or(Ok(()), |message| Err(Error::write(path, message)))
 }
 

@@ -16,6 +16,7 @@ mod read;
 mod safe;
 mod scaling;
 mod stac;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -31,5 +32,6 @@ pub use library::configure;
 pub use open::{SceneOptions, open_scene};
 pub use read::read_raster;
 pub use scaling::{OffsetCheck, verify_offset};
+pub use stored::{BlockWriter, Kind, StoredBand, StoredReader};
 pub use vector::{read_lines, read_polygons};
 pub use write::{write_beside, write_bytes, write_text};

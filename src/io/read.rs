@@ -190,7 +190,7 @@ impl Stored {
 }
 
 /// Pixels of a window as they are stored.
-fn read_window(
+pub(super) fn read_window(
     band: &gdal::raster::RasterBand<'_>,
     path: &str,
     window: Window,

@@ -10,6 +10,7 @@ pub mod html;
 mod model;
 mod outline;
 pub mod panel;
+pub mod quiver;
 mod text;
 
 pub use figure::Figure;

@@ -23,6 +23,14 @@ const COARSEST_SCALE: f64 = 14.0;
 /// Side of a close-up, scene pixels, at least.
 const CLOSE_UP_PX: f64 = 100.0;
 
+/// Draws an SVG with the fonts of the figures on white, as PNG.
+///
+/// # Errors
+/// [`Error::Draw`] for text that is not SVG, [`Error::Png`] when the picture cannot be encoded.
+pub(super) fn png_of_svg(svg: &str) -> Result<Vec<u8>, Error> {
+    draw::rasterised(svg)
+}
+
 /// One page of the figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
