@@ -143,7 +143,7 @@ pub(super) struct DetectArgs {
 ///
 /// Tie points over the whole overlap tell the shift to hundredths of a pixel: one shift, an affine one or a smooth field,
 /// whichever they ask for. The moving scene is then resampled once onto the reference's grid and written as a
-/// cloud-optimised GeoTIFF, with its tie points (.tie_points.geojson), a report (.json) and a picture (.png) beside it.
+/// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`), a report (`.json`) and a picture (`.png`) beside it.
 /// A pair whose shift cannot be trusted is refused with exit code 1.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \

@@ -6,7 +6,7 @@ use crate::grid::{Grid, Window};
 use crate::scene::Scene;
 use gdal::raster::{Buffer, GdalDataType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
 /// No-data value that many tools write without a tag.
@@ -97,13 +97,12 @@ impl StoredReader {
                 Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len()))
             })?;
             let path = &band.source.gdal_path;
-            let at = match reader.datasets.iter().position(|(p, _)| p == path) {
-                Some(at) => at,
-                None => {
-                    whole::check(library::file_of(path))?;
-                    reader.datasets.push((path.clone(), library::open_raster(path)?));
-                    reader.datasets.len() - 1
-                }
+            let at = if let Some(at) = reader.datasets.iter().position(|(p, _)| p == path) {
+                at
+            } else {
+                whole::check(library::file_of(path))?;
+                reader.datasets.push((path.clone(), library::open_raster(path)?));
+                reader.datasets.len() - 1
             };
             let stored = stored_band(&reader.datasets[at].1, path, band.source.band_index, &band.name.0)?;
             reader.bands.push((at, stored));
@@ -232,7 +231,7 @@ impl BlockWriter {
     ///
     /// # Errors
     /// [`Error::Write`] when the disk is full.
-    pub fn write(&mut self, band: usize, (row, col): (usize, usize), values: ArrayView2<'_, f32>) -> Result<(), Error> {
+    pub fn write(&mut self, band: usize, (row, col): (usize, usize), values: &Array2<f32>) -> Result<(), Error> {
         let Some(stored) = self.bands.get(band) else {
             return Err(Error::write(&self.path, format!("band {band} of {}", self.bands.len())));
         };

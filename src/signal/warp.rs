@@ -150,7 +150,7 @@ pub fn warp(
     out
 }
 
-/// H(s, c) = source(s, c − d_c − first), d_c being that of the row of the result which source row s is for.
+/// `H(s, c) = source(s, c − d − first)`, d being the shift across at the row of the result which source row s is for.
 fn along_rows(
     source: &Array2<f32>,
     first: (f64, f64),

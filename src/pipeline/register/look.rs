@@ -137,7 +137,7 @@ pub(super) fn window_of(
             }
         }
     }
-    if !(ends[0] <= ends[2]) {
+    if ends[0] > ends[2] {
         return None;
     }
     Window::clipped(ends[0] - margin, ends[1] - margin, ends[2] + margin, ends[3] + margin, other)

@@ -122,8 +122,9 @@ impl Run<'_> {
         let side = CONFIRM_PX.min(frame.2 / 2).min(frame.3 / 2);
         let place = ((frame.2 - side) / 2, (frame.3 - side) / 2, side);
         let search = Search { start, radius_px: 2 };
+        let found = coreg::match_window(reference, moving, place, search, params).ok();
         let none = coreg::Error::TooFewTiePoints { agreeing: 0, tried: 1, needed: 1 };
-        Ok(coreg::match_window(reference, moving, place, search, params).map_err(|_| none).map(|p| TiePoint {
+        Ok(found.ok_or(none).map(|p| TiePoint {
             row: p.row + frame.0 as f64,
             col: p.col + frame.1 as f64,
             shift_row_px: p.shift_row_px + seen.base.0,

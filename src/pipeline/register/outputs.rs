@@ -8,6 +8,7 @@ use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
 use crate::report::quiver::{self, Arrow, QuiverCard};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Arrows of the picture, at most about.
@@ -45,7 +46,8 @@ pub(super) fn write(
     }
     let mut summary = summary(pair, measured);
     for path in written {
-        summary.push_str(&format!("{}\n", path.display()));
+        // Writing into a String cannot fail.
+        let _ = writeln!(summary, "{}", path.display());
     }
     Ok(RegisterOutput { summary, json })
 }

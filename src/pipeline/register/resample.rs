@@ -55,7 +55,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Si
     let (written, warped) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| -> Result<(), Error> {
             for (done, block) in receiver.into_iter().enumerate() {
-                writer.write(block.band, (block.row, 0), block.values.view())?;
+                writer.write(block.band, (block.row, 0), &block.values)?;
                 sink.event(&Event { stage: "resample", what: pair.moving.id.clone(), done: done + 1, total });
             }
             Ok(())
