@@ -12,7 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Smoothing weights tried, relative to the points' weight per coefficient, smoothest first.
-const LAMBDAS: [f64; 5] = [10.0, 1.0, 0.1, 0.01, 0.001];
+const LAMBDAS: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4];
+/// Smoothing under which strays are found first: rough, so that a steep field is not mistaken for them.
+const FIRST_LAMBDA: f64 = 1e-3;
+/// A richer form must lower the held-out variance by more than this share, and by so many standard errors.
+const LEAST_GAIN_FRACTION: f64 = 0.01;
+const LEAST_GAIN_SIGMAS: f64 = 2.0;
 /// Parts that the blocks of tie points are dealt to.
 const FOLDS: usize = 4;
 /// Blocks along the longer side, at most.
@@ -130,7 +135,10 @@ pub fn field(matches: Matches<'_>, asked: Option<Model>, params: &CoregParams) -
     }
     let bases = bases(matches.shape, kept.len(), asked).ok_or_else(|| too_few(kept.len()))?;
     let richest = bases.last().ok_or_else(|| too_few(kept.len()))?;
-    let data = weighted(&kept, &richest.1).ok_or_else(|| too_few(kept.len()))?;
+    let first = weighted(&kept, &richest.1, FIRST_LAMBDA).ok_or_else(|| too_few(kept.len()))?;
+    // The smoothing that predicts best tells strays best.
+    let best = best_lambda(richest, &first, matches.shape).unwrap_or(FIRST_LAMBDA);
+    let data = weighted(&kept, &richest.1, best).ok_or_else(|| too_few(kept.len()))?;
     let agreeing: Vec<(TiePoint, Datum)> =
         kept.into_iter().zip(data).filter(|(_, d)| d.weight > 0.0).collect();
     if !enough(agreeing.len()) {
@@ -176,18 +184,14 @@ fn bases(shape: (usize, usize), points: usize, asked: Option<Model>) -> Option<V
     (!found.is_empty()).then_some(found)
 }
 
-/// Weight of the smoothing that is neither the smoothest nor the roughest.
-fn middle_lambda(basis: &Basis, data: &[Datum]) -> f64 {
-    0.1 * per_coefficient(basis, data)
-}
-
 /// Sum of the points' weights per coefficient.
 fn per_coefficient(basis: &Basis, data: &[Datum]) -> f64 {
     data.iter().map(|d| d.weight).sum::<f64>() / basis.len() as f64
 }
 
-/// The points with weights by their own error, the spread beyond it, and Tukey's for what strays from a fit.
-fn weighted(points: &[TiePoint], basis: &Basis) -> Option<Vec<Datum>> {
+/// The points with weights by their own error, the spread beyond it, and Tukey's for what strays from a fit that is smoothed
+/// by `relative_lambda`.
+fn weighted(points: &[TiePoint], basis: &Basis, relative_lambda: f64) -> Option<Vec<Datum>> {
     let place = |p: &TiePoint| (p.row, p.col);
     let mut data: Vec<Datum> = points
         .iter()
@@ -195,7 +199,7 @@ fn weighted(points: &[TiePoint], basis: &Basis) -> Option<Vec<Datum>> {
         .collect();
     let penalty = basis.penalty();
     for _ in 0..ROUNDS {
-        let lambda = middle_lambda(basis, &data);
+        let lambda = relative_lambda * per_coefficient(basis, &data);
         let c = Normal::new(basis, &data).coefficients(&penalty, lambda)?;
         let left: Vec<[f64; 2]> = data
             .iter()
@@ -252,6 +256,17 @@ struct Candidate {
     mean: f64,
 }
 
+/// The relative smoothing that predicts held-out points best; `None` for forms without one.
+fn best_lambda((model, basis): &(Model, Basis), data: &[Datum], shape: (usize, usize)) -> Option<f64> {
+    if *model != Model::Field {
+        return None;
+    }
+    let blocks = blocks(data, shape);
+    let per = per_coefficient(basis, data);
+    let tried = LAMBDAS.iter().filter_map(|l| Some((*l, held_out((*model, basis), data, &blocks, l * per)?.mean)));
+    tried.min_by(|a, b| a.1.total_cmp(&b.1)).map(|t| t.0)
+}
+
 fn choose(bases: &[(Model, Basis)], data: &[Datum], shape: (usize, usize)) -> Option<Chosen> {
     let blocks = blocks(data, shape);
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -299,7 +314,7 @@ fn held_out(
     mean.is_finite().then(|| Candidate { model, basis: basis.clone(), lambda, errors, mean })
 }
 
-/// Whether `a` predicts worse than `b` by more than the standard error of the difference, taken over blocks.
+/// Whether `a` predicts clearly worse than `b`, the standard error of the difference being taken over blocks.
 fn worse(a: &Candidate, b: &Candidate, data: &[Datum], blocks: &[(usize, usize)]) -> bool {
     let mut by_block: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     let total: f64 = data.iter().map(|d| d.weight).sum();
@@ -310,5 +325,5 @@ fn worse(a: &Candidate, b: &Candidate, data: &[Datum], blocks: &[(usize, usize)]
     let difference: f64 = by_block.values().sum();
     let centred: f64 = by_block.values().map(|v| (v - difference / n).powi(2)).sum();
     let error = (centred * n / (n - 1.0).max(1.0)).sqrt();
-    difference > error
+    difference > (LEAST_GAIN_SIGMAS * error).max(LEAST_GAIN_FRACTION * b.mean)
 }
