@@ -57,6 +57,20 @@ pub enum Error {
         /// Its bands.
         baseline_bands: String,
     },
+    /// A band that was asked for is not in both scenes.
+    #[error("band {band} is not in both scenes: {first} has {first_bands}, {second} has {second_bands}; name one of both")]
+    NoSuchBand {
+        /// The band.
+        band: String,
+        /// One scene's id.
+        first: String,
+        /// Its bands.
+        first_bands: String,
+        /// The other's id.
+        second: String,
+        /// Its bands.
+        second_bands: String,
+    },
     /// The target is among the baselines.
     #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
     SameScene {
@@ -144,6 +158,7 @@ impl Error {
                 | Self::Missing { .. }
                 | Self::OutOfRange(_)
                 | Self::Time { .. }
+                | Self::NoSuchBand { .. }
                 | Self::SameScene { .. }
                 | Self::NotARun { .. }
         )

@@ -303,6 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn strips_are_parts_of_the_whole() {
+        let source = Array2::from_shape_fn((90, 80), |(r, c)| {
+            if (r / 9 + c / 11) % 7 == 0 { f32::NAN } else { wave(r as f64, c as f64) as f32 }
+        });
+        let lattice = ShiftLattice::new((80, 70), 8, |r, c| (0.3 + 0.004 * c, -0.6 + 0.003 * r));
+        let table = KernelTable::default();
+        let whole = warp(source.clone(), (-4.0, -4.0), &lattice, (0, 0, 80, 70), &table);
+        for row in [0, 16, 64] {
+            let part = warp(source.slice(ndarray::s![row..row + 26, ..]).to_owned(), (row as f64 - 4.0, -4.0), &lattice,
+                (row, 0, 16, 70), &table);
+            for ((i, j), v) in part.indexed_iter() {
+                let w = whole[(row + i, j)];
+                assert!(v.is_nan() == w.is_nan() && (v.is_nan() || (v - w).abs() < 2e-4), "{row} {i} {j}: {v} {w}");
+            }
+        }
+    }
+
+    #[test]
     fn wide_kernels_average() {
         let source = Array2::from_shape_fn((64, 64), |(r, c)| if (r + c) % 2 == 0 { 1.0 } else { 0.0 });
         assert!((lanczos_at(&source.view(), (31.5, 31.5), 2.0) - 0.5).abs() < 0.02);

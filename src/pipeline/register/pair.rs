@@ -62,6 +62,7 @@ impl Pair {
         if request.reference == request.moving {
             return Err(Error::SameScene { path: request.moving.clone() });
         }
+        request.coreg.check()?;
         let wanted = (!request.bands.is_empty()).then(|| request.bands.clone());
         let open = |spec: &String| {
             io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime: None })
@@ -108,13 +109,14 @@ fn candidates(reference: &Scene, moving: &Scene, asked: Option<&str>) -> Result<
         .filter(|(i, _)| asked.is_none_or(|name| reference.bands[*i].name.0 == name))
         .collect();
     if common.is_empty() {
-        if asked.is_some() || reference.bands.is_empty() || moving.bands.is_empty() {
+        if let Some(band) = asked {
             let names = |s: &Scene| s.bands.iter().map(|b| b.name.0.clone()).collect::<Vec<_>>().join(", ");
-            return Err(Error::NoCommonBand {
-                target: moving.id.clone(),
-                target_bands: names(moving),
-                baseline: reference.id.clone(),
-                baseline_bands: names(reference),
+            return Err(Error::NoSuchBand {
+                band: band.to_owned(),
+                first: reference.id.clone(),
+                first_bands: names(reference),
+                second: moving.id.clone(),
+                second_bands: names(moving),
             });
         }
         return Ok((0..moving.bands.len()).map(|m| (0, m)).collect());
