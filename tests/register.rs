@@ -23,7 +23,9 @@ impl Texture {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let reach = SIDE as f64 + 80.0;
         let mut at = || rng.random::<f64>();
-        Self((0..26_000).map(|_| [at() * reach - 40.0, at() * reach - 40.0, at() - 0.5, 1.2 + at()]).collect())
+        Self(
+            (0..26_000).map(|_| [at() * reach - 40.0, at() * reach - 40.0, at() - 0.5, 1.2 + at()]).collect(),
+        )
     }
 
     /// The scene with every spot moved by `by(row, col)`, sampled every `step` px from `first`.
@@ -38,7 +40,8 @@ impl Texture {
             let high = |v: f64| (v + reach).clamp(0.0, side as f64) as usize;
             for r in low(r0)..high(r0) {
                 for c in low(c0)..high(c0) {
-                    let q = ((r as f64 - r0).powi(2) + (c as f64 - c0).powi(2)) * step * step / (2.0 * radius * radius);
+                    let q = ((r as f64 - r0).powi(2) + (c as f64 - c0).powi(2)) * step * step
+                        / (2.0 * radius * radius);
                     sum[(0, r, c)] += 1200.0 * height * (-q).exp();
                     sum[(1, r, c)] += 300.0 * height * (-q).exp();
                 }
@@ -91,7 +94,8 @@ impl Case {
 
     fn refused(&self, message: &str) {
         self.command("out.tif").assert().code(1).stderr(predicate::str::contains(message));
-        let left: Vec<_> = std::fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left.len(), 2, "left behind: {left:?}");
     }
 }
@@ -122,7 +126,8 @@ fn a_constant_shift_is_found_and_undone() {
         assert!(report["registration"]["field_rmse_px"].as_f64().unwrap() < 0.01);
         let (reference, out) = (pixels(&case.at("reference.tif")), pixels(&case.at("out.tif")));
         let part = ndarray::s![.., 70..SIDE - 70, 70..SIDE - 70];
-        let worst = (&reference.slice(part) - &out.slice(part)).mapv(f32::abs).fold(0.0_f32, |a, b| a.max(*b));
+        let worst =
+            (&reference.slice(part) - &out.slice(part)).mapv(f32::abs).fold(0.0_f32, |a, b| a.max(*b));
         assert!(worst < 0.003, "off by {worst} in reflectance of about 0.2");
         for name in ["out.png", "out.tie_points.geojson"] {
             assert!(std::fs::metadata(case.at(name)).unwrap().len() > 1000, "{name}");
@@ -134,9 +139,14 @@ fn a_constant_shift_is_found_and_undone() {
 
 #[test]
 fn a_smooth_field_is_found() {
-    let field = |r: f64, c: f64| (1.2 * (r / 90.0).sin() + 0.4 * (c / 110.0).cos(), 1.0 * (c / 100.0 + 0.5).sin());
+    let field =
+        |r: f64, c: f64| (1.2 * (r / 90.0).sin() + 0.4 * (c / 110.0).cos(), 1.0 * (c / 100.0 + 0.5).sin());
     let case = Case::shifted(field);
-    case.command("out.tif").args(["--window-px", "32"]).assert().success().stderr(predicate::str::contains("as field"));
+    case.command("out.tif")
+        .args(["--window-px", "32"])
+        .assert()
+        .success()
+        .stderr(predicate::str::contains("as field"));
     let (reference, out) = (pixels(&case.at("reference.tif")), pixels(&case.at("out.tif")));
     let part = ndarray::s![.., 40..SIDE - 40, 40..SIDE - 40];
     let rms = |a: Array3<f32>| (a.mapv(|v| v * v).mean().unwrap()).sqrt();
@@ -212,8 +222,16 @@ fn hostile_input_is_told_and_leaves_nothing() {
     };
     usage(&["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"], "compared with itself");
     usage(&["--reference", "reference.tif", "--moving", "moving.tif"], "--out");
-    case.command("out.tif").args(["--match-band", "B99"]).assert().failure().stderr(predicate::str::contains("B99"));
-    case.command("out.tif").args(["--window-px", "4"]).assert().failure().stderr(predicate::str::contains("window_px"));
+    case.command("out.tif")
+        .args(["--match-band", "B99"])
+        .assert()
+        .failure()
+        .stderr(predicate::str::contains("B99"));
+    case.command("out.tif")
+        .args(["--window-px", "4"])
+        .assert()
+        .failure()
+        .stderr(predicate::str::contains("window_px"));
     let bytes = std::fs::read(case.at("moving.tif")).unwrap();
     std::fs::write(case.at("moving.tif"), &bytes[..bytes.len() / 2]).unwrap();
     case.command("out.tif").assert().code(1).stderr(predicate::str::contains("moving.tif"));

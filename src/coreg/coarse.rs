@@ -15,11 +15,7 @@ const HIGH_PASS_RADIUS_PX: usize = 8;
 ///
 /// # Errors
 /// [`Error::NoTexture`] when the high-passed overlap is flat.
-pub fn shift(
-    reference: Side<'_>,
-    moving: Side<'_>,
-    largest_px: f64,
-) -> Result<((f64, f64), usize), Error> {
+pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<((f64, f64), usize), Error> {
     let (h, w) = reference.values.dim();
     let factor = h.max(w).div_ceil(LARGEST_SIDE_PX);
     let (a, b) = (prepared(reference, factor), prepared(moving, factor));

@@ -78,8 +78,10 @@ impl ShiftField {
         let mut terms = Vec::with_capacity(16);
         self.basis.each(row, col, |k, b| terms.push((k, b)));
         // σ² = s² bᵀ(BᵀWB + λP)⁻¹b
-        let quadratic: f64 =
-            terms.iter().map(|(a, x)| terms.iter().map(|(b, y)| x * y * self.fit.inverse[(*a, *b)]).sum::<f64>()).sum();
+        let quadratic: f64 = terms
+            .iter()
+            .map(|(a, x)| terms.iter().map(|(b, y)| x * y * self.fit.inverse[(*a, *b)]).sum::<f64>())
+            .sum();
         (self.variance * quadratic.max(0.0)).sqrt()
     }
 }
@@ -120,7 +122,11 @@ pub struct Matches<'a> {
 ///
 /// # Errors
 /// [`Error::TooFewTiePoints`] when hardly any agree, [`Error::Scattered`] and [`Error::Uncertain`] when they say too little.
-pub fn field(matches: Matches<'_>, asked: Option<Model>, params: &CoregParams) -> Result<FieldRegistration, Error> {
+pub fn field(
+    matches: Matches<'_>,
+    asked: Option<Model>,
+    params: &CoregParams,
+) -> Result<FieldRegistration, Error> {
     params.check()?;
     let kept = neighbours::agreeing(matches.points);
     let needed = params.least_tie_points.min((matches.seen_count / 4).max(3));
@@ -147,10 +153,12 @@ pub fn field(matches: Matches<'_>, asked: Option<Model>, params: &CoregParams) -
     let (kept, data): (Vec<TiePoint>, Vec<Datum>) = agreeing.into_iter().unzip();
     let chosen = choose(&bases, &data, matches.shape).ok_or_else(|| too_few(kept.len()))?;
     let penalty = chosen.basis.penalty();
-    let fit = Normal::new(&chosen.basis, &data).fit(&penalty, chosen.lambda).ok_or_else(|| too_few(kept.len()))?;
+    let fit =
+        Normal::new(&chosen.basis, &data).fit(&penalty, chosen.lambda).ok_or_else(|| too_few(kept.len()))?;
     let squares = |d: &Datum| square(&chosen.basis, &fit.coefficients, d);
     let freedom = (kept.len() as f64 - effective(&chosen.basis, &data, &fit)).max(1.0);
-    let variance = data.iter().map(|d| d.weight * squares(d)).sum::<f64>() / freedom * matches.overlap.max(1.0);
+    let variance =
+        data.iter().map(|d| d.weight * squares(d)).sum::<f64>() / freedom * matches.overlap.max(1.0);
     let residual_rmse_px = (data.iter().map(squares).sum::<f64>() / data.len() as f64).sqrt();
     let field = ShiftField { model: chosen.model, basis: chosen.basis, fit, variance };
     let errors: f64 = kept.iter().map(|p| field.sigma_px(p.row, p.col).powi(2)).sum();
@@ -159,7 +167,10 @@ pub fn field(matches: Matches<'_>, asked: Option<Model>, params: &CoregParams) -
         return Err(Error::Scattered { rmse_px: residual_rmse_px, largest_px: params.largest_rmse_px });
     }
     if field_rmse_px > params.largest_uncertainty_px {
-        return Err(Error::Uncertain { uncertainty_px: field_rmse_px, largest_px: params.largest_uncertainty_px });
+        return Err(Error::Uncertain {
+            uncertainty_px: field_rmse_px,
+            largest_px: params.largest_uncertainty_px,
+        });
     }
     Ok(FieldRegistration {
         field,
@@ -179,7 +190,8 @@ fn bases(shape: (usize, usize), points: usize, asked: Option<Model>) -> Option<V
         (Model::Affine, Basis::plane(shape), LEAST_FOR_PLANE),
         (Model::Field, Basis::spline(shape, points), LEAST_FOR_SURFACE),
     ];
-    let fits = all.into_iter().filter(|(model, _, least)| points >= *least && asked.is_none_or(|a| a == *model));
+    let fits =
+        all.into_iter().filter(|(model, _, least)| points >= *least && asked.is_none_or(|a| a == *model));
     let found: Vec<(Model, Basis)> = fits.map(|(model, basis, _)| (model, basis)).collect();
     (!found.is_empty()).then_some(found)
 }
@@ -205,7 +217,8 @@ fn weighted(points: &[TiePoint], basis: &Basis, relative_lambda: f64) -> Option<
             .iter()
             .map(|d| [0, 1].map(|k| d.values[k] - basis.value(&c[k], d.place.0, d.place.1)))
             .collect();
-        let spread = [0, 1].map(|k| mad_sigma(&left.iter().map(|r| r[k]).collect::<Vec<_>>(), 0.0).max(SPREAD_FLOOR_PX));
+        let spread = [0, 1]
+            .map(|k| mad_sigma(&left.iter().map(|r| r[k]).collect::<Vec<_>>(), 0.0).max(SPREAD_FLOOR_PX));
         // τ², what differs from place to place beyond each point's own error (DerSimonian & Laird 1986).
         let own = median(&mut points.iter().map(|p| p.sigma_px.powi(2)).collect::<Vec<_>>());
         let between = (0.5 * (spread[0].powi(2) + spread[1].powi(2)) - own).max(SPREAD_FLOOR_PX.powi(2));
@@ -213,7 +226,8 @@ fn weighted(points: &[TiePoint], basis: &Basis, relative_lambda: f64) -> Option<
         for ((d, r), p) in data.iter_mut().zip(&left).zip(points) {
             let variance = p.sigma_px.powi(2) + between;
             let scale = (variance / typical).max(1.0);
-            let u2 = ((r[0] / spread[0]).powi(2) + (r[1] / spread[1]).powi(2)) / (2.0 * scale * TUKEY_SIGMAS.powi(2));
+            let u2 = ((r[0] / spread[0]).powi(2) + (r[1] / spread[1]).powi(2))
+                / (2.0 * scale * TUKEY_SIGMAS.powi(2));
             d.weight = if u2 < 1.0 { (1.0 - u2).powi(2) * typical / variance } else { 0.0 };
         }
     }
@@ -263,7 +277,8 @@ fn best_lambda((model, basis): &(Model, Basis), data: &[Datum], shape: (usize, u
     }
     let blocks = blocks(data, shape);
     let per = per_coefficient(basis, data);
-    let tried = LAMBDAS.iter().filter_map(|l| Some((*l, held_out((*model, basis), data, &blocks, l * per)?.mean)));
+    let tried =
+        LAMBDAS.iter().filter_map(|l| Some((*l, held_out((*model, basis), data, &blocks, l * per)?.mean)));
     tried.min_by(|a, b| a.1.total_cmp(&b.1)).map(|t| t.0)
 }
 
@@ -287,7 +302,9 @@ fn choose(bases: &[(Model, Basis)], data: &[Datum], shape: (usize, usize)) -> Op
 fn blocks(data: &[Datum], shape: (usize, usize)) -> Vec<(usize, usize)> {
     let along = BLOCKS.min(((data.len() as f64).sqrt() / 2.0).max(2.0));
     let side = shape.0.max(shape.1) as f64 / along;
-    data.iter().map(|d| ((d.place.0.max(0.0) / side) as usize, (d.place.1.max(0.0) / side) as usize)).collect()
+    data.iter()
+        .map(|d| ((d.place.0.max(0.0) / side) as usize, (d.place.1.max(0.0) / side) as usize))
+        .collect()
 }
 
 fn held_out(

@@ -67,17 +67,19 @@ fn blurred(values: &Array2<f32>, taps: &[f32]) -> Array2<f32> {
         }
     });
     let mut out = Array2::<f32>::zeros((rows, cols));
-    out.axis_chunks_iter_mut(Axis(0), ROWS_PER_TASK).into_par_iter().enumerate().for_each(|(chunk, mut to)| {
-        for (i, mut to) in to.outer_iter_mut().enumerate() {
-            let row = chunk * ROWS_PER_TASK + i;
-            let first = row.saturating_sub(reach);
-            for from in first..(row + reach + 1).min(rows) {
-                if let (Some(to), Some(from_row)) = (to.as_slice_mut(), along.row(from).as_slice()) {
-                    add_scaled(to, from_row, taps[from + reach - row]);
+    out.axis_chunks_iter_mut(Axis(0), ROWS_PER_TASK).into_par_iter().enumerate().for_each(
+        |(chunk, mut to)| {
+            for (i, mut to) in to.outer_iter_mut().enumerate() {
+                let row = chunk * ROWS_PER_TASK + i;
+                let first = row.saturating_sub(reach);
+                for from in first..(row + reach + 1).min(rows) {
+                    if let (Some(to), Some(from_row)) = (to.as_slice_mut(), along.row(from).as_slice()) {
+                        add_scaled(to, from_row, taps[from + reach - row]);
+                    }
                 }
             }
-        }
-    });
+        },
+    );
     out
 }
 
@@ -116,7 +118,8 @@ mod tests {
         for dr in -reach..=reach {
             for dc in -reach..=reach {
                 let (r, c) = (row as isize + dr, col as isize + dc);
-                if r < 0 || c < 0 || r >= h as isize || c >= w as isize || !side.ok[(r as usize, c as usize)] {
+                if r < 0 || c < 0 || r >= h as isize || c >= w as isize || !side.ok[(r as usize, c as usize)]
+                {
                     continue;
                 }
                 let t = (-0.5 * (dr * dr + dc * dc) as f64 / (sigma * sigma)).exp();

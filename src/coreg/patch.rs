@@ -88,7 +88,10 @@ impl<'a> Patch<'a> {
             let m = (r as isize - dr) as usize;
             let across = (cols.start as isize - dc) as usize..(cols.end as isize - dc) as usize;
             sums.add_row(
-                (self.reference.values.slice(s![r, cols.clone()]), self.reference.ok.slice(s![r, cols.clone()])),
+                (
+                    self.reference.values.slice(s![r, cols.clone()]),
+                    self.reference.ok.slice(s![r, cols.clone()]),
+                ),
                 (self.moving.values.slice(s![m, across.clone()]), self.moving.ok.slice(s![m, across])),
             );
         }
@@ -116,7 +119,13 @@ impl<'a> Patch<'a> {
         usable.zip_mut_with(&shown, |u, ok| *u = if *ok { *u } else { 0.0 });
         let (last_r, last_c) = (rows.len() - 1, cols.len() - 1);
         let count = usable.slice(s![1..last_r, 1..last_c]).outer_iter().map(|row| f64::from(row.sum())).sum();
-        (count > LEAST_VALID_FRACTION * (side * side) as f64).then_some(Cut { rows, cols, moving, usable, count })
+        (count > LEAST_VALID_FRACTION * (side * side) as f64).then_some(Cut {
+            rows,
+            cols,
+            moving,
+            usable,
+            count,
+        })
     }
 
     /// Correlation of both sides at the shift `d`, −1…1.
@@ -155,8 +164,7 @@ impl<'a> Patch<'a> {
             totals.iter_mut().zip(sums).for_each(|(t, v)| *t += f64::from(v));
         }
         let [rr, rc, cc, rm, cm, mm, r1, c1, m1, n, re, ce, me, e1, ee, col_moment] = totals;
-        let normal =
-            Matrix4::new(rr, rc, rm, r1, rc, cc, cm, c1, rm, cm, mm, m1, r1, c1, m1, n);
+        let normal = Matrix4::new(rr, rc, rm, r1, rc, cc, cm, c1, rm, cm, mm, m1, r1, c1, m1, n);
         let inverse = normal.try_inverse()?;
         let delta = inverse * Vector4::new(re, ce, me, e1);
         // Interpolation itself errs: without a floor, stripes that match to the last bit would seem sharp along themselves.
@@ -234,9 +242,11 @@ impl Lines<'_> {
     /// Sums over the middle row without its first and last pixel; `weights` of it are set.
     fn sums(&self, fit: Fit, weights: &mut [f32]) -> Option<[f32; SUMS]> {
         let n = weights.len();
-        let [above, here, below] = [&self.reference[0], &self.reference[1], &self.reference[2]].map(|r| r.as_slice());
+        let [above, here, below] =
+            [&self.reference[0], &self.reference[1], &self.reference[2]].map(|r| r.as_slice());
         let (above, here, below) = (above?, here?, below?);
-        let [m_above, m_here, m_below] = [&self.moving[0], &self.moving[1], &self.moving[2]].map(|r| r.as_slice());
+        let [m_above, m_here, m_below] =
+            [&self.moving[0], &self.moving[1], &self.moving[2]].map(|r| r.as_slice());
         let (m_above, m_here, m_below) = (m_above?, m_here?, m_below?);
         let usable = self.usable.as_slice()?;
         let mut lanes = [[0.0_f32; LANES]; SUMS];
@@ -253,7 +263,21 @@ impl Lines<'_> {
             let (wr, wc, wm, we) = (w * r, w * c, w * m, w * e);
             let (rr, cc) = (wr * r, wc * c);
             let terms = [
-                rr, wr * c, cc, wr * m, wc * m, wm * m, wr, wc, wm, w, wr * e, wc * e, wm * e, we, we * e,
+                rr,
+                wr * c,
+                cc,
+                wr * m,
+                wc * m,
+                wm * m,
+                wr,
+                wc,
+                wm,
+                w,
+                wr * e,
+                wc * e,
+                wm * e,
+                we,
+                we * e,
                 (rr + cc) * j as f32,
             ];
             for (sum, term) in lanes.iter_mut().zip(terms) {
@@ -301,8 +325,7 @@ impl Sums {
 
     fn add_weighted(&mut self, a: &[f32], b: &[f32], weights: &[f32]) {
         let mut lanes = [[0.0_f32; LANES]; 6];
-        let (a8, b8, w8) =
-            (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
+        let (a8, b8, w8) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
         for ((x, y), w) in a8.0.iter().zip(b8.0).zip(w8.0) {
             for lane in 0..LANES {
                 Self::term(&mut lanes, lane, (x[lane], y[lane]), w[lane]);

@@ -94,7 +94,12 @@ impl Basis {
                     add(&[(at(i, j), 1.0), (at(i, j + 1), -2.0), (at(i, j + 2), 1.0)], 1.0);
                 }
                 if i + 1 < counts.0 && j + 1 < counts.1 {
-                    let corner = [(at(i, j), 1.0), (at(i + 1, j), -1.0), (at(i, j + 1), -1.0), (at(i + 1, j + 1), 1.0)];
+                    let corner = [
+                        (at(i, j), 1.0),
+                        (at(i + 1, j), -1.0),
+                        (at(i, j + 1), -1.0),
+                        (at(i + 1, j + 1), 1.0),
+                    ];
                     add(&corner, 2.0);
                 }
             }

@@ -41,7 +41,12 @@ pub fn write_cog(path: &Path, input: &CogInput<'_>) -> Result<(), Error> {
 }
 
 /// Copies a dataset into a cloud-optimised GeoTIFF (deflate, 512 px tiles), whole or not at all.
-pub(super) fn cloud_optimised(path: &Path, dataset: &Dataset, overviews: bool, threads: usize) -> Result<(), Error> {
+pub(super) fn cloud_optimised(
+    path: &Path,
+    dataset: &Dataset,
+    overviews: bool,
+    threads: usize,
+) -> Result<(), Error> {
     let mut options = RasterCreationOptions::new();
     let threads = threads.to_string();
     let wanted = [

@@ -129,7 +129,8 @@ impl StoredReader {
         let no_data = stored.no_data as f32;
         let common = stored.kind == Kind::Float32 || stored.kind == Kind::Int16;
         values.mapv_inplace(|v| {
-            let missing = !v.is_finite() || (v - no_data).abs() == 0.0 || (common && f64::from(v) <= COMMON_NO_DATA);
+            let missing =
+                !v.is_finite() || (v - no_data).abs() == 0.0 || (common && f64::from(v) <= COMMON_NO_DATA);
             if missing { f32::NAN } else { v }
         });
         Ok(values)
@@ -144,7 +145,8 @@ fn stored_band(dataset: &Dataset, path: &str, index: usize, name: &str) -> Resul
         GdalDataType::Int16 => Kind::Int16,
         _ => Kind::Float32,
     };
-    let scale = band.scale().zip(band.offset()).filter(|(scale, offset)| (scale - 1.0).abs() > 0.0 || *offset != 0.0);
+    let scale =
+        band.scale().zip(band.offset()).filter(|(scale, offset)| (scale - 1.0).abs() > 0.0 || *offset != 0.0);
     Ok(StoredBand {
         grid: files::grid_of(dataset, path)?,
         kind,
@@ -191,19 +193,26 @@ impl BlockWriter {
         let kind = widest(bands);
         let driver = DriverManager::get_driver_by_name("GTiff").map_err(failed)?;
         let mut options = RasterCreationOptions::new();
-        for (key, value) in [("INTERLEAVE", "BAND"), ("BLOCKYSIZE", "32"), ("BIGTIFF", "IF_SAFER"), ("SPARSE_OK", "TRUE")] {
+        for (key, value) in
+            [("INTERLEAVE", "BAND"), ("BLOCKYSIZE", "32"), ("BIGTIFF", "IF_SAFER"), ("SPARSE_OK", "TRUE")]
+        {
             options.set_name_value(key, value).map_err(failed)?;
         }
         let (height, width) = grid.shape;
-        let (made, messages) = library::watched(|| {
-            let n = bands.len();
-            match kind {
-                Kind::UInt8 => driver.create_with_band_type_with_options::<u8, _>(&scratch, width, height, n, &options),
-                Kind::UInt16 => driver.create_with_band_type_with_options::<u16, _>(&scratch, width, height, n, &options),
-                Kind::Int16 => driver.create_with_band_type_with_options::<i16, _>(&scratch, width, height, n, &options),
-                Kind::Float32 => driver.create_with_band_type_with_options::<f32, _>(&scratch, width, height, n, &options),
-            }
-        });
+        let (made, messages) =
+            library::watched(|| {
+                let n = bands.len();
+                match kind {
+                    Kind::UInt8 => driver
+                        .create_with_band_type_with_options::<u8, _>(&scratch, width, height, n, &options),
+                    Kind::UInt16 => driver
+                        .create_with_band_type_with_options::<u16, _>(&scratch, width, height, n, &options),
+                    Kind::Int16 => driver
+                        .create_with_band_type_with_options::<i16, _>(&scratch, width, height, n, &options),
+                    Kind::Float32 => driver
+                        .create_with_band_type_with_options::<f32, _>(&scratch, width, height, n, &options),
+                }
+            });
         geotiff::refuse(path, messages.failures)?;
         let mut dataset = made.map_err(failed)?;
         dataset.set_geo_transform(&grid.affine.to_gdal()).map_err(failed)?;
@@ -231,7 +240,12 @@ impl BlockWriter {
     ///
     /// # Errors
     /// [`Error::Write`] when the disk is full.
-    pub fn write(&mut self, band: usize, (row, col): (usize, usize), values: &Array2<f32>) -> Result<(), Error> {
+    pub fn write(
+        &mut self,
+        band: usize,
+        (row, col): (usize, usize),
+        values: &Array2<f32>,
+    ) -> Result<(), Error> {
         let Some(stored) = self.bands.get(band) else {
             return Err(Error::write(&self.path, format!("band {band} of {}", self.bands.len())));
         };
@@ -241,15 +255,21 @@ impl BlockWriter {
         let size = (values.ncols(), values.nrows());
         let whole = |v: f32| whole_number(f64::from(v), kind, no_data);
         let (written, messages) = library::watched(|| match kind {
-            Kind::UInt8 => {
-                raster.write(place, size, &mut Buffer::new(size, values.iter().map(|v| whole(*v) as u8).collect()))
-            }
-            Kind::UInt16 => {
-                raster.write(place, size, &mut Buffer::new(size, values.iter().map(|v| whole(*v) as u16).collect()))
-            }
-            Kind::Int16 => {
-                raster.write(place, size, &mut Buffer::new(size, values.iter().map(|v| whole(*v) as i16).collect()))
-            }
+            Kind::UInt8 => raster.write(
+                place,
+                size,
+                &mut Buffer::new(size, values.iter().map(|v| whole(*v) as u8).collect()),
+            ),
+            Kind::UInt16 => raster.write(
+                place,
+                size,
+                &mut Buffer::new(size, values.iter().map(|v| whole(*v) as u16).collect()),
+            ),
+            Kind::Int16 => raster.write(
+                place,
+                size,
+                &mut Buffer::new(size, values.iter().map(|v| whole(*v) as i16).collect()),
+            ),
             Kind::Float32 => {
                 let value = |v: &f32| if v.is_nan() { no_data as f32 } else { *v };
                 raster.write(place, size, &mut Buffer::new(size, values.iter().map(value).collect()))

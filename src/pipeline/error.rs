@@ -58,7 +58,9 @@ pub enum Error {
         baseline_bands: String,
     },
     /// A band that was asked for is not in both scenes.
-    #[error("band {band} is not in both scenes: {first} has {first_bands}, {second} has {second_bands}; name one of both")]
+    #[error(
+        "band {band} is not in both scenes: {first} has {first_bands}, {second} has {second_bands}; name one of both"
+    )]
     NoSuchBand {
         /// The band.
         band: String,

@@ -78,7 +78,8 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
     );
     let changes: Vec<((f64, f64), (f64, f64))> =
         card.arrows.iter().map(|a| (a.place, (a.shift_px.0 - row, a.shift_px.1 - col))).collect();
-    let residuals: Vec<((f64, f64), (f64, f64))> = card.arrows.iter().map(|a| (a.place, a.residual_px)).collect();
+    let residuals: Vec<((f64, f64), (f64, f64))> =
+        card.arrows.iter().map(|a| (a.place, a.residual_px)).collect();
     map(&mut svg, MARGIN_PX, "Shift less the typical shift", (&changes, scale, size));
     map(&mut svg, 2.0 * MARGIN_PX + MAP_PX, "What the model leaves over", (&residuals, scale, size));
     svg.push_str("</svg>");
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_picture_is_drawn_even_of_nothing() {
-        let arrows = vec![Arrow { place: (5.0, 5.0), shift_px: (1.0, f64::EPSILON), residual_px: (0.0, 0.0) }];
+        let arrows =
+            vec![Arrow { place: (5.0, 5.0), shift_px: (1.0, f64::EPSILON), residual_px: (0.0, 0.0) }];
         for card in [
             QuiverCard { shape: (10, 20), ..QuiverCard::default() },
             QuiverCard { shape: (10, 20), arrows, moving: "<a&b>".into(), ..QuiverCard::default() },

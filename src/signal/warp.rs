@@ -42,7 +42,8 @@ impl ShiftLattice {
         let nodes = (row / self.step_px).min(last)..=((row + count).div_ceil(self.step_px)).min(last);
         let ends = |a: &Array2<f32>| {
             let part = a.slice(ndarray::s![nodes.clone(), ..]);
-            part.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |e, v| (e.0.min((*v).into()), e.1.max((*v).into())))
+            part.iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |e, v| (e.0.min((*v).into()), e.1.max((*v).into())))
         };
         let (r, c) = (ends(&self.rows), ends(&self.cols));
         [r.0, r.1, c.0, c.1]
@@ -62,7 +63,11 @@ impl ShiftLattice {
             while done < out.len() {
                 let j = (c / self.step_px).min(nodes.1.saturating_sub(2));
                 let (a, b) = (node(j), node((j + 1).min(nodes.1 - 1)));
-                let end = if j + 2 >= nodes.1 { out.len() } else { ((j + 1) * self.step_px - first).min(out.len()) };
+                let end = if j + 2 >= nodes.1 {
+                    out.len()
+                } else {
+                    ((j + 1) * self.step_px - first).min(out.len())
+                };
                 let slope = (b - a) / self.step_px as f32;
                 for v in &mut out[done..end] {
                     *v = a + slope * (c - j * self.step_px) as f32;
@@ -138,7 +143,8 @@ pub fn warp(
             if let Some(seen) = &seen {
                 let near = ((start - down[j]).round(), ((col + j) as f64 - first.1) as f32 - across[j]);
                 let near = (near.0, near.1.round());
-                let shown = near.1 >= 0.0 && (near.1 as usize) < width && seen[(near.0 as usize, near.1 as usize)];
+                let shown =
+                    near.1 >= 0.0 && (near.1 as usize) < width && seen[(near.0 as usize, near.1 as usize)];
                 if !shown {
                     continue;
                 }
@@ -263,7 +269,11 @@ pub fn lanczos_at(source: &ArrayView2<'_, f32>, (row, col): (f64, f64), scale: f
             }
         }
     }
-    if weight > 0.2 * scale * scale { (sum / weight) as f32 } else { source[(near.0 as usize, near.1 as usize)] }
+    if weight > 0.2 * scale * scale {
+        (sum / weight) as f32
+    } else {
+        source[(near.0 as usize, near.1 as usize)]
+    }
 }
 
 #[cfg(test)]
@@ -276,7 +286,8 @@ mod tests {
 
     #[test]
     fn a_smooth_field_is_undone_to_a_thousandth() {
-        let shift = |r: f64, c: f64| (1.4 * (r / 120.0).sin() + 7.3, 1.2 * (c / 140.0).cos() + 0.005 * r - 3.0);
+        let shift =
+            |r: f64, c: f64| (1.4 * (r / 120.0).sin() + 7.3, 1.2 * (c / 140.0).cos() + 0.005 * r - 3.0);
         let source = Array2::from_shape_fn((200, 220), |(r, c)| wave(r as f64 + 0.25, c as f64 - 0.5) as f32);
         // Source pixel (0, 0) lies at (0.25, −0.5).
         let lattice = ShiftLattice::new((180, 200), 8, shift);
@@ -298,7 +309,10 @@ mod tests {
         let out = warp(source.clone(), (0.0, 0.0), &lattice, (8, 5, 12, 10), &KernelTable::default());
         for ((i, j), v) in out.indexed_iter() {
             let expected = source[(8 + i - 2, 5 + j + 3)];
-            assert!(v.is_nan() == expected.is_nan() && (expected.is_nan() || (v - expected).abs() < 1e-3), "{i} {j}");
+            assert!(
+                v.is_nan() == expected.is_nan() && (expected.is_nan() || (v - expected).abs() < 1e-3),
+                "{i} {j}"
+            );
         }
     }
 
@@ -311,11 +325,19 @@ mod tests {
         let table = KernelTable::default();
         let whole = warp(source.clone(), (-4.0, -4.0), &lattice, (0, 0, 80, 70), &table);
         for row in [0, 16, 64] {
-            let part = warp(source.slice(ndarray::s![row..row + 26, ..]).to_owned(), (row as f64 - 4.0, -4.0), &lattice,
-                (row, 0, 16, 70), &table);
+            let part = warp(
+                source.slice(ndarray::s![row..row + 26, ..]).to_owned(),
+                (row as f64 - 4.0, -4.0),
+                &lattice,
+                (row, 0, 16, 70),
+                &table,
+            );
             for ((i, j), v) in part.indexed_iter() {
                 let w = whole[(row + i, j)];
-                assert!(v.is_nan() == w.is_nan() && (v.is_nan() || (v - w).abs() < 2e-4), "{row} {i} {j}: {v} {w}");
+                assert!(
+                    v.is_nan() == w.is_nan() && (v.is_nan() || (v - w).abs() < 2e-4),
+                    "{row} {i} {j}: {v} {w}"
+                );
             }
         }
     }

@@ -59,7 +59,8 @@ pub(super) fn look(
         }
         Link::Warped { mapping, scale } => {
             let place = |r: usize, c: usize| {
-                let (x, y) = pair.reference.grid.xy((from.0 + r as isize) as f64, (from.1 + c as isize) as f64);
+                let (x, y) =
+                    pair.reference.grid.xy((from.0 + r as isize) as f64, (from.1 + c as isize) as f64);
                 mapping.row_col(x, y)
             };
             let moving = warped(&pair.moving, source, (from.2, from.3), (&place, *scale), bands.1)?;

@@ -157,7 +157,8 @@ impl Run<'_> {
                 let place = (margin, margin, side);
                 let params = &self.request.coreg;
                 let point =
-                    coreg::match_window(seen.reference.side(), seen.moving.side(), place, search, params).ok()?;
+                    coreg::match_window(seen.reference.side(), seen.moving.side(), place, search, params)
+                        .ok()?;
                 Some(1.0 / point.sigma_px.max(1e-3).powi(2))
             };
             places.iter().filter_map(at).sum()
@@ -203,7 +204,8 @@ impl Run<'_> {
             return Err(Error::Interrupted);
         }
         let margin = 24;
-        let (Some(top), Some(bottom), Some(left), Some(right)) = (rows.first(), rows.last(), cols.first(), cols.last())
+        let (Some(top), Some(bottom), Some(left), Some(right)) =
+            (rows.first(), rows.last(), cols.first(), cols.last())
         else {
             return Ok((Vec::new(), 0));
         };
@@ -216,7 +218,8 @@ impl Run<'_> {
         let start = (shift.0.round() as isize, shift.1.round() as isize);
         let seen = look(self.pair, self.source, frame, start, bands)?;
         let search = Search { start: (shift.0 - seen.base.0, shift.1 - seen.base.1), radius_px: RADIUS_PX };
-        let places: Vec<(usize, usize)> = rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();
+        let places: Vec<(usize, usize)> =
+            rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();
         let tried: Vec<Result<TiePoint, bool>> = places
             .par_iter()
             .map(|(r, c)| {
@@ -243,7 +246,11 @@ fn frames(overlap: Window, side: usize, count: usize) -> Vec<Frame> {
     let starts = |first: usize, n: usize, side: usize| -> Vec<isize> {
         // Half of a frame of new ground each.
         let count = (1 + 2 * (n - side) / side.max(1)).min(count);
-        (0..count).map(|k| (first + if count == 1 { (n - side) / 2 } else { k * (n - side) / (count - 1) }) as isize).collect()
+        (0..count)
+            .map(|k| {
+                (first + if count == 1 { (n - side) / 2 } else { k * (n - side) / (count - 1) }) as isize
+            })
+            .collect()
     };
     let rows = starts(overlap.row, overlap.height, h);
     let cols = starts(overlap.col, overlap.width, w);
@@ -260,7 +267,8 @@ fn largest_group(points: &[TiePoint]) -> Vec<TiePoint> {
 }
 
 fn middle(points: &[TiePoint]) -> (f64, f64) {
-    let mid = |pick: fn(&TiePoint) -> f64| crate::stats::median(&mut points.iter().map(pick).collect::<Vec<_>>());
+    let mid =
+        |pick: fn(&TiePoint) -> f64| crate::stats::median(&mut points.iter().map(pick).collect::<Vec<_>>());
     (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))
 }
 
@@ -272,7 +280,11 @@ fn reason(tried: Vec<Result<TiePoint, coreg::Error>>, before: coreg::Error) -> c
         _ => 2,
     };
     let count = tried.len();
-    let worst = tried.into_iter().filter_map(Result::err).chain([before]).reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
+    let worst = tried
+        .into_iter()
+        .filter_map(Result::err)
+        .chain([before])
+        .reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
     match worst {
         Some(coreg::Error::TooFewTiePoints { .. }) | None => {
             coreg::Error::TooFewTiePoints { agreeing: 0, tried: count, needed: 2 }

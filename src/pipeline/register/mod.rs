@@ -69,7 +69,8 @@ pub fn register(
 ) -> Result<RegisterOutput, Error> {
     let mut clock = super::clock::Clock::start();
     let pair = Pair::open(request)?;
-    if let Some(folder) = request.out.as_ref().and_then(|p| p.parent()).filter(|p| !p.as_os_str().is_empty()) {
+    if let Some(folder) = request.out.as_ref().and_then(|p| p.parent()).filter(|p| !p.as_os_str().is_empty())
+    {
         super::prepare_folder(folder)?;
     }
     let measured = measure::measure(&pair, request, source, sink)?;

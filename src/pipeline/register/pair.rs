@@ -64,9 +64,8 @@ impl Pair {
         }
         request.coreg.check()?;
         let wanted = (!request.bands.is_empty()).then(|| request.bands.clone());
-        let open = |spec: &String| {
-            io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime: None })
-        };
+        let open =
+            |spec: &String| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime: None });
         let (reference, moving) = (open(&request.reference)?, open(&request.moving)?);
         let candidates = candidates(&reference, &moving, request.match_band.as_deref())?;
         let overlap = overlap(&reference, &moving, request.coreg.largest_shift_px)?;

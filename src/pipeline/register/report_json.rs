@@ -33,8 +33,11 @@ pub(super) fn report(
 ) -> Value {
     let r = &measured.registration;
     let (row, col) = typical_shift(measured);
-    let held_out: BTreeMap<String, f64> =
-        r.held_out_rmse_px.iter().map(|(model, rmse)| (name(*model).to_owned(), rounded(*rmse, 1e5))).collect();
+    let held_out: BTreeMap<String, f64> = r
+        .held_out_rmse_px
+        .iter()
+        .map(|(model, rmse)| (name(*model).to_owned(), rounded(*rmse, 1e5)))
+        .collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "reference": scene(&pair.reference, measured.bands.0),

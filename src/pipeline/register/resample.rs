@@ -131,8 +131,11 @@ impl Warper<'_> {
         let left = (-high_c - first.1).floor() - REACH;
         let right = (cols as f64 - low_c - first.1).ceil() + REACH;
         let empty = || Array2::from_elem((rows, cols), f32::NAN);
-        let Some(window) = Window::clipped(top, left, bottom, right, stored.grid.shape) else { return Ok(empty()) };
-        let mut source = Array2::from_elem(((bottom - top) as usize + 1, (right - left) as usize + 1), f32::NAN);
+        let Some(window) = Window::clipped(top, left, bottom, right, stored.grid.shape) else {
+            return Ok(empty());
+        };
+        let mut source =
+            Array2::from_elem(((bottom - top) as usize + 1, (right - left) as usize + 1), f32::NAN);
         let at = ((window.row as f64 - top) as usize, (window.col as f64 - left) as usize);
         source
             .slice_mut(s![at.0..at.0 + window.height, at.1..at.1 + window.width])

@@ -18,15 +18,19 @@ const NODES: usize = 24;
 pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(), Error> {
     let all: Vec<usize> = (0..pair.moving.bands.len()).collect();
     let grid = &pair.moving.grid;
-    let bands: Vec<StoredBand> =
-        StoredReader::open(&pair.moving, &all)?.bands().filter(|b| b.grid.shape == grid.shape).cloned().collect();
+    let bands: Vec<StoredBand> = StoredReader::open(&pair.moving, &all)?
+        .bands()
+        .filter(|b| b.grid.shape == grid.shape)
+        .cloned()
+        .collect();
     let corrected = |row: f64, col: f64| corrected(pair, measured, (row, col));
     let (h, w) = grid.shape;
     let mut text = format!("<VRTDataset rasterXSize=\"{w}\" rasterYSize=\"{h}\">\n");
     let plain = measured.registration.field.model() < Model::Field && pair.reference.grid.crs == grid.crs;
     // Writing into a String cannot fail.
     if plain {
-        let (origin, right, down) = (corrected(-0.5, -0.5)?, corrected(-0.5, w as f64 - 0.5)?, corrected(h as f64 - 0.5, -0.5)?);
+        let (origin, right, down) =
+            (corrected(-0.5, -0.5)?, corrected(-0.5, w as f64 - 0.5)?, corrected(h as f64 - 0.5, -0.5)?);
         let per = |a: f64, b: f64, n: usize| (b - a) / n as f64;
         let transform = [
             origin.0,
@@ -37,7 +41,8 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
             per(origin.1, down.1, h),
         ];
         let _ = writeln!(text, "  <SRS>{}</SRS>", escaped(&grid.crs.wkt));
-        let _ = writeln!(text, "  <GeoTransform>{}</GeoTransform>", transform.map(|v| v.to_string()).join(", "));
+        let _ =
+            writeln!(text, "  <GeoTransform>{}</GeoTransform>", transform.map(|v| v.to_string()).join(", "));
     } else {
         let _ = writeln!(text, "  <GCPList Projection=\"{}\">", escaped(&pair.reference.grid.crs.wkt));
         let count = |n: usize| (NODES * n / h.max(w)).max(3);
@@ -47,7 +52,8 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
                 let (r, c) = (i as f64 * h as f64 / rows as f64, j as f64 * w as f64 / cols as f64);
                 let (x, y) = corrected(r - 0.5, c - 0.5)?;
                 let id = i * (cols + 1) + j + 1;
-                let _ = writeln!(text, "    <GCP Id=\"{id}\" Pixel=\"{c}\" Line=\"{r}\" X=\"{x}\" Y=\"{y}\"/>");
+                let _ =
+                    writeln!(text, "    <GCP Id=\"{id}\" Pixel=\"{c}\" Line=\"{r}\" X=\"{x}\" Y=\"{y}\"/>");
             }
         }
         text.push_str("  </GCPList>\n");
