@@ -7,7 +7,8 @@
 
 use super::patch::{Filtered, LEAST_VALID_FRACTION, Patch};
 use super::{CoregParams, Side, TiePoint, filter};
-use ndarray::s;
+use ndarray::{Array2, s};
+use rayon::prelude::*;
 
 /// Gauss–Newton steps, at most.
 const STEPS_MAX: usize = 25;
@@ -91,48 +92,119 @@ pub(super) fn tie_point<'a>(
     })
 }
 
-/// Matches the window with first pixel `(row, col)` and side `side_px` of two unfiltered arrays of one shape, in which a
-/// pixel has the same (row, col) before the shift; places and shifts of the result are in their pixels.
-///
-/// `Err(false)` when the window does not show ground in both, `Err(true)` when it does and yet has no sharp partner.
-///
-/// # Errors
-/// See above: an unmatched window is no failure of the program.
+/// What a window gave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Matched {
+    /// Too little ground in both scenes.
+    Unseen,
+    /// Ground in both scenes and no sharp partner.
+    Unmatched,
+    /// A tie point, in pixels of the arrays.
+    Point(TiePoint),
+}
+
+/// Matches windows of side `side` with first pixels `places` in two unfiltered arrays of one shape, in which a pixel has
+/// the same (row, col) before the shift; places and shifts of the results are in their pixels.
+#[must_use]
+pub fn match_windows(
+    reference: Side<'_>,
+    moving: Side<'_>,
+    (places, side): (&[(usize, usize)], usize),
+    search: Search,
+    params: &CoregParams,
+) -> Vec<Matched> {
+    let margin = margin_px(search);
+    let whole = reference.values.len();
+    // Windows close together share what is filtered; scattered ones are filtered each by itself.
+    if places.len() * (side + 2 * margin).pow(2) > whole {
+        let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
+        let one = |&(row, col): &(usize, usize)| {
+            matched(a.filtered(), b.filtered(), (row, col, side), search, params)
+        };
+        return places.par_iter().map(one).collect();
+    }
+    places
+        .par_iter()
+        .map(|&(row, col)| match_alone(reference, moving, (row, col, side), search, params))
+        .collect()
+}
+
+/// [`match_windows`] for one window.
+#[must_use]
 pub fn match_window(
     reference: Side<'_>,
     moving: Side<'_>,
     (row, col, side): (usize, usize, usize),
     search: Search,
     params: &CoregParams,
-) -> Result<TiePoint, bool> {
-    let (h, w) = reference.values.dim();
-    let far = search.start.0.abs().max(search.start.1.abs()).ceil() as usize;
-    let margin = filter::REACH_PX + 6 + far + search.radius_px;
-    let (top, left) = (row.saturating_sub(margin), col.saturating_sub(margin));
-    let part = s![top..(row + side + margin).min(h), left..(col + side + margin).min(w)];
-    let cut = |side: Side<'_>| {
-        let (values, ok) = (side.values.slice(part).to_owned(), side.ok.slice(part).to_owned());
-        let fits = filter::kernel_fits(&ok.view());
-        (filter::band_passed(Side { values: values.view(), ok: ok.view() }), fits)
-    };
-    let place = (row - top, col - left, side);
-    let shown = |side: Side<'_>| {
-        let part = side.ok.slice(s![row..(row + place.2).min(h), col..(col + place.2).min(w)]);
-        part.iter().filter(|ok| **ok).count() as f64 > LEAST_VALID_FRACTION * (side_area(place)) as f64
-    };
-    if !shown(reference) || !shown(moving) {
-        return Err(false);
-    }
-    let ((a, a_ok), (b, b_ok)) = (cut(reference), cut(moving));
-    let reference = Filtered { values: a.view(), ok: a_ok.view() };
-    let moving = Filtered { values: b.view(), ok: b_ok.view() };
-    if !seen(reference, moving, place) {
-        return Err(false);
-    }
-    let point = tie_point(reference, moving, place, search, params).ok_or(true)?;
-    Ok(TiePoint { row: point.row + top as f64, col: point.col + left as f64, ..point })
+) -> Matched {
+    match_alone(reference, moving, (row, col, side), search, params)
 }
 
-fn side_area(place: Place) -> usize {
-    place.2 * place.2
+/// Pixels around a window that its matching needs.
+fn margin_px(search: Search) -> usize {
+    let far = search.start.0.abs().max(search.start.1.abs()).ceil() as usize;
+    filter::REACH_PX + 6 + far + search.radius_px
+}
+
+/// A filtered part of a scene.
+struct Cut {
+    values: Array2<f32>,
+    ok: Array2<bool>,
+}
+
+impl Cut {
+    fn new(side: Side<'_>) -> Self {
+        Self { values: filter::band_passed(side), ok: filter::kernel_fits(&side.ok) }
+    }
+
+    fn filtered(&self) -> Filtered<'_> {
+        Filtered { values: self.values.view(), ok: self.ok.view() }
+    }
+}
+
+fn match_alone(
+    reference: Side<'_>,
+    moving: Side<'_>,
+    (row, col, side): Place,
+    search: Search,
+    params: &CoregParams,
+) -> Matched {
+    let (h, w) = reference.values.dim();
+    let shown = |of: Side<'_>| {
+        let part = of.ok.slice(s![row..(row + side).min(h), col..(col + side).min(w)]);
+        part.iter().filter(|ok| **ok).count() as f64 > LEAST_VALID_FRACTION * (side * side) as f64
+    };
+    if !shown(reference) {
+        return Matched::Unseen;
+    }
+    let margin = margin_px(search);
+    let (top, left) = (row.saturating_sub(margin), col.saturating_sub(margin));
+    let part = s![top..(row + side + margin).min(h), left..(col + side + margin).min(w)];
+    let cut = |of: Side<'_>| Cut::new(Side { values: of.values.slice(part), ok: of.ok.slice(part) });
+    let (a, b) = (cut(reference), cut(moving));
+    match matched(a.filtered(), b.filtered(), (row - top, col - left, side), search, params) {
+        Matched::Point(p) => {
+            Matched::Point(TiePoint { row: p.row + top as f64, col: p.col + left as f64, ..p })
+        }
+        other => other,
+    }
+}
+
+/// One window of filtered scenes: from the expected shift at once, and by a search where that leads nowhere.
+fn matched<'a>(
+    reference: Filtered<'a>,
+    moving: Filtered<'a>,
+    place: Place,
+    search: Search,
+    params: &CoregParams,
+) -> Matched {
+    if !seen(reference, moving, place) {
+        return Matched::Unseen;
+    }
+    let near = Search { radius_px: 0, ..search };
+    let point = tie_point(reference, moving, place, near, params).or_else(|| {
+        if search.radius_px == 0 { None } else { tie_point(reference, moving, place, search, params) }
+    });
+    point.map_or(Matched::Unmatched, Matched::Point)
 }

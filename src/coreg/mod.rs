@@ -22,7 +22,7 @@ mod tests;
 pub use coarse::shift as coarse_shift;
 pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
-pub use matching::{Search, match_window};
+pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
 
 use ndarray::ArrayView2;

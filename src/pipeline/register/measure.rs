@@ -3,7 +3,7 @@
 use super::RegisterRequest;
 use super::look::{Frame, look};
 use super::pair::Pair;
-use crate::coreg::{self, FieldRegistration, Matches, Search, TiePoint};
+use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
 use crate::grid::Window;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
 use rayon::prelude::*;
@@ -22,7 +22,7 @@ const TIE_POINTS_MAX: f64 = 4000.0;
 /// Pixels of one strip of tie points, at most about: what a thread holds.
 const STRIP_PIXELS: usize = 6_000_000;
 /// Probes that each band is tried on.
-const BAND_PROBES: usize = 12;
+const BAND_PROBES: usize = 4;
 
 /// A field of shifts with what it was measured on.
 pub(super) struct Measured {
@@ -122,15 +122,12 @@ impl Run<'_> {
         let side = CONFIRM_PX.min(frame.2 / 2).min(frame.3 / 2);
         let place = ((frame.2 - side) / 2, (frame.3 - side) / 2, side);
         let search = Search { start, radius_px: 2 };
-        let found = coreg::match_window(reference, moving, place, search, params).ok();
-        let none = coreg::Error::TooFewTiePoints { agreeing: 0, tried: 1, needed: 1 };
-        Ok(found.ok_or(none).map(|p| TiePoint {
-            row: p.row + frame.0 as f64,
-            col: p.col + frame.1 as f64,
-            shift_row_px: p.shift_row_px + seen.base.0,
-            shift_col_px: p.shift_col_px + seen.base.1,
-            ..p
-        }))
+        match coreg::match_window(reference, moving, place, search, params) {
+            Matched::Point(p) => Ok(Ok(on_grid(p, frame, seen.base))),
+            Matched::Unseen | Matched::Unmatched => {
+                Ok(Err(coreg::Error::TooFewTiePoints { agreeing: 0, tried: 1, needed: 1 }))
+            }
+        }
     }
 
     /// The pair of bands whose windows at the probes know the shift best: Σ 1/σ² is greatest.
@@ -156,9 +153,9 @@ impl Run<'_> {
                 let search = Search { start: from, radius_px: 2 };
                 let place = (margin, margin, side);
                 let params = &self.request.coreg;
-                let point =
-                    coreg::match_window(seen.reference.side(), seen.moving.side(), place, search, params)
-                        .ok()?;
+                let sides = (seen.reference.side(), seen.moving.side());
+                let found = coreg::match_window(sides.0, sides.1, place, search, params);
+                let Matched::Point(point) = found else { return None };
                 Some(1.0 / point.sigma_px.max(1e-3).powi(2))
             };
             places.iter().filter_map(at).sum()
@@ -220,23 +217,29 @@ impl Run<'_> {
         let search = Search { start: (shift.0 - seen.base.0, shift.1 - seen.base.1), radius_px: RADIUS_PX };
         let places: Vec<(usize, usize)> =
             rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();
-        let tried: Vec<Result<TiePoint, bool>> = places
-            .par_iter()
-            .map(|(r, c)| {
-                let place = ((*r as isize - frame.0) as usize, (*c as isize - frame.1) as usize, side);
-                let params = &self.request.coreg;
-                coreg::match_window(seen.reference.side(), seen.moving.side(), place, search, params)
-            })
+        let places: Vec<(usize, usize)> = places
+            .iter()
+            .map(|(r, c)| ((*r as isize - frame.0) as usize, (*c as isize - frame.1) as usize))
             .collect();
-        let count = tried.iter().filter(|t| !matches!(t, Err(false))).count();
-        let points = tried.into_iter().flatten().map(|p| TiePoint {
-            row: p.row + frame.0 as f64,
-            col: p.col + frame.1 as f64,
-            shift_row_px: p.shift_row_px + seen.base.0,
-            shift_col_px: p.shift_col_px + seen.base.1,
-            ..p
+        let sides = (seen.reference.side(), seen.moving.side());
+        let tried = coreg::match_windows(sides.0, sides.1, (&places, side), search, &self.request.coreg);
+        let count = tried.iter().filter(|t| **t != Matched::Unseen).count();
+        let points = tried.into_iter().filter_map(|t| match t {
+            Matched::Point(p) => Some(on_grid(p, frame, seen.base)),
+            Matched::Unseen | Matched::Unmatched => None,
         });
         Ok((points.collect(), count))
+    }
+}
+
+/// A tie point of a frame on the reference's grid.
+fn on_grid(p: TiePoint, frame: Frame, base: (f64, f64)) -> TiePoint {
+    TiePoint {
+        row: p.row + frame.0 as f64,
+        col: p.col + frame.1 as f64,
+        shift_row_px: p.shift_row_px + base.0,
+        shift_col_px: p.shift_col_px + base.1,
+        ..p
     }
 }
 
