@@ -220,7 +220,10 @@ fn hostile_input_is_told_and_leaves_nothing() {
         command.current_dir(case.dir.path()).arg("register").args(arguments);
         command.assert().code(2).stderr(predicate::str::contains(message));
     };
-    usage(&["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"], "given as target and as baseline");
+    usage(
+        &["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"],
+        "given as target and as baseline",
+    );
     usage(&["--reference", "reference.tif", "--moving", "moving.tif"], "--out");
     case.command("out.tif")
         .args(["--match-band", "B99"])

@@ -1,16 +1,18 @@
 //! The shift measured: probes find it to a pixel, tie points all over the overlap say how it changes.
 
 use super::RegisterRequest;
+use super::held::Held;
 use super::look::{Frame, look};
 use super::pair::Pair;
 use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
 use crate::grid::Window;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 
-/// Side and count along each axis of the probes that find the shift to a pixel: few large ones, then many small ones
-/// that fit between clouds.
-const PROBES: [(usize, usize); 2] = [(512, 3), (256, 8)];
+/// Side and count along each axis of the probes that find the shift to a pixel: few ones, larger ones, then many small
+/// ones that fit between clouds.
+const PROBES: [(usize, usize); 3] = [(320, 3), (512, 3), (256, 8)];
 /// Side of the window that confirms a probe, px.
 const CONFIRM_PX: usize = 128;
 /// Probes within this distance agree, px: a field may vary so much.
@@ -41,7 +43,12 @@ pub(super) fn measure(
     source: &dyn SceneSource,
     sink: &dyn Sink,
 ) -> Result<Measured, Error> {
-    let run = Run { pair, request, source, sink };
+    let indices =
+        |pick: fn(&(usize, usize)) -> usize| pair.candidates.iter().map(pick).collect::<BTreeSet<_>>();
+    let bands = [indices(|c| c.0), indices(|c| c.1)].map(|b| b.into_iter().collect::<Vec<_>>());
+    let [ours, theirs] = bands;
+    let held = Held::new(source, [(&pair.reference, ours), (&pair.moving, theirs)])?;
+    let run = Run { pair, request, source: &held, sink };
     run.step("probe", 1)?;
     let probed = run.probe()?;
     let bands = run.best_band(&probed);
