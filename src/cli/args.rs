@@ -58,6 +58,8 @@ pub(super) enum ProgressMode {
 pub(super) enum Command {
     /// Find trains and cargo that appeared or departed between baseline and target scenes.
     Detect(Box<DetectArgs>),
+    /// Measure how a scene lies against another and lay it on the other's grid.
+    Register(RegisterArgs),
     /// Find scenes of a corridor in STAC servers, static catalogs and folders.
     Search(Box<super::search::SearchArgs>),
     /// Fetch the corridor's windows of scenes.
@@ -141,6 +143,64 @@ pub(super) struct DetectArgs {
     /// Exit with code 3 when something was found.
     #[arg(long)]
     pub(super) fail_on_detect: bool,
+}
+
+/// Measure how a scene lies against another and lay it on the other's grid.
+///
+/// Tie points over the whole overlap tell the shift to hundredths of a pixel: one shift, an affine one or a smooth field,
+/// whichever they ask for. The moving scene is then resampled once onto the reference's grid and written as a
+/// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`), a report (`.json`) and a picture (`.png`) beside it.
+/// A pair whose shift cannot be trusted is refused with exit code 1.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \
+    railwatch register --reference 2022-11-19.tif --moving 2022-11-29.tif --out registered.tif\n  \
+    railwatch register --reference a.SAFE --moving b.SAFE --match-band B04 --dry-run --json"))]
+pub(super) struct RegisterArgs {
+    /// Scene whose geometry is kept.
+    #[arg(long, value_name = "SCENE")]
+    pub(super) reference: String,
+    /// Scene that is laid on it.
+    #[arg(long, value_name = "SCENE")]
+    pub(super) moving: String,
+    /// Output on the reference's grid; a name that ends in .vrt corrects the georeference and leaves the pixels as they are.
+    #[arg(long, value_name = "TIF", required_unless_present = "dry_run")]
+    pub(super) out: Option<PathBuf>,
+    /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) bands: Vec<String>,
+    /// Band to measure on [default: the one whose windows know the shift best].
+    #[arg(long, value_name = "BAND")]
+    pub(super) match_band: Option<String>,
+    /// Form of the shift.
+    #[arg(long, value_enum, default_value = "auto", value_name = "MODEL")]
+    pub(super) model: ModelChoice,
+    /// Largest shift looked for, px [default: 50].
+    #[arg(long, value_name = "PX")]
+    pub(super) max_shift_px: Option<f64>,
+    /// Side of a tie point's window, px [default: 64].
+    #[arg(long, value_name = "PX")]
+    pub(super) window_px: Option<usize>,
+    /// Distance of tie points, px [default: the window, or more for at most about 4000 of them].
+    #[arg(long, value_name = "PX")]
+    pub(super) spacing_px: Option<std::num::NonZeroUsize>,
+    /// Measure and say what was found; write nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print the report to stdout.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModelChoice {
+    /// The simplest that the tie points ask for.
+    Auto,
+    /// One shift.
+    Translation,
+    /// A shift that changes linearly.
+    Affine,
+    /// A shift that changes smoothly from place to place.
+    Field,
 }
 
 /// Make scenes with trains whose truth is known.

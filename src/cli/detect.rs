@@ -84,6 +84,6 @@ pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
 }
 
 /// The arguments as they were typed, for the provenance.
-fn command_line() -> Vec<String> {
+pub(super) fn command_line() -> Vec<String> {
     std::env::args().skip(1).collect()
 }

@@ -7,6 +7,7 @@ mod fetch;
 mod logging;
 mod man;
 mod progress;
+mod register;
 mod report;
 mod search;
 mod simulate;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = match prepare(&cli.global) {
         Ok(()) => match &cli.command {
             Command::Detect(args) => detect::run(&cli.global, args),
+            Command::Register(args) => register::run(&cli.global, args),
             Command::Search(args) => search::run(&cli.global, args),
             Command::Fetch(args) => fetch::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),

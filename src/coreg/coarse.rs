@@ -11,15 +11,11 @@ const LARGEST_SIDE_PX: usize = 1024;
 /// Radius of the mean that is taken off: haze and seasons are larger.
 const HIGH_PASS_RADIUS_PX: usize = 8;
 
-/// The shift to add to the moving (row, col), and by how many pixels it may be off.
+/// The whole-pixel shift to add to the moving (row, col), at most `largest_px` each way, and by how many pixels it may be off.
 ///
 /// # Errors
 /// [`Error::NoTexture`] when the high-passed overlap is flat.
-pub(super) fn shift(
-    reference: Side<'_>,
-    moving: Side<'_>,
-    largest_px: f64,
-) -> Result<((f64, f64), usize), Error> {
+pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<((f64, f64), usize), Error> {
     let (h, w) = reference.values.dim();
     let factor = h.max(w).div_ceil(LARGEST_SIDE_PX);
     let (a, b) = (prepared(reference, factor), prepared(moving, factor));

@@ -15,8 +15,8 @@ pub enum Error {
     },
     /// Hardly a pixel shows ground in both.
     #[error(
-        "only {percent:.1} % of the overlap shows ground in both scenes: choose a clearer date, or trust the \
-         georeference with --no-register"
+        "only {percent:.1} % of the overlap shows ground in both scenes: choose a clearer date (`detect \
+         --no-register` trusts the georeference)"
     )]
     NoCommonGround {
         /// Share in percent.
@@ -24,13 +24,13 @@ pub enum Error {
     },
     /// Nothing to hold on to.
     #[error(
-        "the overlap has no texture to match: choose another date or band, or trust the georeference with --no-register"
+        "the overlap has no texture to match: choose another date or band (`detect --no-register` trusts the georeference)"
     )]
     NoTexture,
     /// Too few windows match.
     #[error(
         "only {agreeing} of {tried} tie points agree (at least {needed} are needed): the scenes show different places, \
-         too much cloud or too little texture; choose another date, or trust the georeference with --no-register"
+         too much cloud or too little texture; choose another date (`detect --no-register` trusts the georeference)"
     )]
     TooFewTiePoints {
         /// Tie points that agree.
@@ -43,7 +43,7 @@ pub enum Error {
     /// The tie points contradict each other.
     #[error(
         "the tie points scatter by {rmse_px:.2} px (at most {largest_px:.2} px is trusted): the scenes do not differ by a \
-         shift alone; take scenes of one orbit, or trust the georeference with --no-register"
+         shift of the asked form; take scenes of one orbit (`detect --no-register` trusts the georeference)"
     )]
     Scattered {
         /// Root mean square, px.
@@ -54,7 +54,7 @@ pub enum Error {
     /// Too little to go by for a shift of any use.
     #[error(
         "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is of use): too few or too rough \
-         tie points; read a wider window, choose another date, or trust the georeference with --no-register"
+         tie points; read a wider window, choose another date (`detect --no-register` trusts the georeference)"
     )]
     Uncertain {
         /// Standard error, px.

@@ -9,23 +9,32 @@
 mod coarse;
 mod consensus;
 mod error;
+mod field;
+mod filter;
 mod matching;
+mod neighbours;
 mod params;
+mod patch;
+mod surface;
 #[cfg(test)]
 mod tests;
 
+pub use coarse::shift as coarse_shift;
 pub use error::Error;
+pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
+pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
 
 use ndarray::ArrayView2;
+use patch::Filtered;
 use rayon::prelude::*;
 
 /// One window in which both scenes were matched.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TiePoint {
-    /// Centre in the reference, px.
+    /// Row in the reference where its gradients lie, px.
     pub row: f64,
-    /// Centre in the reference, px.
+    /// Column in the reference, likewise, px.
     pub col: f64,
     /// Add to the moving (row, col) to get the reference's.
     pub shift_row_px: f64,
@@ -79,13 +88,14 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
     }
     let start = coarse::shift(reference, moving, params.largest_shift_px)?;
     let windows = matching::windows(reference.values.dim(), params.window_px);
-    let (a, b) = rayon::join(|| matching::band_passed(reference), || matching::band_passed(moving));
-    let (a_ok, b_ok) = (matching::kernel_fits(&reference.ok), matching::kernel_fits(&moving.ok));
-    let reference = Side { values: a.view(), ok: a_ok.view() };
-    let moving = Side { values: b.view(), ok: b_ok.view() };
+    let (a, b) = rayon::join(|| filter::band_passed(reference), || filter::band_passed(moving));
+    let (a_ok, b_ok) = (filter::kernel_fits(&reference.ok), filter::kernel_fits(&moving.ok));
+    let reference = Filtered { values: a.view(), ok: a_ok.view() };
+    let moving = Filtered { values: b.view(), ok: b_ok.view() };
+    let search = Search { start: start.0, radius_px: start.1 };
     let matched: Vec<TiePoint> = windows
         .par_iter()
-        .filter_map(|w| matching::tie_point(reference, moving, *w, start, params))
+        .filter_map(|w| matching::tie_point(reference, moving, *w, search, params))
         .collect();
     let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
     consensus::agree(&matched, (windows.len(), seen), params)

@@ -39,7 +39,10 @@ impl Default for CoregParams {
 
 impl CoregParams {
     /// Refuses values outside their ranges.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the first of them.
+    pub fn check(&self) -> Result<(), Error> {
         let ranges = [
             ("coreg.window_px", self.window_px as f64, 16.0, 512.0),
             ("coreg.largest_shift_px", self.largest_shift_px, 1.0, 200.0),

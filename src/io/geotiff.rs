@@ -30,35 +30,38 @@ pub fn write_cog(path: &Path, input: &CogInput<'_>) -> Result<(), Error> {
     let planes: Vec<ArrayView2<'_, f32>> = input.bands.iter().map(|(_, plane)| plane.view()).collect();
     let names: Vec<&str> = input.bands.iter().map(|(name, _)| name.as_str()).collect();
     let (memory, messages) = library::watched(|| in_memory(path, input.grid, &planes, &names, &input.tags));
-    let memory = memory?;
+    let mut memory = memory?;
     refuse(path, messages.failures)?;
     for i in 1..=names.len() {
         let mut band = memory.rasterband(i).map_err(|e| Error::write(path, e))?;
         band.set_no_data_value(input.nodata).map_err(|e| Error::write(path, e))?;
     }
-    copy_as_cog(path, memory, if input.overviews { "AUTO" } else { "NONE" }, "AVERAGE")
+    memory.flush_cache().map_err(|e| Error::write(path, e))?;
+    copy_as_cog(path, &memory, if input.overviews { "AUTO" } else { "NONE" }, "AVERAGE")
 }
 
-/// Copies a dataset to disk as cloud-optimised GeoTIFF.
+/// Copies a dataset into a cloud-optimised GeoTIFF (deflate, 512 px tiles), whole or not at all.
 pub(super) fn copy_as_cog(
     path: &Path,
-    mut memory: Dataset,
+    dataset: &Dataset,
     overviews: &str,
     resampling: &str,
 ) -> Result<(), Error> {
-    memory.flush_cache().map_err(|e| Error::write(path, e))?;
     let mut options = RasterCreationOptions::new();
+    let threads = rayon::current_num_threads().to_string();
     let wanted = [
         ("COMPRESS", "DEFLATE"),
         ("PREDICTOR", "YES"),
         ("BLOCKSIZE", "512"),
         ("OVERVIEWS", overviews),
         ("RESAMPLING", resampling),
+        ("NUM_THREADS", threads.as_str()),
+        ("BIGTIFF", "IF_SAFER"),
     ];
     for (key, value) in wanted {
         options.set_name_value(key, value).map_err(|e| Error::write(path, e))?;
     }
-    copy(path, &memory, "COG", &options)
+    copy(path, dataset, "COG", &options)
 }
 
 /// Writes a scene as GeoTIFF of 16-bit numbers `(band, row, col)` (deflate, predictor 2), whole or not at all.
@@ -135,7 +138,7 @@ fn create(
     copied.map_err(failed)
 }
 
-fn refuse(path: &Path, failures: Vec<String>) -> Result<(), Error> {
+pub(super) fn refuse(path: &Path, failures: Vec<String>) -> Result<(), Error> {
     failures.into_iter().next().map_or(Ok(()), |message| Err(Error::write(path, message)))
 }
 

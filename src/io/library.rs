@@ -29,6 +29,8 @@ pub fn configure() {
             ("GDAL_HTTP_MULTIPLEX", "YES"),
             ("CPL_VSIL_CURL_CHUNK_SIZE", "65536"),
             ("GTIFF_REPORT_COMPD_CS", "NO"),
+            // Megabytes; the default of a share of the memory grows with the machine.
+            ("GDAL_CACHEMAX", "256"),
         ];
         for (key, value) in options {
             let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());

@@ -3,6 +3,7 @@
 //! [`open_scene`] finds out what a scene is made of, [`read_raster`] reads windows of it, [`read_lines`]
 //! reads the rails, the writers leave a whole file or none.
 
+mod blockwise;
 mod checksum;
 mod crs;
 mod error;
@@ -24,6 +25,7 @@ mod vector;
 mod whole;
 mod write;
 
+pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
 pub use checksum::sha256;
 pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;

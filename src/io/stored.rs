@@ -137,7 +137,7 @@ pub fn write_stored(
         StoredValues::I16(v) => in_memory(path, grid, &[v.view()], &names, tags),
         StoredValues::F32(v) => in_memory(path, grid, &[v.view()], &names, tags),
     });
-    let memory = memory?;
+    let mut memory = memory?;
     if let Some(message) = messages.failures.into_iter().next() {
         return Err(Error::write(path, message));
     }
@@ -146,7 +146,8 @@ pub fn write_stored(
         .and_then(|mut b| b.set_no_data_value(band.no_data))
         .map_err(|e| Error::write(path, e))?;
     // Classes must not be averaged in smaller versions.
-    copy_as_cog(path, memory, "AUTO", "NEAREST")
+    memory.flush_cache().map_err(|e| Error::write(path, e))?;
+    copy_as_cog(path, &memory, "AUTO", "NEAREST")
 }
 
 /// A dataset tag of a local raster; `None` where the file is no readable raster or has no such tag.

@@ -79,6 +79,16 @@ pub enum Error {
         /// Baseline id.
         baseline: String,
     },
+    /// A band that was asked for is not in both scenes.
+    #[error("band {band} is not in both scenes: {reference}, {moving}; name one of both")]
+    NoSuchBand {
+        /// The band.
+        band: String,
+        /// The reference and its bands.
+        reference: String,
+        /// The moving scene and its bands.
+        moving: String,
+    },
     /// The target is among the baselines.
     #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
     SameScene {
@@ -166,6 +176,7 @@ impl Error {
                 | Self::Missing { .. }
                 | Self::OutOfRange(_)
                 | Self::Time { .. }
+                | Self::NoSuchBand { .. }
                 | Self::SameScene { .. }
                 | Self::NotARun { .. }
         )

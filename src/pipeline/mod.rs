@@ -3,6 +3,7 @@
 //! `Config → Plan → run → outputs`: [`Plan::new`] checks everything that can be checked before a pixel is
 //! read; [`run`] takes the plan through the stages; [`write_outputs`] puts the results under their names.
 
+mod clock;
 mod config;
 mod error;
 mod findings;
@@ -11,6 +12,7 @@ mod off_track;
 mod outputs;
 mod plan;
 mod radar;
+mod register;
 mod run;
 mod simulation;
 mod sink;
@@ -21,6 +23,7 @@ pub use config::{DetectConfig, DetectFile};
 pub use error::Error;
 pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};
 pub use plan::Plan;
+pub use register::{RegisterOutput, RegisterRequest, register};
 pub use run::{RunOutput, run};
 pub use simulation::{SimulateRequest, simulate};
 pub use sink::{Event, Silent, Sink};

@@ -264,7 +264,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
 }
 
 /// Largest memory this process has used, from `/proc`; `None` where there is no such file.
-fn peak_memory_bytes() -> Option<u64> {
+pub(super) fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -1,5 +1,6 @@
 //! A plan taken through the stages.
 
+use super::clock::Clock;
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
@@ -12,7 +13,6 @@ use crate::mask::MaskSummary;
 use crate::raster::Raster;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Below this share of a scene's window in sight there is nothing to compare.
 const LEAST_VALID_FRACTION: f64 = 0.02;
@@ -284,24 +284,5 @@ fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
             100.0 * mask.shadow_fraction,
             100.0 * mask.no_data_fraction
         ),
-    }
-}
-
-/// Seconds by stage.
-struct Clock {
-    last: Instant,
-    laps_s: BTreeMap<String, f64>,
-}
-
-#[expect(clippy::disallowed_methods, reason = "the run's timings are part of its provenance")]
-impl Clock {
-    fn start() -> Self {
-        Self { last: Instant::now(), laps_s: BTreeMap::new() }
-    }
-
-    fn lap(&mut self, stage: &str) {
-        let now = Instant::now();
-        self.laps_s.insert(stage.to_owned(), (now - self.last).as_secs_f64());
-        self.last = now;
     }
 }

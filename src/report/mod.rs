@@ -12,6 +12,7 @@ pub mod html;
 mod model;
 mod outline;
 pub mod panel;
+pub mod quiver;
 mod text;
 
 pub use figure::Figure;

@@ -1,0 +1,40 @@
+//! `railwatch register`.
+
+use super::args::{Global, ModelChoice, RegisterArgs};
+use super::detect::{command_line, failure, say};
+use super::progress::Reporter;
+use super::{Failure, Outcome, man};
+use crate::coreg::Model;
+use crate::pipeline::{self, GdalSource, RegisterRequest};
+
+/// Measures, and writes unless asked not to.
+pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<Outcome, Failure> {
+    let mut coreg = RegisterRequest::default_coreg();
+    coreg.largest_shift_px = args.max_shift_px.unwrap_or(coreg.largest_shift_px);
+    coreg.window_px = args.window_px.unwrap_or(coreg.window_px);
+    let request = RegisterRequest {
+        reference: args.reference.clone(),
+        moving: args.moving.clone(),
+        out: args.out.clone().filter(|_| !args.dry_run),
+        bands: args.bands.clone(),
+        match_band: args.match_band.clone(),
+        model: match args.model {
+            ModelChoice::Auto => None,
+            ModelChoice::Translation => Some(Model::Translation),
+            ModelChoice::Affine => Some(Model::Affine),
+            ModelChoice::Field => Some(Model::Field),
+        },
+        spacing_px: args.spacing_px.map(std::num::NonZeroUsize::get),
+        coreg,
+        arguments: command_line(),
+    };
+    let reporter = Reporter::new(global);
+    let result = pipeline::register(&request, &GdalSource, &reporter);
+    reporter.finish();
+    let output = result.map_err(failure)?;
+    say(global, &output.summary)?;
+    if args.json {
+        man::print(output.json.as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}

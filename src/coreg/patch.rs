@@ -1,0 +1,414 @@
+//! One window of both scenes, filtered: its correlation at whole shifts and one step of least-squares matching.
+//!
+//! Gradients are central differences of both sides *after* the shift: an odd kernel on stationary noise has no
+//! correlation with that noise, so noise does not pull the solution to where interpolation smooths most.
+//! Values are `f32`; sums run in `f32` over one row and in `f64` over rows.
+
+use super::filter::add_scaled;
+use crate::signal::{LANCZOS_TAPS, lanczos_taps};
+use nalgebra::{Matrix4, Vector4};
+use ndarray::{Array2, ArrayView2, s};
+
+/// Tukey's constant, in standard deviations of the residual: fields that changed do not pull.
+const TUKEY_SIGMAS: f32 = 4.7;
+/// Least variance of the residual as a share of the reference's.
+const RESIDUAL_FLOOR: f64 = 4e-4;
+/// Share of a window that both scenes must show.
+pub(super) const LEAST_VALID_FRACTION: f64 = 0.5;
+/// The residual's spread is taken from every so many pixels.
+const SPREAD_STRIDE: usize = 3;
+/// Sums that run side by side.
+const LANES: usize = 8;
+/// Standard deviation over median absolute deviation of a normal distribution.
+const SIGMA_PER_MAD: f32 = 1.4826;
+
+/// A filtered scene and where the interpolation kernel sees ground only.
+#[derive(Clone, Copy)]
+pub(super) struct Filtered<'a> {
+    pub(super) values: ArrayView2<'a, f32>,
+    pub(super) ok: ArrayView2<'a, bool>,
+}
+
+/// A window of both scenes; one pixel has the same (row, col) in both before the shift.
+pub(super) struct Patch<'a> {
+    pub(super) reference: Filtered<'a>,
+    pub(super) moving: Filtered<'a>,
+    /// First row and column, and side.
+    pub(super) place: (usize, usize, usize),
+    weights: Array2<f32>,
+}
+
+/// What one step says.
+pub(super) struct Step {
+    /// To be added to the shift, px.
+    pub(super) delta: (f64, f64),
+    /// Standard error along the weaker direction, px.
+    pub(super) sigma_px: f64,
+    /// Where the gradients that decided lie: their centroid, px.
+    pub(super) centroid: (f64, f64),
+}
+
+/// The part of a window that both scenes show at one shift, and the moving scene interpolated there.
+struct Cut {
+    rows: std::ops::Range<usize>,
+    cols: std::ops::Range<usize>,
+    moving: Array2<f32>,
+    /// 1 where both are usable, else 0.
+    usable: Array2<f32>,
+    count: f64,
+}
+
+impl<'a> Patch<'a> {
+    pub(super) fn new(reference: Filtered<'a>, moving: Filtered<'a>, place: (usize, usize, usize)) -> Self {
+        Self { reference, moving, place, weights: Array2::from_elem((place.2, place.2), 1.0) }
+    }
+
+    /// The whole-pixel shift near `start` with the highest correlation.
+    pub(super) fn best_whole_shift(&self, start: (f64, f64), radius: usize) -> Option<(f64, f64)> {
+        let r = radius as isize;
+        let start = (start.0.round() as isize, start.1.round() as isize);
+        let stride = if radius > 2 { 2 } else { 1 };
+        let shifts = (-r..=r).flat_map(|i| (-r..=r).map(move |j| (start.0 + i, start.1 + j)));
+        let scored = shifts.filter_map(|d| Some((d, self.whole_correlation(d, stride)?)));
+        let best = scored.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((best.0.0 as f64, best.0.1 as f64))
+    }
+
+    fn whole_correlation(&self, (dr, dc): (isize, isize), stride: usize) -> Option<f64> {
+        let (row, col, side) = self.place;
+        let (h, w) = self.moving.values.dim();
+        let part = |first: usize, d: isize, n: usize| {
+            let low = (first as isize).max(d).max(0);
+            let high = ((first + side) as isize).min(n as isize + d);
+            (low < high).then_some(low as usize..high as usize)
+        };
+        let (rows, cols) = (part(row, dr, h)?, part(col, dc, w)?);
+        let mut sums = Sums::default();
+        for r in rows.step_by(stride) {
+            let m = (r as isize - dr) as usize;
+            let across = (cols.start as isize - dc) as usize..(cols.end as isize - dc) as usize;
+            sums.add_row(
+                (
+                    self.reference.values.slice(s![r, cols.clone()]),
+                    self.reference.ok.slice(s![r, cols.clone()]),
+                ),
+                (self.moving.values.slice(s![m, across.clone()]), self.moving.ok.slice(s![m, across])),
+            );
+        }
+        (sums.n * stride as f64 > LEAST_VALID_FRACTION * (side * side) as f64).then(|| sums.correlation())
+    }
+
+    fn cut(&self, d: (f64, f64)) -> Option<Cut> {
+        let (row, col, side) = self.place;
+        let (h, w) = self.moving.values.dim();
+        let ((whole_r, fr), (whole_c, fc)) = (split(-d.0), split(-d.1));
+        let (rows, cols) = (inside(row, side, whole_r, h), inside(col, side, whole_c, w));
+        if rows.len() < 3 || cols.len() < 3 {
+            return None;
+        }
+        let first = ((rows.start as isize + whole_r) as usize, (cols.start as isize + whole_c) as usize);
+        let before = LANCZOS_TAPS / 2 - 1;
+        let source = self.moving.values.slice(s![
+            first.0 - before..first.0 - before + rows.len() + LANCZOS_TAPS - 1,
+            first.1 - before..first.1 - before + cols.len() + LANCZOS_TAPS - 1
+        ]);
+        let moving = interpolated(&source, (fr, fc));
+        let both = self.reference.ok.slice(s![rows.clone(), cols.clone()]);
+        let mut usable = both.mapv(|ok| if ok { 1.0_f32 } else { 0.0 });
+        let shown = self.moving.ok.slice(s![first.0..first.0 + rows.len(), first.1..first.1 + cols.len()]);
+        usable.zip_mut_with(&shown, |u, ok| *u = if *ok { *u } else { 0.0 });
+        let (last_r, last_c) = (rows.len() - 1, cols.len() - 1);
+        let count = usable.slice(s![1..last_r, 1..last_c]).outer_iter().map(|row| f64::from(row.sum())).sum();
+        (count > LEAST_VALID_FRACTION * (side * side) as f64).then_some(Cut {
+            rows,
+            cols,
+            moving,
+            usable,
+            count,
+        })
+    }
+
+    /// Correlation of both sides at the shift `d`, −1…1.
+    pub(super) fn correlation(&self, d: (f64, f64)) -> Option<f64> {
+        let cut = self.cut(d)?;
+        let reference = self.reference.values.slice(s![cut.rows.clone(), cut.cols.clone()]);
+        let mut sums = Sums::default();
+        for ((a, b), u) in reference.outer_iter().zip(cut.moving.outer_iter()).zip(cut.usable.outer_iter()) {
+            sums.add_weighted(a.as_slice()?, b.as_slice()?, u.as_slice()?);
+        }
+        Some(sums.correlation())
+    }
+
+    /// One Gauss–Newton step of  ref(p) = g·mov(p − d) + o  in (d, g, o), with Tukey weights.
+    pub(super) fn step(&mut self, d: (f64, f64)) -> Option<Step> {
+        let cut = self.cut(d)?;
+        let (row, col, _) = self.place;
+        let (rows, cols) = (cut.rows.clone(), cut.cols.clone());
+        let reference = self.reference.values.slice(s![rows.clone(), cols.clone()]);
+        let own = s![rows.start - row..rows.end - row, cols.start - col..cols.end - col];
+        let (line, spread) = self.line_and_spread(&cut, own)?;
+        let (gain, offset) = line;
+        let inverse_spread = 1.0 / (TUKEY_SIGMAS * spread.1);
+        let mut totals = [0.0_f64; SUMS];
+        let mut row_moment = 0.0;
+        let mut weights = self.weights.slice_mut(own);
+        for i in 1..rows.len() - 1 {
+            let lines = Lines {
+                reference: [reference.row(i - 1), reference.row(i), reference.row(i + 1)],
+                moving: [cut.moving.row(i - 1), cut.moving.row(i), cut.moving.row(i + 1)],
+                usable: cut.usable.row(i),
+            };
+            let fit = Fit { gain, offset, centre: spread.0, inverse_spread };
+            let sums = lines.sums(fit, weights.row_mut(i).as_slice_mut()?)?;
+            row_moment += i as f64 * f64::from(sums[0] + sums[2]);
+            totals.iter_mut().zip(sums).for_each(|(t, v)| *t += f64::from(v));
+        }
+        let [rr, rc, cc, rm, cm, mm, r1, c1, m1, n, re, ce, me, e1, ee, col_moment] = totals;
+        let normal = Matrix4::new(rr, rc, rm, r1, rc, cc, cm, c1, rm, cm, mm, m1, r1, c1, m1, n);
+        let inverse = normal.try_inverse()?;
+        let delta = inverse * Vector4::new(re, ce, me, e1);
+        // Interpolation itself errs: without a floor, stripes that match to the last bit would seem sharp along themselves.
+        let floor = RESIDUAL_FLOOR * f64::from(gain * gain) * (mm / n - (m1 / n).powi(2));
+        let variance = (ee / (n - 4.0).max(1.0)).max(floor);
+        let block = inverse.fixed_view::<2, 2>(0, 0) * variance;
+        // The larger eigenvalue of the 2×2 covariance is the weaker direction.
+        let half_trace = 0.5 * (block[(0, 0)] + block[(1, 1)]);
+        let half_difference = 0.5 * (block[(0, 0)] - block[(1, 1)]);
+        let largest = half_trace + half_difference.hypot(block[(0, 1)]);
+        let energy = rr + cc;
+        let centroid = (rows.start as f64 + row_moment / energy, cols.start as f64 + col_moment / energy);
+        (largest.is_finite() && centroid.0.is_finite() && centroid.1.is_finite()).then(|| Step {
+            delta: (delta[0], delta[1]),
+            sigma_px: largest.max(0.0).sqrt(),
+            centroid,
+        })
+    }
+
+    /// Gain and offset under the weights of the last step; centre and spread of what they leave over.
+    fn line_and_spread(
+        &self,
+        cut: &Cut,
+        own: ndarray::SliceInfo<[ndarray::SliceInfoElem; 2], ndarray::Ix2, ndarray::Ix2>,
+    ) -> Option<((f32, f32), (f32, f32))> {
+        let reference = self.reference.values.slice(s![cut.rows.clone(), cut.cols.clone()]);
+        let weights = &self.weights.slice(own) * &cut.usable;
+        let mut sums = Sums::default();
+        for ((a, b), w) in reference.outer_iter().zip(cut.moving.outer_iter()).zip(weights.outer_iter()) {
+            sums.add_weighted(a.as_slice()?, b.as_slice()?, w.as_slice()?);
+        }
+        let (gain, offset) = sums.line()?;
+        let (gain, offset) = (gain as f32, offset as f32);
+        let mut left = Vec::with_capacity(cut.count as usize / SPREAD_STRIDE + 1);
+        for (i, (a, b)) in reference.outer_iter().zip(cut.moving.outer_iter()).enumerate() {
+            for j in (i % SPREAD_STRIDE..a.len()).step_by(SPREAD_STRIDE) {
+                if cut.usable[(i, j)] > 0.0 {
+                    left.push(a[j] - gain * b[j] - offset);
+                }
+            }
+        }
+        let centre = middle(&mut left)?;
+        for v in &mut left {
+            *v = (*v - centre).abs();
+        }
+        let spread = (SIGMA_PER_MAD * middle(&mut left)?).max(1e-12);
+        Some(((gain, offset), (centre, spread)))
+    }
+}
+
+fn middle(values: &mut [f32]) -> Option<f32> {
+    let half = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(half, f32::total_cmp).1)
+}
+
+/// Sums of one row: the normal matrix, the right side, the squares, and the columns' moment of the gradients.
+const SUMS: usize = 16;
+
+/// Three rows of both scenes.
+struct Lines<'a> {
+    reference: [ndarray::ArrayView1<'a, f32>; 3],
+    moving: [ndarray::ArrayView1<'a, f32>; 3],
+    usable: ndarray::ArrayView1<'a, f32>,
+}
+
+#[derive(Clone, Copy)]
+struct Fit {
+    gain: f32,
+    offset: f32,
+    centre: f32,
+    inverse_spread: f32,
+}
+
+impl Lines<'_> {
+    /// Sums over the middle row without its first and last pixel; `weights` of it are set.
+    fn sums(&self, fit: Fit, weights: &mut [f32]) -> Option<[f32; SUMS]> {
+        let n = weights.len();
+        let [above, here, below] =
+            [&self.reference[0], &self.reference[1], &self.reference[2]].map(|r| r.as_slice());
+        let (above, here, below) = (above?, here?, below?);
+        let [m_above, m_here, m_below] =
+            [&self.moving[0], &self.moving[1], &self.moving[2]].map(|r| r.as_slice());
+        let (m_above, m_here, m_below) = (m_above?, m_here?, m_below?);
+        let usable = self.usable.as_slice()?;
+        let mut lanes = [[0.0_f32; LANES]; SUMS];
+        let mut add = |j: usize, lane: usize| {
+            let (x, m) = (here[j], m_here[j]);
+            let e = x - fit.gain * m - fit.offset;
+            let u = (e - fit.centre) * fit.inverse_spread;
+            let inside = (1.0 - u * u).max(0.0);
+            let w = inside * inside * usable[j];
+            weights[j] = w;
+            // ∂e/∂d = g·∇mov, the gradient being the mean of both scenes' on one scale.
+            let r = -0.25 * (below[j] - above[j] + fit.gain * (m_below[j] - m_above[j]));
+            let c = -0.25 * (here[j + 1] - here[j - 1] + fit.gain * (m_here[j + 1] - m_here[j - 1]));
+            let (wr, wc, wm, we) = (w * r, w * c, w * m, w * e);
+            let (rr, cc) = (wr * r, wc * c);
+            let terms = [
+                rr,
+                wr * c,
+                cc,
+                wr * m,
+                wc * m,
+                wm * m,
+                wr,
+                wc,
+                wm,
+                w,
+                wr * e,
+                wc * e,
+                wm * e,
+                we,
+                we * e,
+                (rr + cc) * j as f32,
+            ];
+            for (sum, term) in lanes.iter_mut().zip(terms) {
+                sum[lane] += term;
+            }
+        };
+        let mut j = 1;
+        while j + LANES < n {
+            for lane in 0..LANES {
+                add(j + lane, lane);
+            }
+            j += LANES;
+        }
+        for (lane, j) in (j..n - 1).enumerate() {
+            add(j, lane % LANES);
+        }
+        Some(lanes.map(|lane| lane.iter().sum()))
+    }
+}
+
+/// Sums of two variables.
+#[derive(Default)]
+struct Sums {
+    n: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Sums {
+    fn add_row(
+        &mut self,
+        (a, a_ok): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, bool>),
+        (b, b_ok): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, bool>),
+    ) {
+        let mut lanes = [[0.0_f32; LANES]; 6];
+        for (j, ((&x, &y), (&p, &q))) in a.iter().zip(b).zip(a_ok.iter().zip(b_ok)).enumerate() {
+            let w = if p && q { 1.0 } else { 0.0 };
+            Self::term(&mut lanes, j % LANES, (x, y), w);
+        }
+        self.take(&lanes);
+    }
+
+    fn add_weighted(&mut self, a: &[f32], b: &[f32], weights: &[f32]) {
+        let mut lanes = [[0.0_f32; LANES]; 6];
+        let (a8, b8, w8) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
+        for ((x, y), w) in a8.0.iter().zip(b8.0).zip(w8.0) {
+            for lane in 0..LANES {
+                Self::term(&mut lanes, lane, (x[lane], y[lane]), w[lane]);
+            }
+        }
+        for (lane, ((&x, &y), &w)) in a8.1.iter().zip(b8.1).zip(w8.1).enumerate() {
+            Self::term(&mut lanes, lane, (x, y), w);
+        }
+        self.take(&lanes);
+    }
+
+    fn term(lanes: &mut [[f32; LANES]; 6], lane: usize, (x, y): (f32, f32), w: f32) {
+        let (wx, wy) = (w * x, w * y);
+        for (sum, term) in lanes.iter_mut().zip([w, wx, wy, wx * x, wy * y, wx * y]) {
+            sum[lane] += term;
+        }
+    }
+
+    fn take(&mut self, lanes: &[[f32; LANES]; 6]) {
+        let sum = |k: usize| f64::from(lanes[k].iter().sum::<f32>());
+        self.n += sum(0);
+        self.x += sum(1);
+        self.y += sum(2);
+        self.xx += sum(3);
+        self.yy += sum(4);
+        self.xy += sum(5);
+    }
+
+    fn moments(&self) -> (f64, f64, f64) {
+        let n = self.n.max(1.0);
+        (self.xx - self.x * self.x / n, self.yy - self.y * self.y / n, self.xy - self.x * self.y / n)
+    }
+
+    fn correlation(&self) -> f64 {
+        let (xx, yy, xy) = self.moments();
+        let scale = (xx * yy).sqrt();
+        if scale > 0.0 { xy / scale } else { 0.0 }
+    }
+
+    /// Gain and offset of x on y with equal blame for both: slope ±√(var x / var y); `None` when y is constant or
+    /// runs against x.
+    fn line(&self) -> Option<(f64, f64)> {
+        let (xx, yy, xy) = self.moments();
+        if yy <= 0.0 || xx <= 0.0 || xy <= 0.0 {
+            return None;
+        }
+        let gain = (xx / yy).sqrt();
+        Some((gain, (self.x - gain * self.y) / self.n))
+    }
+}
+
+/// Whole and fractional part (0…1).
+fn split(v: f64) -> (isize, f64) {
+    (v.floor() as isize, v - v.floor())
+}
+
+/// Places of `first..first + side` whose kernel, `whole` pixels on, lies inside `0..n`.
+fn inside(first: usize, side: usize, whole: isize, n: usize) -> std::ops::Range<usize> {
+    let before = LANCZOS_TAPS as isize / 2 - 1;
+    let low = (first as isize).max(before - whole).max(0) as usize;
+    let high = ((first + side).min(n) as isize).min(n as isize - before - 1 - whole).max(0) as usize;
+    low..high.max(low)
+}
+
+/// All places of `source` at one fraction behind their pixel; `LANCZOS_TAPS − 1` rows and columns fewer than `source`.
+fn interpolated(source: &ArrayView2<'_, f32>, fraction: (f64, f64)) -> Array2<f32> {
+    let (down, along) = (lanczos_taps(fraction.0), lanczos_taps(fraction.1));
+    let (rows, cols) = (source.nrows() + 1 - LANCZOS_TAPS, source.ncols() + 1 - LANCZOS_TAPS);
+    let mut lines = Array2::<f32>::zeros((source.nrows(), cols));
+    for (from, mut to) in source.outer_iter().zip(lines.outer_iter_mut()) {
+        if let (Some(from), Some(to)) = (from.as_slice(), to.as_slice_mut()) {
+            for (k, &t) in along.iter().enumerate() {
+                add_scaled(to, &from[k..k + cols], t as f32);
+            }
+        }
+    }
+    let mut out = Array2::<f32>::zeros((rows, cols));
+    for (i, mut to) in out.outer_iter_mut().enumerate() {
+        for (k, &t) in down.iter().enumerate() {
+            if let (Some(to), Some(from)) = (to.as_slice_mut(), lines.row(i + k).as_slice()) {
+                add_scaled(to, from, t as f32);
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,23 @@
+//! Seconds by stage, for the provenance of a run.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Seconds by stage.
+pub(super) struct Clock {
+    last: Instant,
+    pub(super) laps_s: BTreeMap<String, f64>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the run's timings are part of its provenance")]
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { last: Instant::now(), laps_s: BTreeMap::new() }
+    }
+
+    pub(super) fn lap(&mut self, stage: &str) {
+        let now = Instant::now();
+        self.laps_s.insert(stage.to_owned(), (now - self.last).as_secs_f64());
+        self.last = now;
+    }
+}

@@ -1,0 +1,145 @@
+//! A window of both scenes, pixel over pixel on the reference's grid.
+
+use super::pair::{Link, Pair};
+use crate::coreg::Side;
+use crate::grid::Window;
+use crate::pipeline::{Error, SceneSource};
+use crate::raster::{Raster, Validity};
+use crate::scene::Scene;
+use crate::signal::lanczos_at;
+use ndarray::{Array2, s};
+use rayon::prelude::*;
+
+/// Values `(row, col)` and which of them show ground that stands still.
+pub(super) struct Plane {
+    values: Array2<f32>,
+    ok: Array2<bool>,
+}
+
+impl Plane {
+    fn empty(shape: (usize, usize)) -> Self {
+        Self { values: Array2::zeros(shape), ok: Array2::from_elem(shape, false) }
+    }
+
+    pub(super) fn side(&self) -> Side<'_> {
+        Side { values: self.values.view(), ok: self.ok.view() }
+    }
+}
+
+/// Both scenes in one window.
+pub(super) struct Look {
+    pub(super) reference: Plane,
+    pub(super) moving: Plane,
+    /// To be added to a shift between the arrays to get the shift of the scenes, px.
+    pub(super) base: (f64, f64),
+}
+
+/// First row and column (may lie outside), rows and columns.
+pub(super) type Frame = (isize, isize, usize, usize);
+
+/// Reads `frame` of the reference's grid in the bands `bands`; pixel p of the moving array is that of the scene which a
+/// shift by `start` would bring to p.
+pub(super) fn look(
+    pair: &Pair,
+    source: &dyn SceneSource,
+    frame: Frame,
+    start: (isize, isize),
+    bands: (usize, usize),
+) -> Result<Look, Error> {
+    let reference = padded(&pair.reference, source, frame, bands.0)?;
+    let from = (frame.0 - start.0, frame.1 - start.1, frame.2, frame.3);
+    let whole = (start.0 as f64, start.1 as f64);
+    match &pair.link {
+        Link::Aligned { first } => {
+            let (r, c) = (first.0.round(), first.1.round());
+            let own = (from.0 - r as isize, from.1 - c as isize, from.2, from.3);
+            let moving = padded(&pair.moving, source, own, bands.1)?;
+            // Moving pixel m lies at m + first; the array says m + round(first).
+            Ok(Look { reference, moving, base: (whole.0 - (first.0 - r), whole.1 - (first.1 - c)) })
+        }
+        Link::Warped { mapping, scale } => {
+            let place = |r: usize, c: usize| {
+                let (x, y) =
+                    pair.reference.grid.xy((from.0 + r as isize) as f64, (from.1 + c as isize) as f64);
+                mapping.row_col(x, y)
+            };
+            let moving = warped(&pair.moving, source, (from.2, from.3), (&place, *scale), bands.1)?;
+            Ok(Look { reference, moving, base: whole })
+        }
+    }
+}
+
+/// A frame of a scene; what lies outside shows no ground.
+fn padded(scene: &Scene, source: &dyn SceneSource, frame: Frame, band: usize) -> Result<Plane, Error> {
+    let (row, col, height, width) = frame;
+    let mut plane = Plane::empty((height, width));
+    let ends = ((row + height as isize - 1) as f64, (col + width as isize - 1) as f64);
+    let Some(window) = Window::clipped(row as f64, col as f64, ends.0, ends.1, scene.grid.shape) else {
+        return Ok(plane);
+    };
+    let raster = source.read(scene, window, &[band])?;
+    let (top, left) = ((window.row as isize - row) as usize, (window.col as isize - col) as usize);
+    let part = s![top..top + window.height, left..left + window.width];
+    plane.values.slice_mut(part).assign(&raster.values.index_axis(ndarray::Axis(0), 0));
+    plane.ok.slice_mut(part).assign(&usable(&raster));
+    Ok(plane)
+}
+
+/// Edges stand still under a shadow; water and snow do not.
+fn usable(raster: &Raster) -> Array2<bool> {
+    raster.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty())
+}
+
+/// A scene sampled at `place(row, col)` of its own pixels.
+fn warped(
+    scene: &Scene,
+    source: &dyn SceneSource,
+    shape: (usize, usize),
+    (place, scale): (&(impl Fn(usize, usize) -> (f64, f64) + Sync), f64),
+    band: usize,
+) -> Result<Plane, Error> {
+    let mut plane = Plane::empty(shape);
+    let Some(window) = window_of(shape, place, scale, scene.grid.shape) else { return Ok(plane) };
+    let raster = source.read(scene, window, &[band])?;
+    let ok = usable(&raster);
+    let mut values = raster.values.index_axis(ndarray::Axis(0), 0).to_owned();
+    values.zip_mut_with(&ok, |v, ok| *v = if *ok { *v } else { f32::NAN });
+    let view = values.view();
+    let rows = plane.values.outer_iter_mut().into_par_iter().zip(plane.ok.outer_iter_mut().into_par_iter());
+    rows.enumerate().for_each(|(r, (mut line, mut ok))| {
+        for c in 0..shape.1 {
+            let (row, col) = place(r, c);
+            let v = lanczos_at(&view, (row - window.row as f64, col - window.col as f64), scale);
+            if !v.is_nan() {
+                line[c] = v;
+                ok[c] = true;
+            }
+        }
+    });
+    Ok(plane)
+}
+
+/// The pixels of another grid of `other` pixels that an area of `shape` needs; `None` when none of them.
+pub(super) fn window_of(
+    shape: (usize, usize),
+    place: &impl Fn(usize, usize) -> (f64, f64),
+    scale: f64,
+    other: (usize, usize),
+) -> Option<Window> {
+    const NODES: usize = 32;
+    let margin = 5.0 * scale + 1.0;
+    let nodes = |n: usize| (0..=NODES).map(move |k| k * (n - 1) / NODES);
+    let mut ends = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    for r in nodes(shape.0) {
+        for c in nodes(shape.1) {
+            let (row, col) = place(r, c);
+            if row.is_finite() && col.is_finite() {
+                ends = [ends[0].min(row), ends[1].min(col), ends[2].max(row), ends[3].max(col)];
+            }
+        }
+    }
+    if ends[0] > ends[2] {
+        return None;
+    }
+    Window::clipped(ends[0] - margin, ends[1] - margin, ends[2] + margin, ends[3] + margin, other)
+}

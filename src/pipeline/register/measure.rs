@@ -1,0 +1,304 @@
+//! The shift measured: probes find it to a pixel, tie points all over the overlap say how it changes.
+
+use super::RegisterRequest;
+use super::held::Held;
+use super::look::{Frame, look};
+use super::pair::Pair;
+use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
+use crate::grid::Window;
+use crate::pipeline::{Error, Event, SceneSource, Sink};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+
+/// Side and count along each axis of the probes that find the shift to a pixel: few ones, larger ones, then many small
+/// ones that fit between clouds.
+const PROBES: [(usize, usize); 3] = [(320, 3), (512, 3), (256, 8)];
+/// Side of the window that confirms a probe, px.
+const CONFIRM_PX: usize = 128;
+/// Probes within this distance agree, px: a field may vary so much.
+const PROBE_AGREEMENT_PX: f64 = 3.0;
+/// How far the shift of a tie point may lie from the probes', px.
+const RADIUS_PX: usize = 3;
+/// About this many tie points are laid out, at most.
+const TIE_POINTS_MAX: f64 = 4000.0;
+/// Pixels of one strip of tie points, at most about: what a thread holds.
+const STRIP_PIXELS: usize = 4_000_000;
+/// Probes that each band is tried on.
+const BAND_PROBES: usize = 4;
+
+/// A field of shifts with what it was measured on.
+pub(super) struct Measured {
+    pub(super) registration: FieldRegistration,
+    /// All windows with a sharp partner, those that do not agree too.
+    pub(super) matched: Vec<TiePoint>,
+    /// Indices of the bands it was measured on.
+    pub(super) bands: (usize, usize),
+    pub(super) window_px: usize,
+    pub(super) spacing_px: usize,
+}
+
+pub(super) fn measure(
+    pair: &Pair,
+    request: &RegisterRequest,
+    source: &dyn SceneSource,
+    sink: &dyn Sink,
+) -> Result<Measured, Error> {
+    let indices =
+        |pick: fn(&(usize, usize)) -> usize| pair.candidates.iter().map(pick).collect::<BTreeSet<_>>();
+    let bands = [indices(|c| c.0), indices(|c| c.1)].map(|b| b.into_iter().collect::<Vec<_>>());
+    let [ours, theirs] = bands;
+    let held = Held::new(source, [(&pair.reference, ours), (&pair.moving, theirs)])?;
+    let run = Run { pair, request, source: &held, sink };
+    run.step("probe", 1)?;
+    let probed = run.probe()?;
+    let bands = run.best_band(&probed);
+    run.step("match", 2)?;
+    let window_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
+    let spacing_px = request.spacing_px.unwrap_or_else(|| {
+        let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
+        apart.max(window_px)
+    });
+    let (matched, seen_count) = run.tie_points(probed.shift, bands, (window_px, spacing_px))?;
+    run.step("fit", 3)?;
+    let share = window_px as f64 / spacing_px as f64;
+    let matches =
+        Matches { points: &matched, seen_count, overlap: share * share, shape: pair.reference.grid.shape };
+    let registration = coreg::field(matches, request.model, &request.coreg)?;
+    Ok(Measured { registration, matched, bands, window_px, spacing_px })
+}
+
+struct Run<'a> {
+    pair: &'a Pair,
+    request: &'a RegisterRequest,
+    source: &'a dyn SceneSource,
+    sink: &'a dyn Sink,
+}
+
+/// The shift to a pixel or so, and the places where it was seen.
+struct Probed {
+    shift: (f64, f64),
+    places: Vec<(f64, f64)>,
+    bands: (usize, usize),
+}
+
+impl Run<'_> {
+    fn step(&self, stage: &'static str, done: usize) -> Result<(), Error> {
+        if self.sink.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        self.sink.event(&Event { stage, what: self.pair.moving.id.clone(), done, total: 5 });
+        Ok(())
+    }
+
+    /// Tries the probes, and the bands, until some probes agree.
+    fn probe(&self) -> Result<Probed, Error> {
+        let mut trouble = coreg::Error::NoCommonGround { percent: 0.0 };
+        for (side, count) in PROBES {
+            for &bands in self.pair.candidates.iter().take(3) {
+                let frames = frames(self.pair.overlap, side, count);
+                let tried: Vec<Result<TiePoint, coreg::Error>> =
+                    frames.par_iter().map(|f| self.probe_at(*f, bands)).collect::<Result<_, Error>>()?;
+                let few = frames.len() < 4;
+                let found: Vec<TiePoint> = tried.iter().filter_map(|t| t.as_ref().ok().copied()).collect();
+                let group = largest_group(&found);
+                if group.len() >= if few { 1 } else { 2 } {
+                    let shift = middle(&group);
+                    let places = group.iter().map(|p| (p.row, p.col)).collect();
+                    return Ok(Probed { shift, places, bands });
+                }
+                trouble = reason(tried, trouble);
+            }
+        }
+        Err(trouble.into())
+    }
+
+    /// Phase correlation of one frame, confirmed by matching the window in its middle.
+    fn probe_at(&self, frame: Frame, bands: (usize, usize)) -> Result<Result<TiePoint, coreg::Error>, Error> {
+        let params = &self.request.coreg;
+        let seen = look(self.pair, self.source, frame, (0, 0), bands)?;
+        let (reference, moving) = (seen.reference.side(), seen.moving.side());
+        let common = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
+        let percent = 100.0 * common as f64 / reference.ok.len().max(1) as f64;
+        if percent < 10.0 {
+            return Ok(Err(coreg::Error::NoCommonGround { percent }));
+        }
+        let (start, _) = match coreg::coarse_shift(reference, moving, params.largest_shift_px) {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        let side = CONFIRM_PX.min(frame.2 / 2).min(frame.3 / 2);
+        let place = ((frame.2 - side) / 2, (frame.3 - side) / 2, side);
+        let search = Search { start, radius_px: 2 };
+        match coreg::match_window(reference, moving, place, search, params) {
+            Matched::Point(p) => Ok(Ok(on_grid(p, frame, seen.base))),
+            Matched::Unseen | Matched::Unmatched => {
+                Ok(Err(coreg::Error::TooFewTiePoints { agreeing: 0, tried: 1, needed: 1 }))
+            }
+        }
+    }
+
+    /// The pair of bands whose windows at the probes know the shift best: Σ 1/σ² is greatest.
+    fn best_band(&self, probed: &Probed) -> (usize, usize) {
+        if self.pair.candidates.len() < 2 {
+            return probed.bands;
+        }
+        let side = CONFIRM_PX;
+        let half = (side / 2) as isize;
+        let start = (probed.shift.0.round() as isize, probed.shift.1.round() as isize);
+        let margin = 24;
+        let places = &probed.places[..probed.places.len().min(BAND_PROBES)];
+        let information = |bands: (usize, usize)| -> f64 {
+            let at = |&(row, col): &(f64, f64)| {
+                let frame = (
+                    row as isize - half - margin as isize,
+                    col as isize - half - margin as isize,
+                    side + 2 * margin,
+                    side + 2 * margin,
+                );
+                let seen = look(self.pair, self.source, frame, start, bands).ok()?;
+                let from = (probed.shift.0 - seen.base.0, probed.shift.1 - seen.base.1);
+                let search = Search { start: from, radius_px: 2 };
+                let place = (margin, margin, side);
+                let params = &self.request.coreg;
+                let sides = (seen.reference.side(), seen.moving.side());
+                let found = coreg::match_window(sides.0, sides.1, place, search, params);
+                let Matched::Point(point) = found else { return None };
+                Some(1.0 / point.sigma_px.max(1e-3).powi(2))
+            };
+            places.iter().filter_map(at).sum()
+        };
+        let scored: Vec<(f64, (usize, usize))> =
+            self.pair.candidates.par_iter().map(|b| (information(*b), *b)).collect();
+        let best = scored.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
+        best.filter(|b| b.0 > 0.0).map_or(probed.bands, |b| b.1)
+    }
+
+    /// Tie points on a grid over the overlap, strip by strip, and in how many windows ground is seen.
+    fn tie_points(
+        &self,
+        shift: (f64, f64),
+        bands: (usize, usize),
+        (side, spacing): (usize, usize),
+    ) -> Result<(Vec<TiePoint>, usize), Error> {
+        let overlap = self.pair.overlap;
+        let starts = |first: usize, n: usize| -> Vec<usize> {
+            let room = n - side;
+            (0..=room / spacing).map(|k| first + (room % spacing) / 2 + k * spacing).collect()
+        };
+        let rows = starts(overlap.row, overlap.height);
+        let cols = starts(overlap.col, overlap.width);
+        let per_strip = (STRIP_PIXELS / overlap.width.max(1) / spacing).max(1);
+        let strips: Vec<&[usize]> = rows.chunks(per_strip).collect();
+        let found: Vec<(Vec<TiePoint>, usize)> = strips
+            .par_iter()
+            .map(|strip| self.strip(strip, &cols, shift, (bands, side)))
+            .collect::<Result<_, Error>>()?;
+        let seen = found.iter().map(|f| f.1).sum();
+        Ok((found.into_iter().flat_map(|f| f.0).collect(), seen))
+    }
+
+    fn strip(
+        &self,
+        rows: &[usize],
+        cols: &[usize],
+        shift: (f64, f64),
+        (bands, side): ((usize, usize), usize),
+    ) -> Result<(Vec<TiePoint>, usize), Error> {
+        if self.sink.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        let margin = 24;
+        let (Some(top), Some(bottom), Some(left), Some(right)) =
+            (rows.first(), rows.last(), cols.first(), cols.last())
+        else {
+            return Ok((Vec::new(), 0));
+        };
+        let frame: Frame = (
+            *top as isize - margin,
+            *left as isize - margin,
+            bottom - top + side + 2 * margin as usize,
+            right - left + side + 2 * margin as usize,
+        );
+        let start = (shift.0.round() as isize, shift.1.round() as isize);
+        let seen = look(self.pair, self.source, frame, start, bands)?;
+        let search = Search { start: (shift.0 - seen.base.0, shift.1 - seen.base.1), radius_px: RADIUS_PX };
+        let places: Vec<(usize, usize)> =
+            rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();
+        let places: Vec<(usize, usize)> = places
+            .iter()
+            .map(|(r, c)| ((*r as isize - frame.0) as usize, (*c as isize - frame.1) as usize))
+            .collect();
+        let sides = (seen.reference.side(), seen.moving.side());
+        let tried = coreg::match_windows(sides.0, sides.1, (&places, side), search, &self.request.coreg);
+        let count = tried.iter().filter(|t| **t != Matched::Unseen).count();
+        let points = tried.into_iter().filter_map(|t| match t {
+            Matched::Point(p) => Some(on_grid(p, frame, seen.base)),
+            Matched::Unseen | Matched::Unmatched => None,
+        });
+        Ok((points.collect(), count))
+    }
+}
+
+/// A tie point of a frame on the reference's grid.
+fn on_grid(p: TiePoint, frame: Frame, base: (f64, f64)) -> TiePoint {
+    TiePoint {
+        row: p.row + frame.0 as f64,
+        col: p.col + frame.1 as f64,
+        shift_row_px: p.shift_row_px + base.0,
+        shift_col_px: p.shift_col_px + base.1,
+        ..p
+    }
+}
+
+/// Frames of at most `side` px, at most `count` along each axis, spread over the overlap.
+fn frames(overlap: Window, side: usize, count: usize) -> Vec<Frame> {
+    let (h, w) = (side.min(overlap.height), side.min(overlap.width));
+    let starts = |first: usize, n: usize, side: usize| -> Vec<isize> {
+        // Half of a frame of new ground each.
+        let count = (1 + 2 * (n - side) / side.max(1)).min(count);
+        (0..count)
+            .map(|k| {
+                (first + if count == 1 { (n - side) / 2 } else { k * (n - side) / (count - 1) }) as isize
+            })
+            .collect()
+    };
+    let rows = starts(overlap.row, overlap.height, h);
+    let cols = starts(overlap.col, overlap.width, w);
+    rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c, h, w))).collect()
+}
+
+/// The largest set of points whose shifts lie near one of them.
+fn largest_group(points: &[TiePoint]) -> Vec<TiePoint> {
+    let near = |a: &TiePoint, b: &TiePoint| {
+        (a.shift_row_px - b.shift_row_px).hypot(a.shift_col_px - b.shift_col_px) < PROBE_AGREEMENT_PX
+    };
+    let group = |p: &TiePoint| -> Vec<TiePoint> { points.iter().filter(|q| near(p, q)).copied().collect() };
+    points.iter().map(group).max_by_key(Vec::len).unwrap_or_default()
+}
+
+fn middle(points: &[TiePoint]) -> (f64, f64) {
+    let mid =
+        |pick: fn(&TiePoint) -> f64| crate::stats::median(&mut points.iter().map(pick).collect::<Vec<_>>());
+    (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))
+}
+
+/// The most telling reason why probes failed: a want of agreement before a want of texture before a want of ground.
+fn reason(tried: Vec<Result<TiePoint, coreg::Error>>, before: coreg::Error) -> coreg::Error {
+    let rank = |e: &coreg::Error| match e {
+        coreg::Error::NoCommonGround { .. } => 0,
+        coreg::Error::NoTexture => 1,
+        _ => 2,
+    };
+    let count = tried.len();
+    let worst = tried
+        .into_iter()
+        .filter_map(Result::err)
+        .chain([before])
+        .reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
+    match worst {
+        Some(coreg::Error::TooFewTiePoints { .. }) | None => {
+            coreg::Error::TooFewTiePoints { agreeing: 0, tried: count, needed: 2 }
+        }
+        Some(error) => error,
+    }
+}

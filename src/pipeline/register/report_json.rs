@@ -1,0 +1,146 @@
+//! What a registration says of itself: the JSON report and the tie points as GeoJSON.
+
+use super::RegisterRequest;
+use super::measure::Measured;
+use super::pair::{Link, Pair};
+use crate::coreg::{Model, TiePoint};
+use crate::io;
+use crate::pipeline::Error;
+use crate::scene::Scene;
+use crate::stats::median;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Nodes along the longer side at which the report tells the field.
+const NODES: usize = 16;
+
+/// The shift in one figure: that of a translation, else the median over the tie points; px (row, col).
+pub(super) fn typical_shift(measured: &Measured) -> (f64, f64) {
+    let field = &measured.registration.field;
+    let shifts: Vec<(f64, f64)> =
+        measured.registration.tie_points.iter().map(|p| field.shift_px(p.row, p.col)).collect();
+    let mid = |pick: fn(&(f64, f64)) -> f64| median(&mut shifts.iter().map(pick).collect::<Vec<_>>());
+    (mid(|s| s.0), mid(|s| s.1))
+}
+
+/// The report; `registration` is the object that `run.json` has too.
+pub(super) fn report(
+    request: &RegisterRequest,
+    pair: &Pair,
+    measured: &Measured,
+    timings_s: &BTreeMap<String, f64>,
+) -> Value {
+    let r = &measured.registration;
+    let (row, col) = typical_shift(measured);
+    let held_out: BTreeMap<String, f64> = r
+        .held_out_rmse_px
+        .iter()
+        .map(|(model, rmse)| (name(*model).to_owned(), rounded(*rmse, 1e5)))
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "reference": scene(&pair.reference, measured.bands.0),
+        "moving": scene(&pair.moving, measured.bands.1),
+        "registration": {
+            "scene_id": pair.reference.id,
+            "moving_id": pair.moving.id,
+            "shift_row_px": rounded(row, 1e5),
+            "shift_col_px": rounded(col, 1e5),
+            "residual_rmse_px": rounded(r.residual_rmse_px, 1e5),
+            "tie_point_count": r.tie_points.len(),
+            "accepted": true,
+            "model": name(r.field.model()),
+            "field_rmse_px": rounded(r.field_rmse_px, 1e5),
+            "field_rmse_m": rounded(r.field_rmse_px * pair.pixel_m, 1e4),
+            "shift_m": rounded(row.hypot(col) * pair.pixel_m, 1e3),
+        },
+        "pixel_m": rounded(pair.pixel_m, 1e6),
+        "one_sampling": matches!(pair.link, Link::Aligned { .. }),
+        "held_out_rmse_px": held_out,
+        "windows": {
+            "side_px": measured.window_px,
+            "spacing_px": measured.spacing_px,
+            "seen_count": r.seen_count,
+            "matched_count": r.matched_count,
+            "agreeing_count": r.tie_points.len(),
+        },
+        "field": field(pair, measured),
+        "output": request.out,
+        "arguments": request.arguments,
+        "timings_s": timings_s,
+        "peak_memory_bytes": crate::pipeline::outputs::peak_memory_bytes(),
+    })
+}
+
+pub(super) fn name(model: Model) -> &'static str {
+    match model {
+        Model::Translation => "translation",
+        Model::Affine => "affine",
+        Model::Field => "field",
+    }
+}
+
+fn scene(scene: &Scene, band: usize) -> Value {
+    json!({
+        "id": scene.id, "path": scene.path, "datetime": scene.datetime, "platform": scene.platform,
+        "bands": scene.bands.iter().map(|b| b.name.to_string()).collect::<Vec<_>>(),
+        "matched_band": scene.bands.get(band).map(|b| b.name.to_string()),
+        "crs": scene.grid.crs.name(), "shape_px": [scene.grid.shape.0, scene.grid.shape.1],
+    })
+}
+
+/// The field at regular places of the overlap: shift and standard error there, px and m.
+fn field(pair: &Pair, measured: &Measured) -> Value {
+    let area = pair.overlap;
+    let count = |n: usize| (NODES * n / area.height.max(area.width)).max(2);
+    let (rows, cols) = (count(area.height), count(area.width));
+    let place = |k: usize, n: usize, first: usize, length: usize| first + k * (length - 1) / (n - 1);
+    let field = &measured.registration.field;
+    let nodes: Vec<Value> = (0..rows)
+        .flat_map(|i| (0..cols).map(move |j| (i, j)))
+        .map(|(i, j)| {
+            let (r, c) = (place(i, rows, area.row, area.height), place(j, cols, area.col, area.width));
+            let (dr, dc) = field.shift_px(r as f64, c as f64);
+            let sigma = field.sigma_px(r as f64, c as f64);
+            json!({"row": r, "col": c, "shift_row_px": rounded(dr, 1e4), "shift_col_px": rounded(dc, 1e4),
+                   "sigma_px": rounded(sigma, 1e4), "sigma_m": rounded(sigma * pair.pixel_m, 1e3)})
+        })
+        .collect();
+    Value::Array(nodes)
+}
+
+/// Tie points as GeoJSON (RFC 7946), those that agree and those that do not.
+pub(super) fn tie_points(pair: &Pair, measured: &Measured) -> Result<String, Error> {
+    let grid = &pair.reference.grid;
+    let key = |p: &TiePoint| (p.row.to_bits(), p.col.to_bits());
+    let used: BTreeSet<(u64, u64)> = measured.registration.tie_points.iter().map(key).collect();
+    let places: Vec<(f64, f64)> = measured.matched.iter().map(|p| grid.xy(p.row, p.col)).collect();
+    let lon_lat = io::to_wgs84(&grid.crs, &places)?;
+    let mut text = String::from("{\"type\":\"FeatureCollection\",\n\"features\":[");
+    for (k, (p, (lon, lat))) in measured.matched.iter().zip(lon_lat).enumerate() {
+        let model = measured.registration.field.shift_px(p.row, p.col);
+        let at = |v: f64| rounded(v, 1e7);
+        let px = |v: f64| rounded(v, 1e4);
+        let feature = json!({
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [at(lon), at(lat)]},
+            "properties": {
+                "row": rounded(p.row, 1e2), "col": rounded(p.col, 1e2),
+                "shift_row_px": px(p.shift_row_px), "shift_col_px": px(p.shift_col_px),
+                "model_row_px": px(model.0), "model_col_px": px(model.1),
+                "residual_row_px": px(p.shift_row_px - model.0), "residual_col_px": px(p.shift_col_px - model.1),
+                "sigma_px": px(p.sigma_px), "correlation": rounded(p.correlation, 1e3),
+                "used": used.contains(&key(p)),
+            },
+        });
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{}{feature}", if k == 0 { "\n" } else { ",\n" });
+    }
+    text.push_str("\n]}\n");
+    Ok(text)
+}
+
+fn rounded(v: f64, per_unit: f64) -> f64 {
+    (v * per_unit).round() / per_unit
+}

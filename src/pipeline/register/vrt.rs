@@ -1,0 +1,113 @@
+//! The moving scene with its georeference corrected and its pixels untouched: a virtual raster.
+//!
+//! Within one CRS a translation or an affine shift is an affine transform, and exact. Anything else becomes ground control
+//! points, which `gdalwarp -tps` and QGIS follow.
+
+use super::measure::Measured;
+use super::pair::Pair;
+use crate::coreg::Model;
+use crate::grid::Grid;
+use crate::io::{self, BlockBand, BlockReader};
+use crate::pipeline::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Control points along the longer side.
+const NODES: usize = 24;
+
+pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(), Error> {
+    let all: Vec<usize> = (0..pair.moving.bands.len()).collect();
+    let grid = &pair.moving.grid;
+    let bands: Vec<BlockBand> = BlockReader::open(&pair.moving, &all)?
+        .bands()
+        .filter(|b| b.grid.shape == grid.shape)
+        .cloned()
+        .collect();
+    let corrected = |row: f64, col: f64| corrected(pair, measured, (row, col));
+    let (h, w) = grid.shape;
+    let mut text = format!("<VRTDataset rasterXSize=\"{w}\" rasterYSize=\"{h}\">\n");
+    let plain = measured.registration.field.model() < Model::Field && pair.reference.grid.crs == grid.crs;
+    // Writing into a String cannot fail.
+    if plain {
+        let (origin, right, down) =
+            (corrected(-0.5, -0.5)?, corrected(-0.5, w as f64 - 0.5)?, corrected(h as f64 - 0.5, -0.5)?);
+        let per = |a: f64, b: f64, n: usize| (b - a) / n as f64;
+        let transform = [
+            origin.0,
+            per(origin.0, right.0, w),
+            per(origin.0, down.0, h),
+            origin.1,
+            per(origin.1, right.1, w),
+            per(origin.1, down.1, h),
+        ];
+        let _ = writeln!(text, "  <SRS>{}</SRS>", escaped(&grid.crs.wkt));
+        let _ =
+            writeln!(text, "  <GeoTransform>{}</GeoTransform>", transform.map(|v| v.to_string()).join(", "));
+    } else {
+        let _ = writeln!(text, "  <GCPList Projection=\"{}\">", escaped(&pair.reference.grid.crs.wkt));
+        let count = |n: usize| (NODES * n / h.max(w)).max(3);
+        let (rows, cols) = (count(h), count(w));
+        for i in 0..=rows {
+            for j in 0..=cols {
+                let (r, c) = (i as f64 * h as f64 / rows as f64, j as f64 * w as f64 / cols as f64);
+                let (x, y) = corrected(r - 0.5, c - 0.5)?;
+                let id = i * (cols + 1) + j + 1;
+                let _ =
+                    writeln!(text, "    <GCP Id=\"{id}\" Pixel=\"{c}\" Line=\"{r}\" X=\"{x}\" Y=\"{y}\"/>");
+            }
+        }
+        text.push_str("  </GCPList>\n");
+    }
+    for (i, band) in bands.iter().enumerate() {
+        push_band(&mut text, i + 1, band, grid);
+    }
+    text.push_str("</VRTDataset>\n");
+    Ok(io::write_text(path, &text)?)
+}
+
+fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
+    let (h, w) = grid.shape;
+    let file = Path::new(&band.source.0);
+    let file = std::path::absolute(file).ok().filter(|_| file.exists()).unwrap_or_else(|| file.to_owned());
+    let _ = write!(
+        text,
+        "  <VRTRasterBand dataType=\"{}\" band=\"{number}\">\n    <Description>{}</Description>\n    \
+         <NoDataValue>{}</NoDataValue>\n",
+        band.kind.name(),
+        escaped(&band.name),
+        band.no_data
+    );
+    if let Some((scale, offset)) = band.scale {
+        let _ = write!(text, "    <Offset>{offset}</Offset>\n    <Scale>{scale}</Scale>\n");
+    }
+    let _ = write!(
+        text,
+        "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"0\">{}</SourceFilename>\n      \
+         <SourceBand>{}</SourceBand>\n      <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n      \
+         <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n    </SimpleSource>\n  </VRTRasterBand>\n",
+        escaped(&file.display().to_string()),
+        band.source.1
+    );
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// True map coordinates of a continuous pixel of the moving scene: in its own CRS where that is the reference's, else in
+/// the reference's.
+fn corrected(pair: &Pair, measured: &Measured, (row, col): (f64, f64)) -> Result<(f64, f64), Error> {
+    let (mut x, mut y) = pair.moving.grid.xy(row, col);
+    let reference = &pair.reference.grid;
+    if pair.moving.grid.crs != reference.crs {
+        (x, y) = io::from_wgs84(&reference.crs, &io::to_wgs84(&pair.moving.grid.crs, &[(x, y)])?)?[0];
+    }
+    // p = q + d(p): the field is told at the place that the pixel comes to.
+    let q = reference.row_col(x, y);
+    let mut p = q;
+    for _ in 0..20 {
+        let d = measured.registration.field.shift_px(p.0, p.1);
+        p = (q.0 + d.0, q.1 + d.1);
+    }
+    Ok(reference.xy(p.0, p.1))
+}

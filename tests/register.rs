@@ -1,0 +1,242 @@
+//! `railwatch register` as a user meets it: known shifts come back, outputs are whole, and what cannot be trusted is refused.
+
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+
+use assert_cmd::Command;
+use ndarray::Array3;
+use predicates::prelude::*;
+use railwatch::grid::{Affine, Grid};
+use railwatch::io::{SceneOptions, crs_from_epsg, open_scene, read_raster, write_scene};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const SIDE: usize = 480;
+
+/// Soft spots and where they are, known at every fraction of a pixel.
+struct Texture(Vec<[f64; 4]>);
+
+impl Texture {
+    fn new(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let reach = SIDE as f64 + 80.0;
+        let mut at = || rng.random::<f64>();
+        Self(
+            (0..26_000).map(|_| [at() * reach - 40.0, at() * reach - 40.0, at() - 0.5, 1.2 + at()]).collect(),
+        )
+    }
+
+    /// The scene with every spot moved by `by(row, col)`, sampled every `step` px from `first`.
+    fn scene(&self, by: impl Fn(f64, f64) -> (f64, f64), step: f64, first: (f64, f64)) -> Array3<u16> {
+        let side = (SIDE as f64 / step) as usize;
+        let mut sum = Array3::<f64>::from_elem((2, side, side), 2000.0);
+        for &[row, col, height, radius] in &self.0 {
+            let d = by(row, col);
+            let (r0, c0) = ((row + d.0 - first.0) / step, (col + d.1 - first.1) / step);
+            let reach = 5.0 * radius / step;
+            let low = |v: f64| (v - reach).max(0.0) as usize;
+            let high = |v: f64| (v + reach).clamp(0.0, side as f64) as usize;
+            for r in low(r0)..high(r0) {
+                for c in low(c0)..high(c0) {
+                    let q = ((r as f64 - r0).powi(2) + (c as f64 - c0).powi(2)) * step * step
+                        / (2.0 * radius * radius);
+                    sum[(0, r, c)] += 1200.0 * height * (-q).exp();
+                    sum[(1, r, c)] += 300.0 * height * (-q).exp();
+                }
+            }
+        }
+        sum.mapv(|v| v.round().clamp(1.0, 65_534.0) as u16)
+    }
+}
+
+fn grid(epsg: u32, x: f64, y: f64, step: f64) -> Grid {
+    let side = (SIDE as f64 * 10.0 / step) as usize;
+    let affine = Affine::from_gdal([x, step, 0.0, y, 0.0, -step]).unwrap();
+    Grid { crs: crs_from_epsg(epsg).unwrap(), affine, shape: (side, side) }
+}
+
+struct Case {
+    dir: TempDir,
+}
+
+impl Case {
+    fn new(moving: &Array3<u16>, moving_grid: &Grid) -> Self {
+        let case = Self { dir: tempfile::tempdir().unwrap() };
+        let reference = Texture::new(5).scene(|_, _| (0.0, 0.0), 1.0, (0.0, 0.0));
+        let home = grid(32_633, 400_000.0, 5_800_000.0, 10.0);
+        write_scene(&case.at("reference.tif"), &home, &reference, &["B04", "B08"], &[]).unwrap();
+        write_scene(&case.at("moving.tif"), moving_grid, moving, &["B04", "B08"], &[]).unwrap();
+        case
+    }
+
+    /// The moving scene on the reference's own grid, with `d` to be found.
+    fn shifted(d: impl Fn(f64, f64) -> (f64, f64)) -> Self {
+        let moving = Texture::new(5).scene(|r, c| (-d(r, c).0, -d(r, c).1), 1.0, (0.0, 0.0));
+        Self::new(&moving, &grid(32_633, 400_000.0, 5_800_000.0, 10.0))
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, out: &str) -> Command {
+        let mut command = Command::cargo_bin("railwatch").unwrap();
+        command.current_dir(self.dir.path());
+        command.args(["register", "--reference", "reference.tif", "--moving", "moving.tif", "--out", out]);
+        command
+    }
+
+    fn report(&self, name: &str) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.at(name)).unwrap()).unwrap()
+    }
+
+    fn refused(&self, message: &str) {
+        self.command("out.tif").assert().code(1).stderr(predicate::str::contains(message));
+        let left: Vec<_> =
+            std::fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "left behind: {left:?}");
+    }
+}
+
+fn shift(report: &Value) -> (f64, f64) {
+    let at = |key: &str| report["registration"][key].as_f64().unwrap();
+    (at("shift_row_px"), at("shift_col_px"))
+}
+
+fn off(report: &Value, truth: (f64, f64)) -> f64 {
+    let found = shift(report);
+    (found.0 - truth.0).hypot(found.1 - truth.1)
+}
+
+fn pixels(path: &Path) -> Array3<f32> {
+    let scene = open_scene(path.to_str().unwrap(), &SceneOptions::default()).unwrap();
+    read_raster(&scene, scene.grid.window(), &[0, 1]).unwrap().values
+}
+
+#[test]
+fn a_constant_shift_is_found_and_undone() {
+    for truth in [(-0.62, 0.37), (47.3, -38.6)] {
+        let case = Case::shifted(|_, _| truth);
+        case.command("out.tif").assert().success().stderr(predicate::str::contains("as translation"));
+        let report = case.report("out.json");
+        assert!(off(&report, truth) < 0.008, "{truth:?}: {:?}", shift(&report));
+        assert_eq!(report["registration"]["model"], "translation");
+        assert!(report["registration"]["field_rmse_px"].as_f64().unwrap() < 0.01);
+        let (reference, out) = (pixels(&case.at("reference.tif")), pixels(&case.at("out.tif")));
+        let part = ndarray::s![.., 70..SIDE - 70, 70..SIDE - 70];
+        let worst =
+            (&reference.slice(part) - &out.slice(part)).mapv(f32::abs).fold(0.0_f32, |a, b| a.max(*b));
+        assert!(worst < 0.003, "off by {worst} in reflectance of about 0.2");
+        for name in ["out.png", "out.tie_points.geojson"] {
+            assert!(std::fs::metadata(case.at(name)).unwrap().len() > 1000, "{name}");
+        }
+        let points: Value = case.report("out.tie_points.geojson");
+        assert!(points["features"].as_array().unwrap().len() > 20);
+    }
+}
+
+#[test]
+fn a_smooth_field_is_found() {
+    let field =
+        |r: f64, c: f64| (1.2 * (r / 90.0).sin() + 0.4 * (c / 110.0).cos(), 1.0 * (c / 100.0 + 0.5).sin());
+    let case = Case::shifted(field);
+    case.command("out.tif")
+        .args(["--window-px", "32"])
+        .assert()
+        .success()
+        .stderr(predicate::str::contains("as field"));
+    let (reference, out) = (pixels(&case.at("reference.tif")), pixels(&case.at("out.tif")));
+    let part = ndarray::s![.., 40..SIDE - 40, 40..SIDE - 40];
+    let rms = |a: Array3<f32>| (a.mapv(|v| v * v).mean().unwrap()).sqrt();
+    let raw = rms(&reference.slice(part) - &pixels(&case.at("moving.tif")).slice(part));
+    let left = rms(&reference.slice(part) - &out.slice(part));
+    assert!(left < 0.06 * raw, "{raw} before, {left} after");
+}
+
+#[test]
+fn other_grids_resolutions_and_systems_are_taken_in_one_go() {
+    let still = |_: f64, _: f64| (0.0, 0.0);
+    // Half a pixel and three pixels aside: nothing moved on the ground.
+    let aside = Texture::new(5).scene(still, 1.0, (2.5, -3.0));
+    let case = Case::new(&aside, &grid(32_633, 400_000.0 - 30.0, 5_800_000.0 - 25.0, 10.0));
+    case.command("out.tif").assert().success();
+    assert!(off(&case.report("out.json"), (0.0, 0.0)) < 0.008, "{:?}", shift(&case.report("out.json")));
+    // Pixels of 20 m, whose centres lie half a fine pixel on.
+    let coarse = Texture::new(5).scene(|_, _| (-0.5, 0.75), 2.0, (0.5, 0.5));
+    let case = Case::new(&coarse, &grid(32_633, 400_000.0, 5_800_000.0, 20.0));
+    case.command("out.tif").assert().success();
+    assert!(off(&case.report("out.json"), (0.5, -0.75)) < 0.05, "{:?}", shift(&case.report("out.json")));
+    assert_eq!(pixels(&case.at("out.tif")).dim(), (2, SIDE, SIDE));
+}
+
+#[test]
+fn a_virtual_raster_corrects_the_georeference_and_nothing_else() {
+    let case = Case::shifted(|_, _| (1.3, -2.4));
+    case.command("out.vrt").assert().success();
+    let moved = open_scene(case.at("out.vrt").to_str().unwrap(), &SceneOptions::default()).unwrap();
+    let (x, y) = moved.grid.xy(0.0, 0.0);
+    let (row, col) = grid(32_633, 400_000.0, 5_800_000.0, 10.0).row_col(x, y);
+    assert!((row - 1.3).hypot(col + 2.4) < 0.008, "{row} {col}");
+    assert_eq!(pixels(&case.at("out.vrt")), pixels(&case.at("moving.tif")));
+    let case = Case::shifted(|r, _| (0.004 * r, 0.0));
+    case.command("out.vrt").args(["--model", "field", "--window-px", "32"]).assert().success();
+    assert!(std::fs::read_to_string(case.at("out.vrt")).unwrap().contains("<GCP Id=\"1\""));
+}
+
+#[test]
+fn measuring_alone_writes_nothing_and_threads_change_nothing() {
+    let case = Case::shifted(|_, _| (0.2, 0.3));
+    let dry = case.command("out.tif").args(["--dry-run", "--json"]).assert().success();
+    let report: Value = serde_json::from_slice(&dry.get_output().stdout).unwrap();
+    assert!(off(&report, (0.2, 0.3)) < 0.008);
+    assert!(!case.at("out.tif").exists() && !case.at("out.json").exists());
+    case.command("one.tif").args(["--threads", "1"]).assert().success();
+    case.command("three.tif").args(["--threads", "3"]).assert().success();
+    assert_eq!(pixels(&case.at("one.tif")), pixels(&case.at("three.tif")));
+    assert_eq!(case.report("one.json")["field"], case.report("three.json")["field"]);
+}
+
+#[test]
+fn what_cannot_be_trusted_is_refused() {
+    let home = grid(32_633, 400_000.0, 5_800_000.0, 10.0);
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let sea = Array3::from_shape_simple_fn((2, SIDE, SIDE), || 300 + (rng.random::<f64>() * 20.0) as u16);
+    Case::new(&sea, &home).refused("tie points agree");
+    Case::new(&Array3::from_elem((2, SIDE, SIDE), 9000), &home).refused("no texture");
+    Case::new(&Array3::from_elem((2, SIDE, SIDE), 0), &home).refused("shows ground in both scenes");
+    let elsewhere = Texture::new(6).scene(|_, _| (0.0, 0.0), 1.0, (0.0, 0.0));
+    Case::new(&elsewhere, &home).refused("tie points agree");
+    let far = grid(32_633, 600_000.0, 5_800_000.0, 10.0);
+    Case::new(&elsewhere, &far).refused("no ground in common");
+}
+
+#[test]
+fn hostile_input_is_told_and_leaves_nothing() {
+    let case = Case::shifted(|_, _| (0.2, 0.3));
+    let usage = |arguments: &[&str], message: &str| {
+        let mut command = Command::cargo_bin("railwatch").unwrap();
+        command.current_dir(case.dir.path()).arg("register").args(arguments);
+        command.assert().code(2).stderr(predicate::str::contains(message));
+    };
+    usage(
+        &["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"],
+        "given as target and as baseline",
+    );
+    usage(&["--reference", "reference.tif", "--moving", "moving.tif"], "--out");
+    case.command("out.tif")
+        .args(["--match-band", "B99"])
+        .assert()
+        .failure()
+        .stderr(predicate::str::contains("B99"));
+    case.command("out.tif")
+        .args(["--window-px", "4"])
+        .assert()
+        .failure()
+        .stderr(predicate::str::contains("window_px"));
+    let bytes = std::fs::read(case.at("moving.tif")).unwrap();
+    std::fs::write(case.at("moving.tif"), &bytes[..bytes.len() / 2]).unwrap();
+    case.command("out.tif").assert().code(1).stderr(predicate::str::contains("moving.tif"));
+    assert!(!case.at("out.tif").exists());
+}
