@@ -61,7 +61,15 @@ impl Plan {
         // Scenes without a time keep the order in which they were given, the last given is the newest.
         baselines.reverse();
         baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));
+        Self::of_scenes(config, target, baselines)
+    }
 
+    /// Plans with scenes that are open already, newest baseline first.
+    pub(super) fn of_scenes(
+        config: DetectConfig,
+        target: Scene,
+        baselines: Vec<Scene>,
+    ) -> Result<Self, Error> {
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
@@ -79,6 +87,16 @@ impl Plan {
             .map(|scene| ground.planned(scene, &bands))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { config, target, baselines, bands, crs, tracks, yards, pixel_m })
+    }
+
+    /// A scene as it would be read in place of the target; it must have all bands of the plan.
+    pub(super) fn planned(&self, scene: Scene) -> Result<PlannedScene, Error> {
+        if let Some(missing) = self.bands.iter().find(|name| !scene.bands.iter().any(|b| b.name == **name)) {
+            return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
+        }
+        let reach_m = reach_m(&self.config, self.pixel_m);
+        let ground = Ground { crs: &self.crs, tracks: &self.tracks, reach_m, all: self.config.change_map };
+        ground.planned(scene, &self.bands)
     }
 
     /// How the strips are sampled.

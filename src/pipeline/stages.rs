@@ -19,7 +19,7 @@ const DARK_QUANTILE: f64 = 0.02;
 
 /// The target's window as it was read.
 pub(super) struct Target {
-    raster: Raster,
+    pub(super) raster: Raster,
 }
 
 impl Target {
