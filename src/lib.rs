@@ -26,5 +26,6 @@ pub mod report;
 pub mod pipeline;
 
 pub mod evaluate;
+pub mod monitor;
 
 pub mod cli;

@@ -3,6 +3,7 @@
 //! [`Site::look`] reads a scene, masks and registers it against the site's reference and keeps its strips
 //! alone; [`Site::detect`] compares strips, so that a scene never has to be read again as a baseline.
 
+use super::findings::footprint;
 use super::plan::PlannedScene;
 use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
 use super::stages::{Masked, Target};
@@ -106,6 +107,20 @@ impl Site {
     /// [`Error::Io`] when PROJ cannot carry them.
     pub fn lonlat(&self, points: &[(f64, f64)]) -> Result<Vec<(f64, f64)>, Error> {
         Ok(io::to_wgs84(&self.plan.crs, points)?)
+    }
+
+    /// Outline on the ground of a stretch of a track, (longitude, latitude) in degrees, counterclockwise, not closed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when PROJ cannot carry it.
+    pub fn outline(
+        &self,
+        track: usize,
+        ends_m: (f64, f64),
+        offset_m: f64,
+    ) -> Result<Vec<(f64, f64)>, Error> {
+        let Some(track) = self.plan.tracks.get(track) else { return Ok(Vec::new()) };
+        self.lonlat(&footprint(track, ends_m, offset_m, self.plan.geometry()))
     }
 
     /// Reads, masks, registers and samples one scene.

@@ -1,0 +1,25 @@
+//! Sites watched day by day: new scenes are found, each is processed once, and what is known is kept in one file.
+//!
+//! `Config → State → run`: [`Config::read`] checks what is watched; [`State::open`] takes the lock and checks the
+//! database (the only place that names `rusqlite`); [`run`] finds new scenes, compares each with the dates
+//! before it, follows trains from date to date and writes one transaction a scene. `docs/monitor.md` describes
+//! the tables and what happens when a run is killed, a scene comes late or is replaced.
+
+mod compare;
+mod config;
+mod error;
+mod ground;
+mod lives;
+mod occupancy;
+mod run;
+mod schedule;
+mod site_run;
+mod state;
+mod summary;
+
+pub use config::{Baseline, Config, LifeParams, Rates, SiteConfig, Source};
+pub use error::Error;
+pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
+pub use run::{RunOptions, run};
+pub use state::State;
+pub use summary::{RunSummary, SiteSummary};
