@@ -4,6 +4,8 @@ mod args;
 mod detect;
 mod logging;
 mod man;
+mod monitor;
+mod monitor_args;
 mod progress;
 mod report;
 mod simulate;
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
             Command::Detect(args) => detect::run(&cli.global, args),
             Command::Simulate(args) => simulate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
+            Command::Monitor(args) => monitor::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),
             Command::Man { out } => man::pages(out.as_deref()),
         },

@@ -15,11 +15,15 @@ mod run;
 mod schedule;
 mod site_run;
 mod state;
+mod status;
 mod summary;
 
 pub use config::{Baseline, Config, LifeParams, Rates, SiteConfig, Source};
 pub use error::Error;
 pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
 pub use run::{RunOptions, run};
-pub use state::State;
+pub use state::{
+    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow,
+};
+pub use status::{SiteStatus, Standing, Status, status};
 pub use summary::{RunSummary, SiteSummary};

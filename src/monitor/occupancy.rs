@@ -16,20 +16,20 @@ const WAGON_M: (f64, f64) = (12.0, 20.0);
 
 /// Occupied track on one date.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Occupancy {
+pub(super) struct Occupancy {
     /// Occupied length, metres.
-    pub occupied_m: f64,
+    pub(super) occupied_m: f64,
     /// 90 % range of it, metres.
-    pub range_m: (f64, f64),
+    pub(super) range_m: (f64, f64),
     /// The same in wagons, whole numbers.
-    pub wagons: (u32, u32),
+    pub(super) wagons: (u32, u32),
     /// Trains seen.
-    pub train_count: u32,
+    pub(super) train_count: u32,
 }
 
 /// Occupied length of one track `length_m` long: overlapping trains count once.
 #[must_use]
-pub fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
+pub(super) fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
     let mut stretches: Vec<(f64, f64)> =
         trains.iter().map(|t| (t.start_m.max(0.0), t.end_m.min(length_m))).filter(|t| t.1 > t.0).collect();
     stretches.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -43,7 +43,7 @@ pub fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
 
 /// Sum over tracks of `(occupied_m, train_count)`, with its own range.
 #[must_use]
-pub fn total(parts: impl Iterator<Item = (f64, u32)>, length_m: f64) -> Occupancy {
+pub(super) fn total(parts: impl Iterator<Item = (f64, u32)>, length_m: f64) -> Occupancy {
     let (occupied_m, trains) = parts.fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     with_range(occupied_m, trains, length_m)
 }
@@ -58,7 +58,7 @@ fn with_range(occupied_m: f64, train_count: u32, length_m: f64) -> Occupancy {
 
 /// Detection limit of the middle one of the cargos, metres; `None` where trains of half of the cargos would be missed.
 #[must_use]
-pub fn usual_limit(limits: &[DetectionLimit]) -> Option<f64> {
+pub(super) fn usual_limit(limits: &[DetectionLimit]) -> Option<f64> {
     let mut lengths: Vec<f64> = limits.iter().map(|l| l.length_m.unwrap_or(f64::INFINITY)).collect();
     lengths.sort_by(f64::total_cmp);
     lengths.get(lengths.len() / 2).copied().filter(|l| l.is_finite())

@@ -30,7 +30,11 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
         config.site(site)?;
     }
     let clock = Clock::start();
-    let mut state = State::open(&config.state)?;
+    let mut state = if options.dry_run && !config.state.exists() {
+        State::in_memory(&config.state)?
+    } else {
+        State::open(&config.state)?
+    };
     let mut summary = RunSummary { dry_run: options.dry_run, ..RunSummary::default() };
     let key = if options.dry_run { None } else { Some(state.begin_run(options.now)?) };
     let wanted = |id: &String| options.sites.is_empty() || options.sites.contains(id);

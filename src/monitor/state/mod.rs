@@ -25,7 +25,7 @@ use super::Error;
 use super::lives::Stretch;
 use super::occupancy::occupancy;
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +83,14 @@ impl State {
         if state.version()? == 0 {
             return Err(Error::NoState { path: path.to_owned() });
         }
+        Ok(state)
+    }
+
+    /// A state in memory, for looking what would be done where there is none yet.
+    pub(super) fn in_memory(path: &Path) -> Result<Self, Error> {
+        let connection = Connection::open_in_memory().map_err(|e| database_error(path, e))?;
+        let mut state = Self { connection, path: path.to_owned(), _lock: None };
+        state.migrate()?;
         Ok(state)
     }
 
@@ -183,6 +191,14 @@ impl State {
         self.transaction(|t| {
             t.execute("INSERT INTO run (started_at) VALUES (?1)", [text_of(now)])?;
             Ok(t.last_insert_rowid())
+        })
+    }
+
+    /// When the last run began and ended.
+    pub(super) fn last_run(&self) -> Result<Option<(String, Option<String>)>, Error> {
+        self.read(|c| {
+            let sql = "SELECT started_at, ended_at FROM run ORDER BY run_key DESC LIMIT 1";
+            c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?))).optional()
         })
     }
 

@@ -268,6 +268,32 @@ impl State {
         self.read(|c| c.prepare_cached(sql)?.query_map([site_id], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
     }
 
+    /// Newest date that was compared.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn newest_used(&self, site_id: &str) -> Result<Option<Timestamp>, Error> {
+        self.read(|c| {
+            let sql = "SELECT max(datetime) FROM scene WHERE site_id = ?1 AND status = 'used'";
+            let text: Option<String> = c.query_row(sql, [site_id], |r| r.get(0))?;
+            text.as_deref().map(time_of).transpose()
+        })
+    }
+
+    /// Newest scenes that could not be used, newest first: id, status, reason.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn newest_skipped(&self, site_id: &str, count: usize) -> Result<Vec<(String, String, String)>, Error> {
+        let sql = "SELECT scene_id, status, coalesce(reason, '') FROM scene WHERE site_id = ?1 AND reason IS NOT NULL \
+                   ORDER BY datetime DESC LIMIT ?2";
+        self.read(|c| {
+            c.prepare_cached(sql)?
+                .query_map((site_id, count), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+                .collect()
+        })
+    }
+
     /// The strips of a scene, one a track.
     ///
     /// # Errors

@@ -72,7 +72,7 @@ pub struct ObservationRow {
 
 impl ObservationRow {
     /// Puts what trains occupy into the row.
-    pub fn occupy(&mut self, o: &Occupancy) {
+    pub(in crate::monitor) fn occupy(&mut self, o: &Occupancy) {
         self.occupied_m = o.occupied_m;
         (self.occupied_low_m, self.occupied_high_m) = o.range_m;
         (self.wagons_low, self.wagons_high) = o.wagons;
