@@ -41,12 +41,6 @@ pub(super) fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
     with_range(occupied_m, stretches.len() as u32, length_m)
 }
 
-/// Sum over tracks of `(occupied_m, train_count)`, with its own range.
-#[must_use]
-pub(super) fn total(parts: impl Iterator<Item = (f64, u32)>, length_m: f64) -> Occupancy {
-    let (occupied_m, trains) = parts.fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-    with_range(occupied_m, trains, length_m)
-}
 
 fn with_range(occupied_m: f64, train_count: u32, length_m: f64) -> Occupancy {
     // σ_sum = σ √(2n)
