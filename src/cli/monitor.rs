@@ -13,6 +13,14 @@ pub(super) fn run(global: &Global, args: &MonitorArgs) -> Result<Outcome, Failur
     match &args.command {
         MonitorCommand::Run(args) => watch(global, args),
         MonitorCommand::Status(args) => status(args),
+        MonitorCommand::Series(args) => {
+            let config = Config::read(&args.config).map_err(failure)?;
+            written(global, monitor::write_series(&config, &args.sites, &args.out))
+        }
+        MonitorCommand::Export(args) => {
+            let config = Config::read(&args.config).map_err(failure)?;
+            written(global, monitor::export(&config, &args.out))
+        }
     }
 }
 
@@ -39,6 +47,12 @@ fn status(args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config).map_err(failure)?;
     let status = monitor::status(&config).map_err(failure)?;
     man::print(if args.json { json(&status)? } else { status.text() }.as_bytes())
+}
+
+/// Names what was written.
+fn written(global: &Global, result: Result<Vec<std::path::PathBuf>, Error>) -> Result<Outcome, Failure> {
+    let paths = result.map_err(failure)?;
+    say(global, &paths.iter().map(|p| format!("{}\n", p.display())).collect::<String>())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Failure> {

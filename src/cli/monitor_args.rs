@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[command(after_help = "What is watched stands in a TOML file; docs/monitor.md describes it and the state.\n\nExamples:\n  \
     railwatch monitor run --config monitor.toml\n  \
     railwatch monitor run --config monitor.toml --since 2017-01-01 --json\n  \
-    railwatch monitor status --config monitor.toml")]
+    railwatch monitor status --config monitor.toml\n  \
+    railwatch monitor series --config monitor.toml --out series")]
 pub(super) struct MonitorArgs {
     #[command(subcommand)]
     pub(super) command: MonitorCommand,
@@ -20,6 +21,10 @@ pub(super) enum MonitorCommand {
     Run(MonitorRunArgs),
     /// Say what is known of each site: scenes and why they were skipped, trains, alerts, the last run.
     Status(MonitorStatusArgs),
+    /// Write the series of occupied track: CSV, JSON, charts (PNG, SVG) and a page a site.
+    Series(MonitorSeriesArgs),
+    /// Write detections and trains as GeoJSON and CSV.
+    Export(MonitorExportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -54,4 +59,29 @@ pub(super) struct MonitorStatusArgs {
     /// Print it as JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  railwatch monitor series --config monitor.toml --out series")]
+pub(super) struct MonitorSeriesArgs {
+    /// TOML file of sites.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Only these sites.
+    #[arg(long = "site", value_name = "ID")]
+    pub(super) sites: Vec<String>,
+    /// Folder for the files; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  railwatch monitor export --config monitor.toml --out export")]
+pub(super) struct MonitorExportArgs {
+    /// TOML file of sites.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Folder for the files; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
 }

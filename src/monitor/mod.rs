@@ -8,11 +8,13 @@
 mod compare;
 mod config;
 mod error;
+mod export;
 mod ground;
 mod lives;
 mod occupancy;
 mod run;
 mod schedule;
+mod series;
 mod site_run;
 mod state;
 mod status;
@@ -20,7 +22,9 @@ mod summary;
 
 pub use config::{Baseline, Config, LifeParams, Rates, SiteConfig, Source};
 pub use error::Error;
+pub use export::export;
 pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
+pub use series::write_series;
 pub use run::{RunOptions, run};
 pub use state::{
     AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow,

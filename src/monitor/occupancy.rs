@@ -42,6 +42,12 @@ pub(super) fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
 }
 
 
+/// 90 % range of the sum over the tracks of a site, metres.
+#[must_use]
+pub(super) fn site_range(occupied_m: f64, train_count: u32, length_m: f64) -> (f64, f64) {
+    with_range(occupied_m, train_count, length_m).range_m
+}
+
 fn with_range(occupied_m: f64, train_count: u32, length_m: f64) -> Occupancy {
     // σ_sum = σ √(2n)
     let spread_m = Z_90 * END_SIGMA_M * (2.0 * f64::from(train_count)).sqrt();

@@ -10,6 +10,7 @@ pub mod html;
 mod model;
 mod outline;
 pub mod panel;
+pub mod series;
 mod text;
 
 pub use figure::Figure;

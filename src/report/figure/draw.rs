@@ -208,7 +208,7 @@ fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator 
     }
 }
 
-fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
+pub(in crate::report) fn rasterised(svg: &str) -> Result<Vec<u8>, Error> {
     let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
     let tree = usvg::Tree::from_str(svg, &options)?;
     let size = tree.size().to_int_size();

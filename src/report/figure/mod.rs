@@ -3,7 +3,7 @@
 //! [`render`] plans the pages (overview, then close-ups of clusters), lays each out as plain numbers,
 //! fills one SVG template and lets `resvg` draw it, so the PNG is the SVG.
 
-mod draw;
+pub(super) mod draw;
 mod frame;
 mod labels;
 mod layout;
