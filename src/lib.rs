@@ -21,6 +21,7 @@ pub mod io;
 pub mod mask;
 pub mod simulate;
 
+pub mod catalog;
 pub mod report;
 
 pub mod pipeline;

@@ -33,5 +33,6 @@ pub use library::configure;
 pub use open::{SceneOptions, open_scene};
 pub use read::read_raster;
 pub use scaling::{OffsetCheck, verify_offset};
+pub use stac::{StacAsset, StacItem, open_item_json};
 pub use vector::{read_lines, read_polygons};
 pub use write::{write_beside, write_bytes, write_text};

@@ -4,26 +4,44 @@
 
 use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
-use super::{Error, crs, files, library, names, safe, scaling};
+use super::{Error, crs, files, library, names, scaling};
 use crate::grid::{Affine, Grid};
 use crate::scene::{Scaling, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Bands that are taken where none were asked for.
+const DEFAULT_BANDS: [&str; 6] = ["B02", "B03", "B04", "B08", "VV", "VH"];
+
 /// Largest item that is read, bytes.
 const ITEM_LIMIT: usize = 32 << 20;
 
-/// What matters of an item.
+/// What matters of a STAC item to whoever wants its pixels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
-    pub(super) id: String,
-    pub(super) datetime: Option<jiff::Timestamp>,
-    pub(super) platform: Option<String>,
-    /// Band name and GDAL path.
-    pub(super) assets: Vec<(String, String)>,
-    pub(super) scaling: Scaling,
+pub struct StacItem {
+    /// Identifier.
+    pub id: String,
+    /// Start of sensing.
+    pub datetime: Option<jiff::Timestamp>,
+    /// `Sentinel-2A`, …; `None` where nothing tells it.
+    pub platform: Option<String>,
+    /// The assets that are bands, one a band, sorted by band.
+    pub assets: Vec<StacAsset>,
+    /// How stored numbers become physical values.
+    pub scaling: Scaling,
     /// Where the pixels of a GDAL path lie, by the projection extension.
     places: BTreeMap<String, Place>,
+}
+
+/// An asset that holds one band.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StacAsset {
+    /// `B04`, `SCL`, `VV`: one name a band, whatever the provider calls it.
+    pub band: String,
+    /// The asset's key in the item.
+    pub key: String,
+    /// Where GDAL finds it.
+    pub gdal_path: String,
 }
 
 /// Shape, affine transform and CRS of an asset as the item tells them.
@@ -38,30 +56,41 @@ struct Place {
 pub(super) fn open_item(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     let bytes = library::read_bytes(&library::gdal_path(spec), ITEM_LIMIT)?;
     let json: Value = serde_json::from_slice(&bytes).map_err(|e| Error::open(spec, "STAC item", e))?;
-    let item = parse(&json, spec).map_err(|reason| Error::Metadata { path: spec.to_owned(), reason })?;
-    let default: Vec<String> = safe::DEFAULT_BANDS.map(str::to_owned).to_vec();
+    open_item_json(&json, spec, options)
+}
+
+/// A scene of a STAC item in memory; `spec` is where it came from: relative links start there.
+///
+/// # Errors
+/// [`Error::Metadata`] for JSON that is no item, [`Error::Bands`] where asked bands are missing, and the
+/// errors of opening the assets.
+pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
+    let item = StacItem::parse(json, spec)?;
+    let default: Vec<String> = DEFAULT_BANDS.map(str::to_owned).to_vec();
     let mut wanted = match &options.bands {
         Some(bands) => bands.iter().map(|b| names::band_of_word(b).unwrap_or_else(|| b.clone())).collect(),
         None => default,
     };
     if options.bands.is_none() {
-        wanted.retain(|w| item.assets.iter().any(|(name, _)| name == w));
+        wanted.retain(|w| item.asset(w).is_some());
     }
-    let there = || item.assets.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+    let there = || item.assets.iter().map(|a| a.band.as_str()).collect::<Vec<_>>().join(", ");
     if wanted.is_empty() {
-        let reason =
-            format!("the item has no assets B02, B03, B04 or B08; choose with --bands from: {}", there());
+        let reason = format!(
+            "the item has no assets B02, B03, B04, B08, VV or VH; choose with --bands from: {}",
+            there()
+        );
         return Err(Error::bands(spec, reason));
     }
     let mut found = Vec::new();
     for name in &wanted {
-        let (_, path) = item.assets.iter().find(|(n, _)| n == name).ok_or_else(|| {
+        let asset = item.asset(name).ok_or_else(|| {
             Error::bands(spec, format!("the item has no asset of band {name}; it has: {}", there()))
         })?;
-        found.push(first_band(&item, path, name)?);
+        found.push(first_band(&item, asset)?);
     }
-    if let Some((name, path)) = item.assets.iter().find(|(n, _)| n == names::SCL) {
-        found.push(first_band(&item, path, name)?);
+    if let Some(asset) = item.asset(names::SCL) {
+        found.push(first_band(&item, asset)?);
     }
     let taken = SceneOptions { bands: None, datetime: options.datetime };
     let (bands, classification, grid) = assemble(spec, found, &taken)?;
@@ -92,7 +121,8 @@ pub(super) fn assets_of(path: &str) -> Option<Vec<String>> {
 }
 
 /// The first band of an asset; a file without georeference of its own takes that of the item.
-fn first_band(item: &Item, path: &str, name: &str) -> Result<FoundBand, Error> {
+fn first_band(item: &StacItem, asset: &StacAsset) -> Result<FoundBand, Error> {
+    let (path, name) = (asset.gdal_path.as_str(), &asset.band);
     let dataset = library::open_raster(path)?;
     let placed = match (files::grid_of(&dataset, path), item.places.get(path)) {
         (Err(Error::NotGeoreferenced { .. }), Some(place)) => placed(&dataset, path, place)?,
@@ -118,8 +148,24 @@ fn placed(dataset: &gdal::Dataset, path: &str, place: &Place) -> Result<String, 
     Ok(library::placed_raster(path, &grid, &kind.name()))
 }
 
-/// Reads an item; `location` is where it came from, for relative links.
-pub(super) fn parse(json: &Value, location: &str) -> Result<Item, String> {
+impl StacItem {
+    /// Reads an item; `location` is where it came from: relative links start there.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] for JSON that is no item.
+    pub fn parse(json: &Value, location: &str) -> Result<Self, Error> {
+        parse(json, location).map_err(|reason| Error::Metadata { path: location.to_owned(), reason })
+    }
+
+    /// The asset of a band.
+    #[must_use]
+    pub fn asset(&self, band: &str) -> Option<&StacAsset> {
+        self.assets.iter().find(|a| a.band == band)
+    }
+}
+
+/// Reads an item.
+fn parse(json: &Value, location: &str) -> Result<StacItem, String> {
     if let Some(features) = json.get("features").and_then(Value::as_array) {
         return Err(format!("a collection of {} items, not one item; give one of them", features.len()));
     }
@@ -127,31 +173,32 @@ pub(super) fn parse(json: &Value, location: &str) -> Result<Item, String> {
     let properties = json.get("properties").ok_or("no STAC item: it has no properties")?;
     let id = json.get("id").and_then(Value::as_str).ok_or("no STAC item: it has no id")?.to_owned();
     let text = |key: &str| properties.get(key).and_then(Value::as_str);
-    let mut found: Vec<(String, String, &Value, bool)> = Vec::new();
+    let mut found: Vec<(StacAsset, &Value, bool)> = Vec::new();
     for (key, asset) in assets {
         let (Some(name), Some(href)) = (band_of_asset(key, asset), asset.get("href").and_then(Value::as_str))
         else {
             continue;
         };
         let copy = key.contains("jp2") || names::band_of_word(key).is_none_or(|n| n != name);
-        let entry = (name, resolve(href, location), asset, copy);
-        match found.iter_mut().find(|(n, ..)| *n == entry.0) {
-            Some(known) if known.3 && !entry.3 => *known = entry,
+        let band = StacAsset { band: name, key: key.clone(), gdal_path: resolve(href, location) };
+        let entry = (band, asset, copy);
+        match found.iter_mut().find(|(a, ..)| a.band == entry.0.band) {
+            Some(known) if known.2 && !entry.2 => *known = entry,
             Some(_) => {}
             None => found.push(entry),
         }
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    let first = found.iter().find(|f| f.0 != names::SCL && f.0.starts_with('B'));
-    let scaling = scaling_of(properties, &id, first.map(|f| f.2));
+    found.sort_by(|a, b| a.0.band.cmp(&b.0.band));
+    let first = found.iter().find(|f| f.0.band != names::SCL && f.0.band.starts_with('B'));
+    let scaling = scaling_of(properties, &id, first.map(|f| f.1));
     let datetime = text("datetime").or_else(|| text("start_datetime")).and_then(names::datetime_of_text);
     let platform = text("platform").and_then(names::platform_of).or_else(|| names::platform_of(&id));
     let places = found
         .iter()
-        .filter_map(|(_, path, asset, _)| Some((path.clone(), place_of(asset, properties)?)))
+        .filter_map(|(band, asset, _)| Some((band.gdal_path.clone(), place_of(asset, properties)?)))
         .collect();
-    let assets = found.into_iter().map(|(name, path, ..)| (name, path)).collect();
-    Ok(Item { id, datetime, platform, assets, scaling, places })
+    let assets = found.into_iter().map(|(band, ..)| band).collect();
+    Ok(StacItem { id, datetime, platform, assets, scaling, places })
 }
 
 /// The projection extension of an asset, else of its item.
@@ -203,6 +250,10 @@ fn resolve(href: &str, location: &str) -> String {
 
 /// Offset and scale: whether it was applied already, else `raster:bands`, else the baseline.
 fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
+    if asset.is_none() {
+        let rule = "no optical band: numbers as they are stored".to_owned();
+        return Scaling { offset: 0.0, scale: 1.0, rule };
+    }
     let raster = asset.and_then(|a| {
         a.get("raster:bands").or_else(|| a.get("bands")).and_then(Value::as_array).and_then(|b| b.first())
     });

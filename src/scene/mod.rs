@@ -1,5 +1,9 @@
 //! An acquisition's metadata: what it is and where its pixels are, but no pixels.
 
+mod product;
+
+pub use product::{ProductName, is_tile};
+
 use crate::grid::Grid;
 use jiff::Timestamp;
 

@@ -86,12 +86,12 @@ fn real_stac_responses_parse() {
         if item.get("assets").is_none() || !(id.starts_with("S2") && id.contains('_')) {
             return;
         }
-        let parsed = crate::io::stac::parse(item, "https://example.org/items/x").unwrap();
+        let parsed = StacItem::parse(item, "https://example.org/items/x").unwrap();
         assert!(parsed.datetime.is_some() && parsed.platform.is_some(), "{id}");
         for band in ["B02", "B03", "B04", "B08"] {
-            let asset = parsed.assets.iter().find(|(name, _)| name == band);
+            let asset = parsed.asset(band);
             assert!(
-                asset.is_some_and(|(_, path)| path.starts_with("/vsi")),
+                asset.is_some_and(|a| a.gdal_path.starts_with("/vsi")),
                 "{id} {band} {:?}",
                 parsed.assets
             );

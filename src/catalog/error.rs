@@ -1,0 +1,104 @@
+//! What can go wrong between a catalog and a folder of fetched scenes, in words that say what to do.
+
+use crate::io;
+use thiserror::Error;
+
+/// A search or a fetch that failed.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum Error {
+    /// The place to search is of no known kind.
+    #[error(
+        "{spec}: no catalog; give {known}, the URL of a STAC API or of a static catalog, a catalog or item file, or a folder of items"
+    )]
+    Source {
+        /// What was given.
+        spec: String,
+        /// Endpoints known by name.
+        known: String,
+    },
+    /// The server could not be reached, or kept failing.
+    #[error("{url}: {reason} (tried {tries} times); check the network and the URL, or try again later")]
+    Unreachable {
+        /// The request's URL, without signature.
+        url: String,
+        /// The last failure.
+        reason: String,
+        /// Requests made.
+        tries: u32,
+    },
+    /// The server refused the request.
+    #[error("{url}: the server answered {status}: {reason}")]
+    Refused {
+        /// The request's URL, without signature.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// What its body says, shortened.
+        reason: String,
+    },
+    /// The server asks to wait longer than is sensible.
+    #[error("{url}: the server asks to wait {wait_s} s, more than {limit_s} s; try again later")]
+    Busy {
+        /// The request's URL, without signature.
+        url: String,
+        /// Asked by `Retry-After`, seconds.
+        wait_s: u64,
+        /// The longest wait, seconds.
+        limit_s: u64,
+    },
+    /// An answer or a file that is not what it should be.
+    #[error("{location}: {reason}")]
+    Format {
+        /// URL or path.
+        location: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A search that cannot be asked.
+    #[error("{what}: {reason}")]
+    Query {
+        /// The part that is wrong.
+        what: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The server's pages do not end.
+    #[error("{url}: {page_count} pages without a new item; the server does not end its pages")]
+    Paging {
+        /// URL of the search.
+        url: String,
+        /// Pages read in vain.
+        page_count: usize,
+    },
+    /// The item shows other ground.
+    #[error("{item}: its grid does not hold the corridor; search with the same rails")]
+    Outside {
+        /// Item id.
+        item: String,
+    },
+    /// A remote file changed while it was read.
+    #[error(
+        "{url}: the file changed while it was read, {tries} times; try again when the provider has finished"
+    )]
+    Changed {
+        /// The asset's URL, without signature.
+        url: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A file that could not be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Error {
+    /// An answer or file that is not what it should be.
+    pub(super) fn format(location: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Format { location: without_query(location).to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// A URL without its query, where signatures and tokens stand.
+pub(super) fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
+}

@@ -1,0 +1,114 @@
+//! Scenes in STAC servers, static catalogs and folders: found, chosen, and their windows fetched.
+//!
+//! [`Catalog`] searches a [`Source`]; [`select`] drops duplicates, joins split tiles and picks home tiles. The only
+//! module that names the crate `ureq`. Beside `io` the only one below `pipeline` that waits, and that asks the clock, for
+//! tokens end. Reference: STAC 1.0/1.1, STAC API 1.0.
+
+mod area;
+mod error;
+mod foreign;
+mod http;
+mod item;
+mod pages;
+mod params;
+mod query;
+mod sign;
+mod source;
+mod walk;
+
+pub use area::Area;
+pub use error::Error;
+pub use item::Item;
+pub use params::{HttpParams, SelectParams};
+pub use query::Query;
+pub use source::{Endpoint, Sas, Source, endpoints};
+
+use http::Client;
+use pages::Request;
+use query::Abilities;
+use sign::Tokens;
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// Items that answer the query, the newest first.
+    pub items: Vec<Item>,
+    /// Items and documents that could not be read.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Item id or place.
+    pub id: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A source with a client that keeps connections and tokens.
+pub struct Catalog {
+    source: Source,
+    client: Client,
+    tokens: Tokens,
+}
+
+impl Catalog {
+    /// Makes a client for a source. Nothing is asked yet.
+    #[must_use]
+    pub fn new(source: Source, http: &HttpParams) -> Self {
+        let sas = match &source {
+            Source::Api(endpoint) => endpoint.sas.clone(),
+            Source::Place(_) | Source::Folder(_) => None,
+        };
+        Self { source, client: Client::new(http), tokens: Tokens::new(sas) }
+    }
+
+    /// Every item that answers the query, the newest first, each once.
+    ///
+    /// # Errors
+    /// [`Error`] when the source cannot be read; single items that cannot be are in [`Found::skipped`].
+    pub fn search(&self, query: &Query) -> Result<Found, Error> {
+        let mut found = match &self.source {
+            Source::Api(endpoint) => self.api(&endpoint.url, &endpoint.collections, query)?,
+            Source::Folder(folder) => walk::folder(folder, query)?,
+            Source::Place(place) => {
+                let document = walk::load(&self.client, place)?;
+                if pages::search_of(&document, place).is_some() {
+                    self.api(place, &[], query)?
+                } else if pages::is_page(&document) && place.contains("://") {
+                    pages::read(&self.client, Request { url: place.clone(), body: None }, query, false)?
+                } else {
+                    walk::catalog(&self.client, document, place, query)?
+                }
+            }
+        };
+        found.items.sort_by(|a, b| b.datetime.cmp(&a.datetime).then_with(|| a.id.cmp(&b.id)));
+        found.items.truncate(query.limit.unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// Searches a STAC API whose landing page is at `url`.
+    fn api(&self, url: &str, own: &[String], query: &Query) -> Result<Found, Error> {
+        let landing = self.client.json(url, None)?;
+        let (search, abilities) = pages::search_of(&landing, &format!("{}/", url.trim_end_matches('/')))
+            .ok_or_else(|| Error::format(url, "the landing page links no item search; is it a STAC API?"))?;
+        let collections = if query.collections.is_empty() { own } else { &query.collections };
+        let request = first_request(&search, query, collections, abilities, self.client.params().page_size);
+        pages::read(&self.client, request, query, abilities.sort)
+    }
+}
+
+fn first_request(
+    url: &str,
+    query: &Query,
+    collections: &[String],
+    abilities: Abilities,
+    page_size: usize,
+) -> Request {
+    if abilities.post {
+        return Request { url: url.to_owned(), body: Some(query.body(collections, abilities, page_size)) };
+    }
+    let sign = if url.contains('?') { '&' } else { '?' };
+    Request { url: format!("{url}{sign}{}", query.parameters(collections, abilities, page_size)), body: None }
+}

@@ -1,0 +1,121 @@
+//! What is asked of a catalog, in the server's words and as a test of our own.
+//!
+//! Reference: STAC API 1.0, item search with the extensions query, filter (CQL2-JSON) and sort.
+
+use super::{Area, Item};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// A search. Whatever a server makes of it, every item is tested again here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// Ground that the items must touch.
+    pub area: Option<Area>,
+    /// First moment, inclusive.
+    pub from: Option<Timestamp>,
+    /// Last moment, inclusive.
+    pub to: Option<Timestamp>,
+    /// Collections; empty = the endpoint's own, or all.
+    pub collections: Vec<String>,
+    /// Largest share of cloud over the whole tile, 0…1. Scenes that do not tell pass.
+    pub max_tile_cloud_fraction: Option<f64>,
+    /// Most items, the newest first; `None` = all.
+    pub limit: Option<usize>,
+}
+
+/// What a STAC API says that it understands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    pub(super) sort: bool,
+    pub(super) cql2_json: bool,
+    pub(super) query: bool,
+    /// Takes POST.
+    pub(super) post: bool,
+}
+
+impl Query {
+    /// Whether an item answers the query.
+    #[must_use]
+    pub fn matches(&self, item: &Item) -> bool {
+        let time = |test: &dyn Fn(Timestamp) -> bool| item.datetime.is_some_and(test);
+        let collection = item.collection.as_ref();
+        self.area.as_ref().is_none_or(|area| item.footprint.0.is_empty() || area.meets(&item.footprint))
+            && self.from.is_none_or(|from| time(&|t| t >= from))
+            && self.to.is_none_or(|to| time(&|t| t <= to))
+            && (self.collections.is_empty() || collection.is_none_or(|c| self.collections.contains(c)))
+            && self
+                .max_tile_cloud_fraction
+                .is_none_or(|max| item.cloud_fraction.is_none_or(|c| c <= max + 1e-9))
+    }
+
+    /// The body of a search by POST.
+    pub(super) fn body(&self, collections: &[String], abilities: Abilities, page_size: usize) -> Value {
+        let mut body = Map::new();
+        if !collections.is_empty() {
+            body.insert("collections".to_owned(), json!(collections));
+        }
+        if let Some(area) = &self.area {
+            body.insert("bbox".to_owned(), json!(area.bbox_deg()));
+        }
+        if let Some(interval) = self.interval() {
+            body.insert("datetime".to_owned(), json!(interval));
+        }
+        body.insert("limit".to_owned(), json!(self.limit.unwrap_or(page_size).clamp(1, page_size)));
+        if abilities.sort {
+            body.insert(
+                "sortby".to_owned(),
+                json!([{ "field": "properties.datetime", "direction": "desc" }]),
+            );
+        }
+        // Scenes without a cloud cover, radar say, fail such a test: it is only asked of optical collections.
+        let optical = !collections.is_empty()
+            && collections.iter().all(|c| c.starts_with("sentinel-2") || c.contains("s2"));
+        if let Some(fraction) = self.max_tile_cloud_fraction.filter(|_| optical) {
+            let percent = fraction * 100.0;
+            if abilities.cql2_json {
+                let test = json!({ "op": "<=", "args": [{ "property": "eo:cloud_cover" }, percent] });
+                body.insert("filter-lang".to_owned(), json!("cql2-json"));
+                body.insert("filter".to_owned(), test);
+            } else if abilities.query {
+                body.insert("query".to_owned(), json!({ "eo:cloud_cover": { "lte": percent } }));
+            }
+        }
+        Value::Object(body)
+    }
+
+    /// The query string of a search by GET, for servers without POST.
+    pub(super) fn parameters(
+        &self,
+        collections: &[String],
+        abilities: Abilities,
+        page_size: usize,
+    ) -> String {
+        let mut pairs = Vec::new();
+        if !collections.is_empty() {
+            pairs.push(format!("collections={}", encoded(&collections.join(","))));
+        }
+        if let Some(area) = &self.area {
+            pairs.push(format!("bbox={}", area.bbox_deg().map(|v| v.to_string()).join(",")));
+        }
+        if let Some(interval) = self.interval() {
+            pairs.push(format!("datetime={}", encoded(&interval)));
+        }
+        pairs.push(format!("limit={}", self.limit.unwrap_or(page_size).clamp(1, page_size)));
+        if abilities.sort {
+            pairs.push("sortby=-properties.datetime".to_owned());
+        }
+        pairs.join("&")
+    }
+
+    /// `from/to`, open ends as `..`; `None` where both are open.
+    fn interval(&self) -> Option<String> {
+        let end = |t: Option<Timestamp>| t.map_or_else(|| "..".to_owned(), |t| t.to_string());
+        (self.from.is_some() || self.to.is_some()).then(|| format!("{}/{}", end(self.from), end(self.to)))
+    }
+}
+
+/// Percent-encoding of a value of a query string (RFC 3986, unreserved characters and `/ : ,` stay).
+fn encoded(text: &str) -> String {
+    let stays = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:,".contains(&b);
+    text.bytes().map(|b| if stays(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}

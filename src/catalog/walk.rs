@@ -1,0 +1,167 @@
+//! Static catalogs by their links, and folders by their files.
+
+use super::http::Client;
+use super::{Error, Found, Query, pages};
+use serde_json::Value;
+use std::collections::{HashSet, VecDeque};
+use std::path::Path;
+
+/// Largest item or catalog file that is read, bytes.
+const FILE_LIMIT: u64 = 256 << 20;
+
+/// The JSON at a URL or in a file.
+pub(super) fn load(client: &Client, place: &str) -> Result<Value, Error> {
+    if place.contains("://") {
+        return client.json(place, None);
+    }
+    let length = std::fs::metadata(place).map_err(|e| Error::format(place, e))?.len();
+    if length > FILE_LIMIT {
+        return Err(Error::format(place, format!("{length} bytes are too many for a catalog")));
+    }
+    let bytes = std::fs::read(place).map_err(|e| Error::format(place, e))?;
+    serde_json::from_slice(&bytes).map_err(|e| Error::format(place, format!("no JSON: {e}")))
+}
+
+/// The items of a static catalog: its links `child` and `item` are followed, each document is read once, and
+/// collections whose extent lies outside the query are left out.
+pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let mut seen: HashSet<String> = HashSet::from([place.to_owned()]);
+    let mut left = VecDeque::from([(place.to_owned(), root)]);
+    while let Some((place, document)) = left.pop_front() {
+        if pages::is_page(&document) {
+            take(&document, &place, query, &mut found)?;
+            continue;
+        }
+        if !may_hold(&document, query) {
+            continue;
+        }
+        let links = document.get("links").and_then(Value::as_array).into_iter().flatten();
+        for link in links {
+            let text = |key: &str| link.get(key).and_then(Value::as_str);
+            let (Some("child" | "item"), Some(href)) = (text("rel"), text("href")) else { continue };
+            let next = joined(&place, href);
+            if !seen.insert(next.clone()) {
+                continue;
+            }
+            match load(client, &next) {
+                Ok(document) => left.push_back((next, document)),
+                // A broken link of one item must not hide all others; a server that fails must be told.
+                Err(Error::Format { location, reason } | Error::Refused { url: location, reason, .. }) => {
+                    found.skipped.push(super::Skipped { id: location, reason });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The items of all JSON files in a folder and below; files that are something else are passed over.
+pub(super) fn folder(root: &str, query: &Query) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let mut left = vec![root.to_owned()];
+    while let Some(folder) = left.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::format(&folder, e))?;
+        let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
+        paths.sort();
+        for path in paths {
+            let name = path.display().to_string();
+            if path.is_dir() {
+                left.push(name);
+            } else if is_json(&path)
+                && let Ok(bytes) = std::fs::read(&path)
+                && let Ok(document) = serde_json::from_slice::<Value>(&bytes)
+                && pages::is_page(&document)
+            {
+                take(&document, &name, query, &mut found)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json") || e.eq_ignore_ascii_case("geojson"))
+}
+
+fn take(document: &Value, place: &str, query: &Query, found: &mut Found) -> Result<(), Error> {
+    for (item, skipped) in pages::items_of(document, place)? {
+        found.items.extend(item.filter(|i| query.matches(i)).map(|i| *i));
+        found.skipped.extend(skipped);
+    }
+    Ok(())
+}
+
+/// Whether a collection's extent leaves room for what is asked; catalogs always do.
+fn may_hold(document: &Value, query: &Query) -> bool {
+    let id = document.get("id").and_then(Value::as_str).unwrap_or_default();
+    let is_collection = document.get("type").and_then(Value::as_str) == Some("Collection");
+    if is_collection && !query.collections.is_empty() && !query.collections.iter().any(|c| c == id) {
+        return false;
+    }
+    // The first interval is that of the whole collection.
+    let interval = document.pointer("/extent/temporal/interval/0");
+    let end = |i: usize| interval.and_then(|v| v.get(i)?.as_str()?.parse::<jiff::Timestamp>().ok());
+    let over = query.from.zip(end(1)).is_some_and(|(from, last)| last < from);
+    let ahead = query.to.zip(end(0)).is_some_and(|(to, first)| first > to);
+    !over && !ahead
+}
+
+/// Where a link leads from a document: absolute links as they are.
+pub(super) fn joined(base: &str, href: &str) -> String {
+    if href.contains("://") || href.starts_with("/vsi") {
+        return href.to_owned();
+    }
+    let base = base.split('?').next().unwrap_or(base);
+    let (root, path) = match base.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            (format!("{scheme}://{host}/"), path)
+        }
+        None if base.starts_with('/') => ("/".to_owned(), &base[1..]),
+        None => (String::new(), base),
+    };
+    if let Some(rest) = href.strip_prefix('/') {
+        return if base.contains("://") { format!("{root}{rest}") } else { href.to_owned() };
+    }
+    if href.starts_with('?') {
+        return format!("{base}{href}");
+    }
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in href.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|p| *p != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("{root}{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_joined_like_a_browser_does() {
+        let cases = [
+            ("https://h/a/catalog.json", "./b/item.json", "https://h/a/b/item.json"),
+            ("https://h/a/b/item.json?x=1", "../c.json", "https://h/a/c.json"),
+            ("https://h/a/search", "?token=2", "https://h/a/search?token=2"),
+            ("https://h/a/search", "/b?token=2", "https://h/b?token=2"),
+            ("https://h", "search", "https://h/search"),
+            ("/data/catalog.json", "./x/y.json", "/data/x/y.json"),
+            ("data/catalog.json", "../y.json", "y.json"),
+            ("catalog.json", "../y.json", "../y.json"),
+            ("/data/catalog.json", "/other/y.json", "/other/y.json"),
+            ("/data/catalog.json", "https://h/y", "https://h/y"),
+        ];
+        for (base, href, wanted) in cases {
+            assert_eq!(joined(base, href), wanted, "{base} {href}");
+        }
+    }
+}
