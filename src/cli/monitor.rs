@@ -4,7 +4,7 @@ use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorSt
 use super::detect::say;
 use super::progress::Reporter;
 use super::{Failure, Outcome, man};
-use crate::monitor::{self, Config, Error, RunOptions};
+use crate::monitor::{self, Config, Error, RunOptions, Secrets};
 use jiff::Timestamp;
 use miette::miette;
 
@@ -31,6 +31,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
         since: args.since.as_deref().map(time).transpose().map_err(failure)?,
         dry_run: args.dry_run,
         sites: args.sites.clone(),
+        secrets: secrets(&config),
     };
     let reporter = Reporter::new(global);
     let result = monitor::run(&config, &options, &reporter);
@@ -59,6 +60,13 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Failure::failed(miette!("cannot write the summary as JSON: {e}")))?;
     Ok(text + "\n")
+}
+
+/// The secrets that the configuration names and the environment has.
+#[expect(clippy::disallowed_methods, reason = "the environment belongs to cli")]
+fn secrets(config: &Config) -> Secrets {
+    let found = config.secret_variables().into_iter();
+    Secrets(found.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock belongs to cli")]

@@ -14,7 +14,7 @@ use super::state::{
     put_observations, put_scene, put_strips, raise, recount, standing_on, stored_strip, stretches_on,
     used_before,
 };
-use super::{Error, SiteConfig};
+use super::{AlertParams, Config, Error, SiteConfig};
 use crate::corridor::Strip;
 use crate::detect::{Appearance, Change, DetectOutput, TrackDetection};
 use crate::pipeline::{Look, Site};
@@ -37,8 +37,7 @@ pub(super) struct Comparison<'a> {
     config: &'a SiteConfig,
     now: Timestamp,
     ground: Ground<'a>,
-    /// Ways on which alerts are delivered.
-    channels: Vec<String>,
+    alerts: &'a AlertParams,
     /// Strips of the dates that were used last.
     strips: BTreeMap<i64, Vec<Strip>>,
 }
@@ -51,13 +50,17 @@ struct Found {
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(site: &'a Site, config: &'a SiteConfig, now: Timestamp) -> Self {
+    pub(super) fn new(
+        site: &'a Site,
+        (whole, config): (&'a Config, &'a SiteConfig),
+        now: Timestamp,
+    ) -> Self {
         Self {
             site,
             config,
             now,
             ground: Ground::new(site.tracks(), site.geometry()),
-            channels: Vec::new(),
+            alerts: &whole.alerts,
             strips: BTreeMap::new(),
         }
     }
@@ -283,7 +286,7 @@ impl<'a> Comparison<'a> {
             let life = &followed.lives[event.life];
             let idle = if event.kind == EventKind::Appeared { reactivates.take() } else { None };
             let alert = self.alert((scene_key, datetime), (event, life), feature, idle);
-            raised += usize::from(raise(c, &alert, &self.channels, self.now)?);
+            raised += usize::from(raise(c, &alert, &self.channels(&alert), self.now)?);
             if event.kind == EventKind::Permanent {
                 for date in dates_seen(c, &life.id)? {
                     recount(c, &self.config.id, &date)?;
@@ -340,6 +343,13 @@ impl<'a> Comparison<'a> {
             evidence: None,
             withdrawn: false,
         }
+    }
+
+    /// Names of the channels that an alert goes to.
+    fn channels(&self, alert: &AlertRow) -> Vec<String> {
+        let wanted = self.alerts.kinds.contains(&alert.kind)
+            && days_between(alert.datetime, self.now) <= self.alerts.newest_days;
+        self.alerts.channel.iter().filter(|_| wanted).map(|c| c.name().to_owned()).collect()
     }
 
     fn put_series(

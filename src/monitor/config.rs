@@ -1,5 +1,6 @@
 //! What is watched: a TOML file of sites. Every table refuses names that it does not know.
 
+use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use super::Error;
 use crate::units::FalseAlarmRate;
 use crate::{coreg, corridor, detect, mask};
@@ -16,6 +17,9 @@ pub struct Config {
     /// Prometheus text file, rewritten by every run.
     #[serde(default)]
     pub metrics: Option<PathBuf>,
+    /// Who is told what.
+    #[serde(default)]
+    pub alerts: AlertParams,
     /// What is watched, at least one.
     pub site: Vec<SiteConfig>,
 }
@@ -166,6 +170,15 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         config.state = folder.join(&config.state);
         config.metrics = config.metrics.map(|m| folder.join(m));
+        config.alerts.folder = folder.join(&config.alerts.folder);
+        for channel in &mut config.alerts.channel {
+            match channel {
+                Channel::Atom { path, .. }
+                | Channel::Webhook { secret: Some(Secret::File(path)), .. }
+                | Channel::Mail { password: Some(Secret::File(path)), .. } => *path = folder.join(&*path),
+                _ => {}
+            }
+        }
         for site in &mut config.site {
             site.source.folder = folder.join(&site.source.folder);
             if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
@@ -181,6 +194,17 @@ impl Config {
         };
         if self.site.is_empty() {
             return wrong("[[site]]", "there is no site; describe at least one".to_owned());
+        }
+        if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
+            return wrong("alerts.kinds", format!("there is no kind {kind:?}; take of {}", KINDS.join(", ")));
+        }
+        if self.alerts.newest_days.is_nan() || self.alerts.newest_days <= 0.0 {
+            return wrong("alerts.newest_days", "write a number of days above 0".to_owned());
+        }
+        for (i, channel) in self.alerts.channel.iter().enumerate() {
+            if self.alerts.channel[..i].iter().any(|other| other.name() == channel.name()) {
+                return wrong("alerts.channel", format!("the name {:?} occurs twice", channel.name()));
+            }
         }
         for (i, site) in self.site.iter().enumerate() {
             let place = format!("site {:?}", site.id);
@@ -213,6 +237,19 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Environment variables in which secrets are.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<&str> {
+        self.alerts
+            .channel
+            .iter()
+            .filter_map(|c| match c.secret() {
+                Some(Secret::Env(name)) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The configured site of an id.

@@ -5,6 +5,7 @@
 //! before it, follows trains from date to date and writes one transaction a scene. `docs/monitor.md` describes
 //! the tables and what happens when a run is killed, a scene comes late or is replaced.
 
+mod alerts;
 mod compare;
 mod config;
 mod error;
@@ -20,6 +21,7 @@ mod state;
 mod status;
 mod summary;
 
+pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
 pub use config::{Baseline, Config, LifeParams, Rates, SiteConfig, Source};
 pub use error::Error;
 pub use export::export;

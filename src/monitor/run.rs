@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::summary::{RunSummary, SiteSummary};
-use super::{Config, Error, site_run};
+use super::{Config, Error, Secrets, alerts, site_run};
 use crate::io;
 use crate::pipeline::Sink;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 /// What a run may be told.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The time now: written beside what is stored, nothing is decided by it.
+    /// The time now: written beside what is stored; it decides nothing but which alerts are too old to deliver.
     pub now: Timestamp,
     /// Oldest date to take; all that the source has where it is missing.
     pub since: Option<Timestamp>,
@@ -18,6 +18,8 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// Sites to take; all where it is empty.
     pub sites: Vec<String>,
+    /// Secrets from the environment.
+    pub secrets: Secrets,
 }
 
 /// Takes every site as far as its source goes. What concerns one site or scene is recorded and stops no other.
@@ -40,7 +42,7 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
     let wanted = |id: &String| options.sites.is_empty() || options.sites.contains(id);
     for site in config.site.iter().filter(|s| wanted(&s.id)) {
         let mut of_site = SiteSummary { site_id: site.id.clone(), ..SiteSummary::default() };
-        match site_run::watch(&mut state, site, options, (sink, &mut of_site)) {
+        match site_run::watch(&mut state, (config, site), options, (sink, &mut of_site)) {
             Ok(()) => {}
             Err(error @ (Error::Database { .. } | Error::Damaged { .. } | Error::Interrupted)) => {
                 return Err(error);
@@ -60,6 +62,9 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
             "site done"
         );
         summary.sites.push(of_site);
+    }
+    if !options.dry_run {
+        (summary.delivered_count, summary.undelivered_count) = alerts::deliver(&mut state, config, options)?;
     }
     summary.duration_s = clock.seconds();
     if let Some(key) = key {

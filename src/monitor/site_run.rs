@@ -10,7 +10,7 @@ use super::state::{
     set_status,
 };
 use super::summary::SiteSummary;
-use super::{Error, RunOptions, SiteConfig};
+use super::{Config, Error, RunOptions, SiteConfig};
 use crate::corridor::Track;
 use crate::io::{self, SceneOptions};
 use crate::pipeline::{self, Event, GdalSource, Look, Sink, Site};
@@ -30,7 +30,7 @@ struct Sampled {
 /// Watches one site; `summary` tells what was done also after an error.
 pub(super) fn watch(
     state: &mut State,
-    config: &SiteConfig,
+    (whole, config): (&Config, &SiteConfig),
     options: &RunOptions,
     (sink, summary): (&dyn Sink, &mut SiteSummary),
 ) -> Result<(), Error> {
@@ -59,7 +59,7 @@ pub(super) fn watch(
     let mut work: Vec<(SceneRow, bool)> = schedule.looks.into_iter().map(|row| (row, true)).collect();
     work.extend(schedule.again.into_iter().map(|row| (row, false)));
     work.sort_by(|a, b| a.0.datetime.cmp(&b.0.datetime).then_with(|| a.0.spec.cmp(&b.0.spec)));
-    let mut comparison = Comparison::new(&site, config, options.now);
+    let mut comparison = Comparison::new(&site, (whole, config), options.now);
     let size = BATCH_PER_THREAD * rayon::current_num_threads();
     let mut ready: Vec<Sampled> = Vec::new();
     let mut done = 0;

@@ -14,6 +14,8 @@ const ALERT_COUNT: usize = 10;
 pub struct Status {
     /// One entry a configured site.
     pub sites: Vec<SiteStatus>,
+    /// Deliveries that failed so far: alert, channel, attempts, last reason.
+    pub failed_deliveries: Vec<(String, String, u32, String)>,
     /// When the last run began, and when it ended; an end that is missing is a run at work or one that was killed.
     pub last_run: Option<(String, Option<String>)>,
 }
@@ -81,7 +83,7 @@ pub fn status(config: &Config) -> Result<Status, Error> {
             skipped: state.newest_skipped(&site.id, ALERT_COUNT)?,
         });
     }
-    Ok(Status { sites, last_run: state.last_run()? })
+    Ok(Status { sites, failed_deliveries: state.failed_deliveries()?, last_run: state.last_run()? })
 }
 
 impl Status {
@@ -95,6 +97,9 @@ impl Status {
             Some((start, None)) => writeln!(text, "last run began {start} and has not ended: at work or killed"),
             None => writeln!(text, "no run yet"),
         };
+        for (alert, channel, attempts, reason) in &self.failed_deliveries {
+            let _ = writeln!(text, "not delivered: alert {alert} to {channel}, {attempts} tries: {reason}");
+        }
         for site in &self.sites {
             let counts: Vec<String> = site.scenes.iter().map(|(s, n)| format!("{n} {s}")).collect();
             let newest = site.newest.map_or_else(|| "none".to_owned(), |t| t.to_string());

@@ -8,6 +8,10 @@ use std::fmt::Write;
 pub struct RunSummary {
     /// One entry a site, in the order of the configuration.
     pub sites: Vec<SiteSummary>,
+    /// Alerts that channels took, one a channel.
+    pub delivered_count: usize,
+    /// Alerts that channels did not take; the next run tries again.
+    pub undelivered_count: usize,
     /// Seconds that the run took.
     pub duration_s: f64,
     /// Whether nothing was done but looked up.
@@ -51,7 +55,7 @@ impl RunSummary {
     /// Whether everything could be read, registered and delivered: else the exit code is 4.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.sites.iter().all(SiteSummary::is_whole)
+        self.undelivered_count == 0 && self.sites.iter().all(SiteSummary::is_whole)
     }
 
     fn sum(&self, pick: fn(&SiteSummary) -> usize) -> usize {
@@ -75,7 +79,7 @@ impl RunSummary {
             let _ = writeln!(
                 text,
                 "{} sites: {} scenes used, {} hidden, {} refused, {} failed, {} duplicates, {} known; {} detections, \
-                 {} new alerts; {:.1} s",
+                 {} new alerts, {} delivered, {} not delivered; {:.1} s",
                 self.sites.len(),
                 self.sum(|s| s.used_count),
                 self.sum(|s| s.hidden_count),
@@ -85,6 +89,8 @@ impl RunSummary {
                 self.sum(|s| s.known_count),
                 self.sum(|s| s.detection_count),
                 self.sum(|s| s.alert_count),
+                self.delivered_count,
+                self.undelivered_count,
                 self.duration_s
             );
         }
@@ -104,9 +110,12 @@ impl RunSummary {
              # TYPE railwatch_run_end_time_seconds gauge\nrailwatch_run_end_time_seconds {ended_s}\n\
              # HELP railwatch_run_duration_seconds Time that the last run took.\n\
              # TYPE railwatch_run_duration_seconds gauge\nrailwatch_run_duration_seconds {}\n\
+             # HELP railwatch_run_deliveries Alerts delivered by the last run, by outcome.\n\
+             # TYPE railwatch_run_deliveries gauge\nrailwatch_run_deliveries{{outcome=\"delivered\"}} {}\n\
+             railwatch_run_deliveries{{outcome=\"failed\"}} {}\n\
              # HELP railwatch_site_up Whether the source of the site could be read by the last run.\n\
              # TYPE railwatch_site_up gauge\n",
-            self.duration_s
+            self.duration_s, self.delivered_count, self.undelivered_count
         );
         for site in &self.sites {
             let up = u8::from(site.problem.is_none());
@@ -149,7 +158,7 @@ mod tests {
     fn prometheus_lines_have_names_labels_and_numbers() {
         let site = SiteSummary { site_id: "a".into(), used_count: 3, ..SiteSummary::default() };
         let failed = SiteSummary { problem: Some("down".into()), site_id: "b".into(), ..site.clone() };
-        let run = RunSummary { sites: vec![site, failed], duration_s: 1.5, dry_run: false };
+        let run = RunSummary { sites: vec![site, failed], duration_s: 1.5, ..RunSummary::default() };
         let text = run.prometheus(1_700_000_000);
         assert!(text.contains("railwatch_run_scenes{site=\"a\",outcome=\"used\"} 3\n"));
         assert!(text.contains("railwatch_site_up{site=\"b\"} 0\n"));

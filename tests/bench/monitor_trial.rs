@@ -12,7 +12,7 @@
 
 mod simulated_days;
 
-use railwatch::monitor::{Config, LifeState, RunOptions, State, run};
+use railwatch::monitor::{Config, LifeState, RunOptions, Secrets, State, run};
 use railwatch::pipeline::Silent;
 use simulated_days::{Days, Options, Stand, Train, make};
 
@@ -171,6 +171,7 @@ fn watch(config: &Config) -> f64 {
         since: None,
         dry_run: false,
         sites: Vec::new(),
+        secrets: Secrets::default(),
     };
     let summary = run(config, &options, &Silent).unwrap();
     eprintln!("{}", summary.text().trim());

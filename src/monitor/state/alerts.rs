@@ -94,6 +94,67 @@ pub(in crate::monitor) fn withdraw(c: &Connection, site_id: &str, from: Timestam
 }
 
 impl State {
+    /// Alerts that have to be delivered and whose figure has not been tried yet.
+    pub(in crate::monitor) fn without_evidence(&self, site_id: &str) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM alert WHERE site_id = ?1 AND evidence IS NULL AND EXISTS \
+             (SELECT 1 FROM delivery d WHERE d.alert_id = alert.alert_id) ORDER BY datetime, alert_id"
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map([site_id], alert_of)?.collect())
+    }
+
+    /// Notes where figure and page of an alert are; an empty text says that there are none.
+    pub(in crate::monitor) fn set_evidence(&mut self, alert_id: &str, folder: &str) -> Result<(), Error> {
+        self.transaction(|t| {
+            t.execute("UPDATE alert SET evidence = ?2 WHERE alert_id = ?1", (alert_id, folder)).map(drop)
+        })
+    }
+
+    /// Alerts that a channel has not taken yet, oldest first; withdrawn ones wait.
+    pub(in crate::monitor) fn undelivered(&self, channel: &str) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
+             d.delivered_at IS NULL AND a.withdrawn = 0 ORDER BY a.datetime, alert_id",
+            COLUMNS.replace("alert_id, site_id", "alert_id, a.site_id")
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map([channel], alert_of)?.collect())
+    }
+
+    /// Notes when a channel took an alert, or why it did not.
+    pub(in crate::monitor) fn set_delivered(
+        &mut self,
+        alert_id: &str,
+        channel: &str,
+        result: Result<String, String>,
+    ) -> Result<(), Error> {
+        let (time, error) = match result {
+            Ok(time) => (Some(time), None),
+            Err(error) => (None, Some(error)),
+        };
+        self.transaction(|t| {
+            t.execute(
+                "UPDATE delivery SET attempts = attempts + 1, delivered_at = ?3, last_error = ?4 \
+                 WHERE alert_id = ?1 AND channel = ?2",
+                (alert_id, channel, time, error),
+            )
+            .map(drop)
+        })
+    }
+
+    /// Deliveries that failed so far: alert, channel, attempts, last reason.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn failed_deliveries(&self) -> Result<Vec<(String, String, u32, String)>, Error> {
+        let sql = "SELECT alert_id, channel, attempts, last_error FROM delivery WHERE delivered_at IS NULL AND \
+                   last_error IS NOT NULL ORDER BY channel, alert_id";
+        self.read(|c| {
+            c.prepare_cached(sql)?
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+                .collect()
+        })
+    }
+
     /// The newest alerts of a site, newest first.
     ///
     /// # Errors

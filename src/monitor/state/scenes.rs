@@ -268,6 +268,20 @@ impl State {
         self.read(|c| c.prepare_cached(sql)?.query_map([site_id], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
     }
 
+    /// Specs of the used scenes before `before`, newest first, at most `count`.
+    pub(in crate::monitor) fn specs_before(
+        &self,
+        site_id: &str,
+        before: Timestamp,
+        count: usize,
+    ) -> Result<Vec<String>, Error> {
+        let sql = "SELECT spec FROM scene WHERE site_id = ?1 AND status = 'used' AND datetime < ?2 \
+                   ORDER BY datetime DESC LIMIT ?3";
+        self.read(|c| {
+            c.prepare_cached(sql)?.query_map((site_id, text_of(before), count), |r| r.get(0))?.collect()
+        })
+    }
+
     /// Newest date that was compared.
     ///
     /// # Errors
