@@ -43,6 +43,9 @@ pub struct SiteConfig {
     /// Trust the georeference of the scenes and do not register them.
     #[serde(default)]
     pub no_register: bool,
+    /// Pixels around the tracks that registration looks at, 32…1000; 96. More is surer and slower.
+    #[serde(default = "default_margin_px")]
+    pub registration_margin_px: f64,
     /// Which earlier dates a scene is compared with.
     #[serde(default)]
     pub baseline: Baseline,
@@ -63,15 +66,50 @@ pub struct SiteConfig {
     pub tracks: corridor::TrackParams,
 }
 
-/// Where scenes come from.
+/// Where scenes come from: a folder, or a STAC catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Source {
+    /// A folder; other programs put scenes there.
+    Folder(FolderSource),
+    /// A STAC API or static catalog.
+    Catalog(CatalogSource),
+}
+
+/// A folder of STAC items, SAFE products or rasters dated by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
-    /// Folder of STAC items, SAFE products or rasters dated by name; other programs put scenes there.
+pub struct FolderSource {
+    /// The folder.
     pub folder: PathBuf,
     /// Entries to take, by name (`*`, `?`, `[…]`); all where it is missing.
     #[serde(default)]
     pub pattern: Option<String>,
+}
+
+/// A catalog whose scenes are read by window where they are; assets must be readable without signing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogSource {
+    /// A known name (`earth-search`, …) or the URL of a STAC API, a static catalog or a collection of items.
+    pub catalog: String,
+    /// Collections; the endpoint's own where it is empty.
+    #[serde(default)]
+    pub collections: Vec<String>,
+    /// Largest share of cloud over the whole tile, 0…1; scenes that do not tell are taken.
+    #[serde(default)]
+    pub max_tile_cloud_fraction: Option<f64>,
+    /// Days before now that a run without `--since` looks back; 60. Scenes that appear later are late.
+    #[serde(default = "default_newest_days")]
+    pub newest_days: f64,
+}
+
+fn default_margin_px() -> f64 {
+    96.0
+}
+
+fn default_newest_days() -> f64 {
+    60.0
 }
 
 /// Which earlier dates a scene is compared with.
@@ -180,7 +218,9 @@ impl Config {
             }
         }
         for site in &mut config.site {
-            site.source.folder = folder.join(&site.source.folder);
+            if let Source::Folder(source) = &mut site.source {
+                source.folder = folder.join(&source.folder);
+            }
             if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
                 site.rails = folder.join(&site.rails).display().to_string();
             }
@@ -218,6 +258,7 @@ impl Config {
             let (b, l, r) = (&site.baseline, &site.lives, &site.rates);
             let least = b.count + b.empty_count;
             let ranges = [
+                ("registration_margin_px", site.registration_margin_px, 32.0, 1000.0),
                 ("baseline.count", b.count as f64, 1.0, 20.0),
                 ("baseline.empty_count", b.empty_count as f64, 0.0, 5.0),
                 ("baseline.kept_count", b.kept_count as f64, least as f64, 400.0),
@@ -290,6 +331,7 @@ impl SiteConfig {
             bands: self.bands.clone(),
             datetime: None,
             register: !self.no_register,
+            registration_margin_px: self.registration_margin_px,
             change_map: false,
             mask: self.mask.clone(),
             coreg: self.coreg.clone(),

@@ -129,6 +129,9 @@ pub enum Error {
     /// Files.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] crate::catalog::Error),
     /// The detector.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),

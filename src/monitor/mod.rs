@@ -17,12 +17,15 @@ mod run;
 mod schedule;
 mod series;
 mod site_run;
+mod sources;
 mod state;
 mod status;
 mod summary;
 
 pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
-pub use config::{Baseline, Config, LifeParams, Rates, SiteConfig, Source};
+pub use config::{
+    Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source,
+};
 pub use error::Error;
 pub use export::export;
 pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};

@@ -10,7 +10,7 @@ use super::state::{
     set_status,
 };
 use super::summary::SiteSummary;
-use super::{Config, Error, RunOptions, SiteConfig};
+use super::{Config, Error, RunOptions, SiteConfig, sources};
 use crate::corridor::Track;
 use crate::io::{self, SceneOptions};
 use crate::pipeline::{self, Event, GdalSource, Look, Sink, Site};
@@ -34,7 +34,7 @@ pub(super) fn watch(
     options: &RunOptions,
     (sink, summary): (&dyn Sink, &mut SiteSummary),
 ) -> Result<(), Error> {
-    let listed = io::list_scenes(&config.source.folder, config.source.pattern.as_deref())?;
+    let listed = sources::listed(config, options)?;
     let schedule = schedule(state, config, listed, options.since)?;
     summary.known_count = schedule.known_count;
     if options.dry_run {
@@ -255,7 +255,10 @@ fn fingerprint(config: &SiteConfig, tracks: &[Track]) -> String {
         }
         text.push('\n');
     }
-    let common = (&config.bands, config.no_register, &config.mask, &config.coreg, &config.tracks);
+    let common = (
+        (&config.bands, config.no_register, config.registration_margin_px),
+        (&config.mask, &config.coreg, &config.tracks),
+    );
     text.push_str(&serde_json::to_string(&common).unwrap_or_default());
     hex(&Sha256::digest(text), 16)
 }

@@ -9,7 +9,7 @@ use geo::Polygon;
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
-const REGISTRATION_MARGIN_PX: f64 = 256.0;
+pub(super) const REGISTRATION_MARGIN_PX: f64 = 256.0;
 
 /// A run that has been checked: scenes opened, bands chosen, rails made into tracks, windows laid.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Plan {
         warn_far_rails(&lines, &tracks);
 
         let ground =
-            Ground { crs: &crs, tracks: &tracks, reach_m: reach_m(&config, pixel_m), all: config.change_map };
+            Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = baselines
             .into_iter()
@@ -94,9 +94,7 @@ impl Plan {
         if let Some(missing) = self.bands.iter().find(|name| !scene.bands.iter().any(|b| b.name == **name)) {
             return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
         }
-        let reach_m = reach_m(&self.config, self.pixel_m);
-        let ground = Ground { crs: &self.crs, tracks: &self.tracks, reach_m, all: self.config.change_map };
-        ground.planned(scene, &self.bands)
+        Ground::new(&self.config, (&self.crs, &self.tracks), self.pixel_m).planned(scene, &self.bands)
     }
 
     /// How the strips are sampled.
@@ -163,10 +161,16 @@ struct Ground<'a> {
     crs: &'a Crs,
     tracks: &'a [Track],
     reach_m: f64,
+    margin_px: f64,
     all: bool,
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
+    fn new(config: &DetectConfig, (crs, tracks): (&'a Crs, &'a [Track]), pixel_m: f64) -> Self {
+        let margin_px = config.registration_margin_px;
+        Self { crs, tracks, reach_m: reach_m(config, pixel_m), margin_px, all: config.change_map }
+    }
+
     fn planned(&self, scene: Scene, bands: &[BandName]) -> Result<PlannedScene, Error> {
         let window = if self.all { Some(scene.grid.window()) } else { self.window(&scene.grid)? };
         let window = window.ok_or_else(|| Error::NoOverlap {
@@ -193,7 +197,7 @@ impl Ground<'_> {
             .filter(|p| p.0.is_finite() && p.1.is_finite())
             .map(|(row, col)| grid.xy(row, col))
             .collect();
-        Ok(grid.window_around(pixels, REGISTRATION_MARGIN_PX))
+        Ok(grid.window_around(pixels, self.margin_px))
     }
 }
 

@@ -11,7 +11,6 @@ use super::{DetectConfig, Error, Plan, SceneSource};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, StripGeometry, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
-use crate::grid::Window;
 use crate::io;
 use crate::mask::{self, MaskSummary};
 use crate::raster::Raster;
@@ -131,9 +130,8 @@ impl Site {
     pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
         let planned = self.plan.planned(scene)?;
         let target = Target::of(&planned, source)?;
-        let held = Held { raster: &self.reference };
-        let masked = Masked::new(&self.plan, &self.plan.baselines[0], &target, &held)?;
-        let (_, mask) = masked.summaries();
+        let masked = Masked::on_reference(&self.plan, &self.reference, &target)?;
+        let mask = masked.target_summary();
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(nothing_visible(&planned.scene.id, &mask));
         }
@@ -161,17 +159,6 @@ impl Site {
             })
             .collect();
         Ok(detect::detect(&inputs, &self.plan.config.detect)?)
-    }
-}
-
-/// Pixels in memory, whatever scene is asked for.
-struct Held<'a> {
-    raster: &'a Raster,
-}
-
-impl SceneSource for Held<'_> {
-    fn read(&self, _scene: &Scene, _window: Window, _bands: &[usize]) -> Result<Raster, io::Error> {
-        Ok(self.raster.clone())
     }
 }
 
