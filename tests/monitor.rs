@@ -45,7 +45,10 @@ fn days(folder: &Path) {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(cargo_bin("railwatch"));
-    command.args(["monitor", "run", "--config"]).arg(folder.join("monitor.toml")).env("GDAL_PAM_ENABLED", "NO");
+    command
+        .args(["monitor", "run", "--config"])
+        .arg(folder.join("monitor.toml"))
+        .env("GDAL_PAM_ENABLED", "NO");
     command
 }
 
@@ -69,8 +72,7 @@ fn dump(folder: &Path) -> Vec<String> {
         let count = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let cells: Vec<String> =
-                (0..count).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
+            let cells: Vec<String> = (0..count).map(|i| format!("{:?}", row.get_ref(i).unwrap())).collect();
             // The folders of two runs differ.
             let line = cells.join(" | ").replace(&format!("{:?}", folder.as_os_str().as_encoded_bytes()), "");
             lines.push(line);
@@ -216,7 +218,11 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     let config = folder.path().join("monitor.toml");
     let taken = folder.path().join("taken");
     let script = folder.path().join("hook.sh");
-    fs::write(&script, format!("cat >> {0}\necho >> {0}\n[ -e {1} ]\n", taken.display(), folder.path().join("up").display())).unwrap();
+    fs::write(
+        &script,
+        format!("cat >> {0}\necho >> {0}\n[ -e {1} ]\n", taken.display(), folder.path().join("up").display()),
+    )
+    .unwrap();
     let alerts = format!(
         "\n[alerts]\nnewest_days = 1e6\n[[alerts.channel]]\nkind = \"command\"\nname = \"hook\"\n\
          command = [\"sh\", \"{}\"]\n[[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"alerts.atom\"\n",
@@ -241,10 +247,8 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
 
 #[test]
 fn a_real_stack_is_played_day_by_day() {
-    let root = std::env::var("RAILWATCH_REAL_DATA").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var("RAILWATCH_REAL_DATA")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let stack = root.join("s2_s1_stack_belgium_a");
     if !stack.exists() {
         return;

@@ -53,7 +53,8 @@ fn status(args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
 /// Names what was written.
 fn written(global: &Global, result: Result<Vec<std::path::PathBuf>, Error>) -> Result<Outcome, Failure> {
     let paths = result.map_err(failure)?;
-    say(global, &paths.iter().map(|p| format!("{}\n", p.display())).collect::<String>())
+    let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+    say(global, &(names.join("\n") + "\n"))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
@@ -77,7 +78,7 @@ fn now() -> Timestamp {
 /// A time as RFC 3339, or a date (midnight UTC).
 fn time(text: &str) -> Result<Timestamp, Error> {
     let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    full.parse().map_err(|_: jiff::Error| Error::Time { text: text.to_owned() })
+    full.parse().map_err(|source| Error::Time { text: text.to_owned(), source })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

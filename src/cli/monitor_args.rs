@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 /// Watch sites day by day: new scenes, trains' lives, series and alerts.
 #[derive(Debug, Args)]
-#[command(after_help = "What is watched stands in a TOML file; docs/monitor.md describes it and the state.\n\nExamples:\n  \
+#[command(
+    after_help = "What is watched stands in a TOML file; docs/monitor.md describes it and the state.\n\nExamples:\n  \
     railwatch monitor run --config monitor.toml\n  \
     railwatch monitor run --config monitor.toml --since 2017-01-01 --json\n  \
     railwatch monitor status --config monitor.toml\n  \
-    railwatch monitor series --config monitor.toml --out series")]
+    railwatch monitor series --config monitor.toml --out series"
+)]
 pub(super) struct MonitorArgs {
     #[command(subcommand)]
     pub(super) command: MonitorCommand,
@@ -28,10 +30,12 @@ pub(super) enum MonitorCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "A run can be killed at any moment and started again; two at once do no harm: the second ends with code 1.\n\
+#[command(
+    after_help = "A run can be killed at any moment and started again; two at once do no harm: the second ends with code 1.\n\
     Exit codes: 0 done, 1 failed, 2 configuration, 4 done, but a site or a scene could not be read or registered.\n\nExamples:\n  \
     railwatch monitor run --config monitor.toml --dry-run\n  \
-    railwatch monitor run --config monitor.toml --site khasan --since 2022-01-01")]
+    railwatch monitor run --config monitor.toml --site khasan --since 2022-01-01"
+)]
 pub(super) struct MonitorRunArgs {
     /// TOML file of sites.
     #[arg(long, value_name = "FILE")]

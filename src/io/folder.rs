@@ -133,7 +133,9 @@ mod tests {
     fn files_of_one_date_are_one_scene_and_items_own_their_assets() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        for name in ["S2_L2A_20170804_B02B03B04B08_10m.tif", "S2_SCL_20170804_20m.tif", "S2_L2A_20170814_B02.tif"] {
+        for name in
+            ["S2_L2A_20170804_B02B03B04B08_10m.tif", "S2_SCL_20170804_20m.tif", "S2_L2A_20170814_B02.tif"]
+        {
             put(name, "x");
         }
         put("S1_GRD_20170804_VV.tif", "x");

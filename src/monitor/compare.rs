@@ -50,11 +50,7 @@ struct Found {
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(
-        site: &'a Site,
-        (whole, config): (&'a Config, &'a SiteConfig),
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(site: &'a Site, (whole, config): (&'a Config, &'a SiteConfig), now: Timestamp) -> Self {
         Self {
             site,
             config,
@@ -220,12 +216,7 @@ impl<'a> Comparison<'a> {
             .collect()
     }
 
-    fn polygon(
-        &self,
-        track: usize,
-        ends_m: (f64, f64),
-        offset_m: f64,
-    ) -> Result<serde_json::Value, Error> {
+    fn polygon(&self, track: usize, ends_m: (f64, f64), offset_m: f64) -> Result<serde_json::Value, Error> {
         let rounded = |v: f64| (v * 1e7).round() / 1e7;
         let mut ring: Vec<[f64; 2]> = self
             .site
@@ -320,7 +311,10 @@ impl<'a> Comparison<'a> {
             EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
             EventKind::Moved => format!("train of about {length_m:.0} m moved along the line"),
             EventKind::Finished => {
-                format!("train of about {length_m:.0} m gone, last seen {}", life.last_seen.strftime("%Y-%m-%d"))
+                format!(
+                    "train of about {length_m:.0} m gone, last seen {}",
+                    life.last_seen.strftime("%Y-%m-%d")
+                )
             }
             EventKind::Permanent => format!("change of about {length_m:.0} m stays: no train"),
             EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
@@ -363,9 +357,8 @@ impl<'a> Comparison<'a> {
             .map(|track| {
                 let on: Vec<Stretch> =
                     trains.iter().copied().filter(|t| t.track == track.track_index).collect();
-                let limits: serde_json::Map<_, _> = (track.detection_limits.iter())
-                    .map(|l| (l.cargo.clone(), json!(l.length_m)))
-                    .collect();
+                let limits: serde_json::Map<_, _> =
+                    (track.detection_limits.iter()).map(|l| (l.cargo.clone(), json!(l.length_m))).collect();
                 let mut row = ObservationRow {
                     track_index: track.track_index,
                     datetime,

@@ -1,7 +1,7 @@
 //! What is watched: a TOML file of sites. Every table refuses names that it does not know.
 
-use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use super::Error;
+use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use crate::units::FalseAlarmRate;
 use crate::{coreg, corridor, detect, mask};
 use serde::{Deserialize, Serialize};

@@ -34,7 +34,9 @@ pub enum Error {
         reason: String,
     },
     /// Another run holds the lock.
-    #[error("another run is at work on {path} (it holds {lock}): nothing was done; start again when it has ended")]
+    #[error(
+        "another run is at work on {path} (it holds {lock}): nothing was done; start again when it has ended"
+    )]
     Locked {
         /// The state.
         path: PathBuf,
@@ -54,7 +56,9 @@ pub enum Error {
         reason: String,
     },
     /// The state was written by a newer program.
-    #[error("the state {path} has schema {found}, this program knows {known}: use the newer railwatch that wrote it")]
+    #[error(
+        "the state {path} has schema {found}, this program knows {known}: use the newer railwatch that wrote it"
+    )]
     Newer {
         /// The state.
         path: PathBuf,
@@ -107,7 +111,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A stored value is not what this program writes.
-    #[error("the state holds {what} that cannot be understood: {reason}; see how to repair it in docs/monitor.md")]
+    #[error(
+        "the state holds {what} that cannot be understood: {reason}; see how to repair it in docs/monitor.md"
+    )]
     Stored {
         /// Which value.
         what: &'static str,
@@ -119,6 +125,8 @@ pub enum Error {
     Time {
         /// What was given.
         text: String,
+        /// Why.
+        source: jiff::Error,
     },
     /// Ctrl-C.
     #[error("interrupted: what was finished is kept, the next run goes on from there")]

@@ -55,11 +55,16 @@ fn track_id(tracks: &[TrackRow], index: usize) -> &str {
     tracks.get(index).map_or("", |t| t.track_id.as_str())
 }
 
-fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, out: (&mut Vec<Value>, &mut String)) {
+fn detection(
+    site: &str,
+    tracks: &[TrackRow],
+    d: &DetectionRow,
+    (features, csv): (&mut Vec<Value>, &mut String),
+) {
     let track = track_id(tracks, d.track_index);
     let geometry: Value = serde_json::from_str(&d.geometry).unwrap_or_default();
     let contrast: Value = serde_json::from_str(&d.contrast).unwrap_or_default();
-    out.0.push(json!({
+    features.push(json!({
         "type": "Feature",
         "geometry": geometry,
         "properties": {
@@ -71,7 +76,7 @@ fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, out: (&mut Vec<V
     }));
     // Writing into a string cannot fail.
     let _ = writeln!(
-        out.1,
+        csv,
         "{site},{},{track},{:.0},{:.0},{:.0},{:.1},{},{:.3},{:.3e},{:.3e},{}",
         d.datetime,
         d.start_m,
@@ -86,11 +91,11 @@ fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, out: (&mut Vec<V
     );
 }
 
-fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, out: (&mut Vec<Value>, &mut String)) {
+fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut Vec<Value>, &mut String)) {
     let life = &row.life;
     let line = tracks.get(life.place.track).map(|t| part_of(t, life.place.start_m, life.place.end_m));
     let kind = if life.state == LifeState::Permanent { "permanent change" } else { "train" };
-    out.0.push(json!({
+    features.push(json!({
         "type": "Feature",
         "id": life.id,
         "geometry": { "type": "LineString", "coordinates": line.unwrap_or_default() },
@@ -104,7 +109,7 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, out: (&mut Vec<Value>, &
     }));
     // Writing into a string cannot fail.
     let _ = writeln!(
-        out.1,
+        csv,
         "{site},{},{},{},{:.0},{:.0},{:.0},{},{},{},{},{},{:.3},{}",
         life.id,
         row.track_id,

@@ -25,9 +25,8 @@ impl<'a> Ground<'a> {
     fn points(&self, stretch: &Stretch) -> Vec<(f64, f64)> {
         let Some(track) = self.tracks.get(stretch.track) else { return Vec::new() };
         let count = (stretch.length_m() / self.geometry.along_step_m).ceil().max(1.0) as usize;
-        let at = |i: usize| {
-            track.at(stretch.start_m + stretch.length_m() * (i as f64 + 0.5) / count as f64).xy
-        };
+        let at =
+            |i: usize| track.at(stretch.start_m + stretch.length_m() * (i as f64 + 0.5) / count as f64).xy;
         (0..count).map(at).collect()
     }
 

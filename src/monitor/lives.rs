@@ -368,12 +368,7 @@ mod tests {
     fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
         let sightings: Vec<Sighting> = trains
             .iter()
-            .map(|t| Sighting {
-                place: at(t.0, t.1),
-                score: 3.0,
-                appearance: "dark".into(),
-                appeared: true,
-            })
+            .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
             .collect();
         let look = DateLook {
             datetime: day(n),

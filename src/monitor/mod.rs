@@ -23,16 +23,15 @@ mod status;
 mod summary;
 
 pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
-pub use config::{
-    Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source,
-};
+pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source};
 pub use error::Error;
 pub use export::export;
 pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
-pub use series::write_series;
 pub use run::{RunOptions, run};
+pub use series::write_series;
 pub use state::{
-    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow,
+    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State,
+    TrackRow,
 };
 pub use status::{SiteStatus, Standing, Status, status};
 pub use summary::{RunSummary, SiteSummary};

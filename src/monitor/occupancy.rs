@@ -41,7 +41,6 @@ pub(super) fn occupancy(trains: &[Stretch], length_m: f64) -> Occupancy {
     with_range(occupied_m, stretches.len() as u32, length_m)
 }
 
-
 /// 90 % range of the sum over the tracks of a site, metres.
 #[must_use]
 pub(super) fn site_range(occupied_m: f64, train_count: u32, length_m: f64) -> (f64, f64) {

@@ -80,9 +80,8 @@ pub(super) fn schedule(
     let first = schedule.looks.iter().chain(&schedule.replaced).filter_map(|s| s.datetime).min();
     schedule.rewind_to = first.filter(|f| used.iter().any(|u| u.datetime >= Some(*f)));
     let to_again = used.into_iter().filter(|u| schedule.rewind_to.is_some_and(|r| u.datetime >= Some(r)));
-    let touched = |row: &SceneRow| {
-        schedule.looks.iter().chain(&schedule.replaced).any(|other| other.spec == row.spec)
-    };
+    let touched =
+        |row: &SceneRow| schedule.looks.iter().chain(&schedule.replaced).any(|other| other.spec == row.spec);
     schedule.again = again.into_iter().chain(to_again).filter(|row| !touched(row)).collect();
     Ok(schedule)
 }
@@ -110,10 +109,8 @@ fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
             row.scene_id = scene.id;
             row.platform = scene.platform;
             // To the second, as times are stored.
-            row.datetime = scene
-                .datetime
-                .or(listed.datetime)
-                .and_then(|t| Timestamp::from_second(t.as_second()).ok());
+            row.datetime =
+                scene.datetime.or(listed.datetime).and_then(|t| Timestamp::from_second(t.as_second()).ok());
             if row.datetime.is_none() {
                 row.status = SceneStatus::Refused;
                 row.reason = Some("its time is unknown: name it by date or set a tag".to_owned());

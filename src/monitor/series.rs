@@ -36,12 +36,7 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
     Ok(written)
 }
 
-fn write_site(
-    state: &State,
-    site: &SiteConfig,
-    out: &Path,
-    written: &mut Vec<PathBuf>,
-) -> Result<(), Error> {
+fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<PathBuf>) -> Result<(), Error> {
     let tracks = state.tracks(&site.id)?;
     let rows = state.observations(&site.id)?;
     let alerts = state.alerts(&site.id, EVENT_COUNT)?;
@@ -147,9 +142,9 @@ fn cards(
             })
             .collect()
     };
-    let simulated = state.site(&site.id)?.is_some_and(|row| {
-        row.reference.platform.as_deref() == Some(simulate::PLATFORM)
-    });
+    let simulated = state
+        .site(&site.id)?
+        .is_some_and(|row| row.reference.platform.as_deref() == Some(simulate::PLATFORM));
     let attribution = attribution(rows, simulated);
     let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
         subtitle: subtitle(length_m, &points),

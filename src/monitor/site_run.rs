@@ -148,12 +148,7 @@ fn take_back(
 }
 
 /// Reads one scene; what goes wrong becomes its status.
-fn sample(
-    site: &Site,
-    config: &SiteConfig,
-    (row, fresh): &(SceneRow, bool),
-    sink: &dyn Sink,
-) -> Sampled {
+fn sample(site: &Site, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sink: &dyn Sink) -> Sampled {
     let mut row = row.clone();
     if !fresh || sink.interrupted() {
         return Sampled { row, look: None };

@@ -15,11 +15,7 @@ pub(super) fn listed(site: &SiteConfig, options: &RunOptions) -> Result<Vec<List
     }
 }
 
-fn searched(
-    site: &SiteConfig,
-    source: &CatalogSource,
-    options: &RunOptions,
-) -> Result<Vec<Listed>, Error> {
+fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> Result<Vec<Listed>, Error> {
     let degrees = io::crs_from_epsg(4326)?;
     let lines: Vec<Vec<(f64, f64)>> =
         io::read_lines(&site.rails, &degrees)?.into_iter().map(|line| line.vertices).collect();

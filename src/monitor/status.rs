@@ -94,7 +94,9 @@ impl Status {
         // Writing into a string cannot fail.
         let _ = match &self.last_run {
             Some((start, Some(end))) => writeln!(text, "last run {start} to {end}"),
-            Some((start, None)) => writeln!(text, "last run began {start} and has not ended: at work or killed"),
+            Some((start, None)) => {
+                writeln!(text, "last run began {start} and has not ended: at work or killed")
+            }
             None => writeln!(text, "no run yet"),
         };
         for (alert, channel, attempts, reason) in &self.failed_deliveries {
@@ -103,15 +105,26 @@ impl Status {
         for site in &self.sites {
             let counts: Vec<String> = site.scenes.iter().map(|(s, n)| format!("{n} {s}")).collect();
             let newest = site.newest.map_or_else(|| "none".to_owned(), |t| t.to_string());
-            let _ = writeln!(text, "\n{} ({})\n  scenes: {}; newest used: {newest}", site.site_id, site.title, counts.join(", "));
+            let _ = writeln!(
+                text,
+                "\n{} ({})\n  scenes: {}; newest used: {newest}",
+                site.site_id,
+                site.title,
+                counts.join(", ")
+            );
             for s in &site.standing {
                 let (first, last) = (s.first_seen.strftime("%Y-%m-%d"), s.last_seen.strftime("%Y-%m-%d"));
                 let state = s.state.word();
-                let _ = writeln!(text, "  standing: {state}, {:.0} m on {}, {first} to {last}", s.length_m, s.track_id);
+                let _ = writeln!(
+                    text,
+                    "  standing: {state}, {:.0} m on {}, {first} to {last}",
+                    s.length_m, s.track_id
+                );
             }
             for alert in &site.alerts {
                 let withdrawn = if alert.withdrawn { " (withdrawn)" } else { "" };
-                let _ = writeln!(text, "  alert {} {}: {}{withdrawn}", alert.alert_id, alert.kind, alert.title);
+                let _ =
+                    writeln!(text, "  alert {} {}: {}{withdrawn}", alert.alert_id, alert.kind, alert.title);
             }
             for (scene, status, reason) in &site.skipped {
                 let _ = writeln!(text, "  {status}: {scene}: {reason}");

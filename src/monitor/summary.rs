@@ -138,7 +138,11 @@ impl RunSummary {
             }
         }
         for (name, help, pick) in [
-            ("detections", "Detections of the last run.", (|s| s.detection_count) as fn(&SiteSummary) -> usize),
+            (
+                "detections",
+                "Detections of the last run.",
+                (|s| s.detection_count) as fn(&SiteSummary) -> usize,
+            ),
             ("new_alerts", "Alerts that the last run raised.", |s| s.alert_count),
         ] {
             let _ = writeln!(text, "# HELP railwatch_run_{name} {help}\n# TYPE railwatch_run_{name} gauge");

@@ -58,7 +58,9 @@ pub enum Error {
         baseline_bands: String,
     },
     /// A scene lacks a band that is compared.
-    #[error("{scene} has no band {band}, which the earlier scenes are compared in; take scenes of one sensor")]
+    #[error(
+        "{scene} has no band {band}, which the earlier scenes are compared in; take scenes of one sensor"
+    )]
     BandMissing {
         /// Scene id.
         scene: String,

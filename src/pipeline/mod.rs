@@ -23,6 +23,6 @@ pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};
 pub use plan::Plan;
 pub use run::{RunOutput, run};
 pub use simulation::{SimulateRequest, simulate};
-pub use site::{Look, Site};
 pub use sink::{Event, Silent, Sink};
+pub use site::{Look, Site};
 pub use source::{GdalSource, MemorySource, SceneSource};

@@ -79,8 +79,7 @@ impl Plan {
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
         warn_far_rails(&lines, &tracks);
 
-        let ground =
-            Ground::new(&config, (&crs, &tracks), pixel_m);
+        let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = baselines
             .into_iter()

@@ -52,14 +52,13 @@ impl Site {
         source: &dyn SceneSource,
     ) -> Result<Self, Error> {
         let plan = Plan::of_scenes(config, reference.clone(), vec![reference])?;
-        let raster = match held {
-            Some(raster) => raster,
-            None => {
-                let planned = &plan.baselines[0];
-                let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
-                mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
-                raster
-            }
+        let raster = if let Some(raster) = held {
+            raster
+        } else {
+            let planned = &plan.baselines[0];
+            let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
+            mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
+            raster
         };
         let geometry = plan.geometry();
         let exclusions = plan
@@ -112,12 +111,7 @@ impl Site {
     ///
     /// # Errors
     /// [`Error::Io`] when PROJ cannot carry it.
-    pub fn outline(
-        &self,
-        track: usize,
-        ends_m: (f64, f64),
-        offset_m: f64,
-    ) -> Result<Vec<(f64, f64)>, Error> {
+    pub fn outline(&self, track: usize, ends_m: (f64, f64), offset_m: f64) -> Result<Vec<(f64, f64)>, Error> {
         let Some(track) = self.plan.tracks.get(track) else { return Ok(Vec::new()) };
         self.lonlat(&footprint(track, ends_m, offset_m, self.plan.geometry()))
     }

@@ -216,7 +216,9 @@ fn speed(total: usize) {
     let config = Config::read(&days.config).unwrap();
     let step = (total / 10).max(1);
     println!("scenes of {} × {} px, track of 1 km", days.grid.shape.0, days.grid.shape.1);
-    println!("| scenes before | scenes a second | memory MB | largest MB | state MB |\n|---|---|---|---|---|");
+    println!(
+        "| scenes before | scenes a second | memory MB | largest MB | state MB |\n|---|---|---|---|---|"
+    );
     let mut made = 0;
     while made < total {
         for i in made..(made + step).min(total) {

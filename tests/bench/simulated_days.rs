@@ -73,16 +73,13 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
     let track = Track::new("line".into(), Some("simulated line".into()), vertices.clone()).unwrap();
     let margin_m = options.margin_px as f64 * 10.0;
     let (x0, y1) = (START.0 - margin_m, ((START.1 + dy + margin_m) / 10.0).ceil() * 10.0);
-    let shape = (
-        ((dy + 2.0 * margin_m) / 10.0).ceil() as usize,
-        ((dx + 2.0 * margin_m) / 10.0).ceil() as usize,
-    );
+    let shape =
+        (((dy + 2.0 * margin_m) / 10.0).ceil() as usize, ((dx + 2.0 * margin_m) / 10.0).ceil() as usize);
     let crs = io::crs_from_epsg(32_652).unwrap();
     let grid =
         Grid { crs: crs.clone(), affine: Affine::from_gdal([x0, 10.0, 0.0, y1, 0.0, -10.0]).unwrap(), shape };
-    let time = |i: usize| {
-        jiff::Timestamp::from_second(FIRST_S + DAY_S * options.days_between * i as i64).unwrap()
-    };
+    let time =
+        |i: usize| jiff::Timestamp::from_second(FIRST_S + DAY_S * options.days_between * i as i64).unwrap();
     let params = SimulateParams {
         seed: options.seed,
         datetimes: (0..options.date_count).map(time).collect(),
@@ -106,7 +103,8 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
         put_trains(scene, i, &grid, &track, trains);
         let name = format!("S2A_{}_B02B03B04B08.tif", scene.datetime.strftime("%Y%m%dT%H%M%S"));
         let stored = scene.values.mapv(|v| (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16);
-        io::write_scene(&scenes_folder.join(name), &grid, &stored, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+        io::write_scene(&scenes_folder.join(name), &grid, &stored, &["B02", "B03", "B04", "B08"], &[])
+            .unwrap();
     }
     let rails = folder.join("rails.geojson");
     std::fs::write(&rails, line(&crs, &vertices)).unwrap();
@@ -144,10 +142,8 @@ fn put_trains(scene: &mut SimScene, i: usize, grid: &Grid, track: &Track, trains
     for row in 0..grid.shape.0 {
         for col in 0..grid.shape.1 {
             let (x, y) = grid.xy(row as f64, col as f64);
-            let (s, t) = (
-                (x - a.0) * along.0 + (y - a.1) * along.1,
-                (x - a.0) * along.1 - (y - a.1) * along.0,
-            );
+            let (s, t) =
+                ((x - a.0) * along.0 + (y - a.1) * along.1, (x - a.0) * along.1 - (y - a.1) * along.0);
             if t.abs() > 3.0 * SIGMA_M || scene.clouds[(row, col)] {
                 continue;
             }

@@ -37,8 +37,7 @@ pub(super) fn send(channel: &Channel, password: Option<&str>, message: &Message)
 }
 
 fn compose(from: &str, to: &[String], message: &Message) -> Result<lettre::Message, String> {
-    let mailbox =
-        |text: &str| text.parse::<Mailbox>().map_err(|e| format!("{text} is no mail address: {e}"));
+    let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|e| format!("{text} is no mail address: {e}"));
     let alert = &message.alert;
     let mut builder = lettre::Message::builder()
         .from(mailbox(from)?)

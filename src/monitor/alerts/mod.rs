@@ -31,7 +31,7 @@ pub(super) struct Message {
     pub(super) folder: Option<PathBuf>,
     /// The figure as PNG.
     pub(super) figure: Option<Vec<u8>>,
-    /// GeoJSON FeatureCollection of the alert alone.
+    /// GeoJSON collection of the alert alone.
     pub(super) geojson: String,
 }
 
@@ -135,12 +135,7 @@ fn message(config: &Config, alert: AlertRow) -> Result<Message, Error> {
 }
 
 /// Figure and page of the scene of an alert, once a scene: what `railwatch detect` makes of it and the dates before.
-fn evidence(
-    state: &State,
-    config: &Config,
-    site: &SiteConfig,
-    alert: &AlertRow,
-) -> Result<PathBuf, String> {
+fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow) -> Result<PathBuf, String> {
     let text = |e: &dyn std::fmt::Display| e.to_string();
     let name = alert.datetime.strftime("%Y%m%dT%H%M%S").to_string();
     let folder = config.alerts.folder.join(&site.id).join(name);

@@ -169,7 +169,7 @@ fn restricted(path: &std::path::Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     let meta =
         std::fs::metadata(path).map_err(|e| format!("cannot read the secret {}: {e}", path.display()))?;
-    if meta.permissions().mode() & 0o077 == 0 {
+    if meta.permissions().mode().trailing_zeros() >= 6 {
         return Ok(());
     }
     Err(format!("others may read the secret {0}: chmod 600 {0}", path.display()))

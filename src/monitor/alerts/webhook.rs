@@ -14,12 +14,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Posts a message; any status but 2xx is a failure.
-pub(super) fn send(
-    url: &str,
-    secret: Option<&str>,
-    message: &Message,
-    now: Timestamp,
-) -> Result<(), String> {
+pub(super) fn send(url: &str, secret: Option<&str>, message: &Message, now: Timestamp) -> Result<(), String> {
     let body = message.json().to_string();
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -34,7 +29,8 @@ pub(super) fn send(
         .header("Idempotency-Key", &message.alert.alert_id)
         .header("X-Railwatch-Timestamp", &time);
     if let Some(secret) = secret {
-        request = request.header("X-Railwatch-Signature", format!("sha256={}", signature(secret, &time, &body)));
+        request =
+            request.header("X-Railwatch-Signature", format!("sha256={}", signature(secret, &time, &body)));
     }
     let response = request.send(body).map_err(|e| format!("the webhook cannot be reached: {e}"))?;
     let status = response.status();

@@ -13,7 +13,7 @@ use ndarray::{Array2, Array3, ArrayView3, Axis};
 const STEPS: f32 = 32_000.0;
 
 /// Bytes of `values` `(band, row, col)` with a byte a cell.
-fn encode(values: ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<u8> {
+fn encode(values: &ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<u8> {
     let (bands, rows, cols) = values.dim();
     let mut bytes = Vec::with_capacity(12 + 4 * bands + rows * cols * (2 * bands + 1));
     for n in [bands, rows, cols] {
@@ -25,7 +25,7 @@ fn encode(values: ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<u
         .collect();
     bytes.extend(steps.iter().flat_map(|s| s.to_le_bytes()));
     for (band, step) in values.axis_iter(Axis(0)).zip(&steps) {
-        for v in band {
+        for v in &band {
             let stored = if v.is_finite() { (v / step).round() as i16 } else { 0 };
             bytes.extend(stored.to_le_bytes());
         }
@@ -66,7 +66,7 @@ fn stored(what: &'static str, reason: &dyn std::fmt::Display) -> Error {
 
 /// Bytes of a strip.
 pub(super) fn of_strip(strip: &Strip) -> Vec<u8> {
-    encode(strip.values.view(), strip.valid.iter().map(|v| u8::from(*v)))
+    encode(&strip.values.view(), strip.valid.iter().map(|v| u8::from(*v)))
 }
 
 /// A strip of its bytes; cells that are not valid are NaN.
@@ -89,8 +89,8 @@ pub(in crate::monitor) fn stored_strip(strip: &Strip) -> Result<Strip, Error> {
 }
 
 /// Bytes of a raster's values and validity.
-pub(super) fn of_pixels(values: ArrayView3<'_, f32>, validity: &Array2<Validity>) -> Vec<u8> {
-    encode(values, validity.iter().map(|v| v.bits()))
+pub(super) fn of_pixels(values: &ArrayView3<'_, f32>, validity: &Array2<Validity>) -> Vec<u8> {
+    encode(values, validity.iter().map(Validity::bits))
 }
 
 /// What [`of_pixels`] wrote.

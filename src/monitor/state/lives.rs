@@ -144,7 +144,9 @@ pub(in crate::monitor) fn standing_on(
 
 /// What turned out to stay, oldest first.
 pub(in crate::monitor) fn permanent_lives(c: &Connection, site_id: &str) -> rusqlite::Result<Vec<Life>> {
-    let sql = format!("SELECT {COLUMNS} FROM life WHERE site_id = ?1 AND state = 'permanent' ORDER BY first_seen, life_id");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM life WHERE site_id = ?1 AND state = 'permanent' ORDER BY first_seen, life_id"
+    );
     c.prepare_cached(&sql)?.query_map([site_id], life_of)?.collect()
 }
 

@@ -162,8 +162,7 @@ impl State {
     ) -> Result<T, Error> {
         let path = self.path.clone();
         let result = (|| {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -175,10 +174,7 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Error> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         work(&self.connection).map_err(|e| self.failed(e))
     }
 
@@ -305,7 +301,11 @@ mod tests {
     fn what_is_no_state_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.sqlite");
-        std::fs::write(&path, "not a database at all, but long enough to be taken for a header of one ......").unwrap();
+        std::fs::write(
+            &path,
+            "not a database at all, but long enough to be taken for a header of one ......",
+        )
+        .unwrap();
         let before = std::fs::read(&path).unwrap();
         let message = State::open(&path).unwrap_err().to_string();
         assert!(message.contains("damaged") && message.contains(".recover"), "{message}");

@@ -298,7 +298,11 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub fn newest_skipped(&self, site_id: &str, count: usize) -> Result<Vec<(String, String, String)>, Error> {
+    pub fn newest_skipped(
+        &self,
+        site_id: &str,
+        count: usize,
+    ) -> Result<Vec<(String, String, String)>, Error> {
         let sql = "SELECT scene_id, status, coalesce(reason, '') FROM scene WHERE site_id = ?1 AND reason IS NOT NULL \
                    ORDER BY datetime DESC LIMIT ?2";
         self.read(|c| {

@@ -115,7 +115,7 @@ pub struct TrackRow {
     pub name: Option<String>,
     /// Length, metres.
     pub length_m: f64,
-    /// GeoJSON LineString.
+    /// GeoJSON line.
     pub geometry: String,
 }
 
@@ -160,7 +160,7 @@ impl State {
     pub fn add_site(&mut self, site: &SiteRow, tracks: &[TrackRow]) -> Result<(), Error> {
         let reference = serde_json::to_string(&site.reference)
             .map_err(|e| Error::Stored { what: "a reference scene", reason: e.to_string() })?;
-        let pixels = blob::of_pixels(site.pixels.values.view(), &site.pixels.validity);
+        let pixels = blob::of_pixels(&site.pixels.values.view(), &site.pixels.validity);
         self.transaction(|t| {
             t.execute(
                 "INSERT INTO site (site_id, title, fingerprint, reference, pixels) VALUES (?1, ?2, ?3, ?4, ?5)",

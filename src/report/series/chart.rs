@@ -97,8 +97,7 @@ fn round(v: f64) -> f64 {
 pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let points = &card.points;
     let seconds: Vec<i64> = points.iter().map(|p| p.datetime.as_second()).collect();
-    let (first, last) =
-        (seconds.first().copied().unwrap_or(0), seconds.last().copied().unwrap_or(86_400));
+    let (first, last) = (seconds.first().copied().unwrap_or(0), seconds.last().copied().unwrap_or(86_400));
     let margin = ((last - first) as f64 * 0.02).max(86_400.0);
     let highest = points.iter().map(|p| p.high_m.max(p.limit_m.unwrap_or(0.0))).fold(100.0, f64::max);
     let step_m = nice_step(highest / 5.0);
