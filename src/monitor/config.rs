@@ -139,7 +139,7 @@ impl Default for Baseline {
 pub struct Rates {
     /// Expected false alarms per 100 km of track and scene, for a new train; 2.
     pub false_alarms: FalseAlarmRate,
-    /// The same for a train whose place is known from earlier dates, so that weaker evidence is enough; 50.
+    /// The same for a train whose place is known from earlier dates, so that weaker evidence is enough; 10.
     pub false_alarms_known: FalseAlarmRate,
     /// Shortest train, metres, 30…1000; 60.
     pub min_length_m: f64,
@@ -150,7 +150,7 @@ impl Default for Rates {
         let detect = detect::DetectParams::default();
         Self {
             false_alarms: detect.false_alarms,
-            false_alarms_known: FalseAlarmRate::per_100km(50.0).unwrap_or_default(),
+            false_alarms_known: FalseAlarmRate::per_100km(10.0).unwrap_or_default(),
             min_length_m: detect.min_length_m,
         }
     }

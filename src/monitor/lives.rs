@@ -1,7 +1,7 @@
 //! A train's life: what is seen on successive dates, linked into one train that comes, stands, moves and goes.
 //!
 //! Linking is greedy by overlap of place, surest detections first. A date decides three ways about a train that is
-//! known: seen (detected again, or weaker evidence where it is known to stand), missed (its place is clear and
+//! known: seen (detected again, or weaker evidence where it stood on the date before), missed (its place is clear and
 //! nothing is there) or undecided (clouds). Absence counts only where it could be seen. Assumes that a train stands
 //! still while a scene is taken and that two trains do not swap places of equal length between two dates.
 
@@ -200,8 +200,11 @@ pub fn follow(
             seen(life, look, Some((hull(parts, first.place.track), first)));
             result.seen[i] = true;
         } else if clear >= params.clear_fraction && score >= look.known_score {
-            seen(life, look, None);
-            result.seen[i] = true;
+            // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
+            if life.misses == 0 {
+                seen(life, look, None);
+                result.seen[i] = true;
+            }
         } else if clear >= params.clear_fraction {
             absent.push(i);
         } else if life.state == LifeState::First {
