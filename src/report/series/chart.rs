@@ -115,15 +115,19 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         title: card.title.clone(),
         subtitle: card.subtitle.clone(),
         attribution: card.attribution.clone(),
-        height: 880.0 + 28.0 * written,
+        height: 900.0 + 28.0 * written,
         left: LEFT,
         right: RIGHT,
         top: TOP,
         bottom: BOTTOM,
         bars_top: BARS.0,
         bars_bottom: BARS.1,
-        bands: runs.iter().map(|run| band(run, &axes)).collect(),
-        lines: runs.iter().map(|run| line(run, &axes, |p| Some(p.occupied_m))).collect(),
+        bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run, &axes)).collect(),
+        lines: runs
+            .iter()
+            .map(|run| line(run, &axes, |p| Some(p.occupied_m)))
+            .filter(|d| !d.is_empty())
+            .collect(),
         limits: runs.iter().map(|run| line(run, &axes, |p| p.limit_m)).collect(),
         gaps: gaps(&seconds, gap_s, &axes),
         dots: points.iter().map(|p| dot(p, &axes)).collect(),
@@ -172,7 +176,9 @@ fn band(run: &[SeriesPoint], axes: &Axes) -> String {
 
 fn line(run: &[SeriesPoint], axes: &Axes, pick: fn(&SeriesPoint) -> Option<f64>) -> String {
     // A date without a value ends the line; the next one begins a new one.
+    // One date by itself is its dot.
     run.split(|p| pick(p).is_none())
+        .filter(|part| part.len() > 1)
         .map(|part| {
             let at = |p: &SeriesPoint| (axes.x(p.datetime.as_second()), axes.y(pick(p).unwrap_or(0.0)));
             path(part.iter().map(at))
