@@ -1,10 +1,10 @@
 //! One scene compared with the dates before it, and everything that follows, written in one transaction.
 //!
 //! The baselines are the newest dates before the scene, and a few from before the oldest train that still stands; where
-//! trains stood on a date its cells are taken out, so that a bed is compared with the empty bed however long a
-//! train stays. What stays for good is taken out of the dates before it came instead.
+//! trains stood on a date its cells become what the empty dates show, so that a bed is compared with the empty bed
+//! however long a train stays. What stays for good is taken out of the dates before it came instead.
 
-use super::ground::Ground;
+use super::ground::{Ground, emptied};
 use super::lives::{DateLook, Event, EventKind, Followed, Life, Sighting, Stretch, days_between, follow};
 use super::occupancy::{Occupancy, occupancy, usual_limit};
 use super::site_run::hex;
@@ -150,24 +150,48 @@ impl<'a> Comparison<'a> {
             return Ok(Err("there is no earlier date to compare it with".to_owned()));
         };
         self.strips.retain(|key, _| dates.iter().any(|d| d.0 == *key));
-        let mut baselines = Vec::new();
+        let (mut baselines, mut covered) = (Vec::new(), Vec::new());
         for (key, date) in dates {
             if !self.strips.contains_key(&key) {
                 self.strips.insert(key, state.strips(key, self.site.geometry())?);
             }
-            let mut strips = self.strips.get(&key).cloned().unwrap_or_default();
-            for stretch in state.read(|c| standing_on(c, id, date))? {
-                self.ground.take_out(&mut strips, &stretch);
-            }
-            for life in permanent.iter().filter(|l| date < l.first_seen) {
-                self.ground.take_out(&mut strips, &life.place);
-            }
-            baselines.push(strips);
+            baselines.push(self.strips.get(&key).cloned().unwrap_or_default());
+            let mut stretches = state.read(|c| standing_on(c, id, date))?;
+            stretches.extend(permanent.iter().filter(|l| date < l.first_seen).map(|l| l.place));
+            covered.push(stretches);
         }
+        self.empty(&mut baselines, &covered);
         Ok(match self.site.detect(target, &baselines) {
             Ok(output) => Ok(Found { output, earlier }),
             Err(error) => Err(error.to_string()),
         })
+    }
+
+    /// Takes the trains out of the baselines: `covered` has the stretches of each date.
+    fn empty(&self, baselines: &mut [Vec<Strip>], covered: &[Vec<Stretch>]) {
+        for track in 0..self.site.tracks().len() {
+            let mut strips: Vec<Strip> = baselines.iter().filter_map(|b| b.get(track).cloned()).collect();
+            if strips.len() != covered.len() {
+                continue;
+            }
+            let occupied: Vec<Vec<bool>> = covered
+                .iter()
+                .zip(&strips)
+                .map(|(stretches, strip)| {
+                    let mut rows = vec![false; strip.valid.nrows()];
+                    for stretch in stretches {
+                        for s in self.ground.covered(stretch, track, rows.len()) {
+                            rows[s] = true;
+                        }
+                    }
+                    rows
+                })
+                .collect();
+            emptied(&mut strips, &occupied);
+            for (baseline, strip) in baselines.iter_mut().zip(strips) {
+                baseline[track] = strip;
+            }
+        }
     }
 
     /// Links what was found to the trains that are known.

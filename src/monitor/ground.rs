@@ -6,6 +6,9 @@ use crate::corridor::{Strip, StripGeometry, Track};
 /// Neighbouring tracks closer than this cannot be told apart, metres: a pixel and a half.
 const NEAR_PX: f64 = 1.5;
 
+/// Reach of a train's light across the track, pixels.
+const BED_PX: f64 = 2.5;
+
 /// The tracks of a site.
 pub(super) struct Ground<'a> {
     tracks: &'a [Track],
@@ -42,32 +45,83 @@ impl<'a> Ground<'a> {
         on as f64 / short.len().max(1) as f64
     }
 
-    /// Takes the cells under a train out of the strips of a date, so that they are no example of an empty track.
-    ///
-    /// Two cells either side of the middle are enough: the filter needs them for every offset within the pixel, while
-    /// the placebo columns keep their own.
-    pub(super) fn take_out(&self, strips: &mut [Strip], stretch: &Stretch) {
+    /// Cells along each track that a stretch covers, on its own track and on those that cannot be told from it.
+    pub(super) fn covered(&self, stretch: &Stretch, track: usize, rows: usize) -> Vec<usize> {
+        let step_m = self.geometry.along_step_m;
+        if track == stretch.track {
+            let from = (stretch.start_m / step_m).round().max(1.0) as usize - 1;
+            let to = (stretch.end_m / step_m).round().max(0.0) as usize + 1;
+            return (from..=to).filter(|s| *s < rows).collect();
+        }
+        let Some(line) = self.tracks.get(track) else { return Vec::new() };
         let ends = self.points(stretch);
-        for (i, strip) in strips.iter_mut().enumerate() {
-            let step_m = strip.geometry.along_step_m;
-            let rows: Vec<usize> = if i == stretch.track {
-                let from = (stretch.start_m / step_m).round().max(0.0) as usize;
-                let to = (stretch.end_m / step_m).round().max(0.0) as usize;
-                (from..=to).filter(|s| *s < strip.valid.nrows()).collect()
-            } else {
-                let Some(track) = self.tracks.get(i) else { continue };
-                let beside = |s: &usize| is_near(track.at(*s as f64 * step_m).xy, &ends, self.near_m());
-                (0..strip.valid.nrows()).filter(beside).collect()
+        (0..rows).filter(|s| is_near(line.at(*s as f64 * step_m).xy, &ends, self.near_m())).collect()
+    }
+}
+
+/// Baselines of one track as they would look without the trains that stood on them.
+///
+/// `occupied` has a flag a row for each date. A covered cell within [`BED_PX`] of the track becomes what the dates that
+/// are empty there show, carried to its own date by the line `a + b x` that fits both dates on the rows where both are
+/// empty: so that gain and season of a date stay the same along the whole track. Where every date is covered
+/// the cell is left out.
+pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
+    if !occupied.iter().flatten().any(|o| *o) {
+        return;
+    }
+    let Some(first) = strips.first() else { return };
+    let geometry = first.geometry;
+    let (bands, rows, columns) = first.values.dim();
+    let cells = (BED_PX * geometry.along_step_m / geometry.across_step_m).round() as usize;
+    let middle = geometry.half_across();
+    let original: Vec<Strip> = strips.to_vec();
+    for t in middle.saturating_sub(cells)..=(middle + cells).min(columns - 1) {
+        for band in 0..bands {
+            let at = |date: usize, s: usize| {
+                let shown = original[date].valid[(s, t)] && !occupied[date][s];
+                shown.then(|| f64::from(original[date].values[(band, s, t)]))
             };
-            let middle = strip.geometry.half_across();
-            for s in rows {
-                for t in middle.saturating_sub(1)..=(middle + 1).min(strip.valid.ncols() - 1) {
-                    strip.valid[(s, t)] = false;
-                    strip.values.slice_mut(ndarray::s![.., s, t]).fill(f32::NAN);
+            for date in 0..original.len() {
+                let mut others: Vec<Option<(usize, (f64, f64))>> = Vec::new();
+                for s in (0..rows).filter(|s| occupied[date][*s]) {
+                    if others.is_empty() {
+                        others = (0..original.len())
+                            .map(|other| {
+                                (other != date).then(|| fit(rows, &|s| at(other, s).zip(at(date, s))))
+                            })
+                            .enumerate()
+                            .map(|(other, line)| line.flatten().map(|line| (other, line)))
+                            .collect();
+                    }
+                    let guesses =
+                        others.iter().flatten().filter_map(|(other, (a, b))| Some(a + b * at(*other, s)?));
+                    let (sum, count) = guesses.fold((0.0, 0u32), |(sum, n), v| (sum + v, n + 1));
+                    let strip = &mut strips[date];
+                    if count == 0 {
+                        strip.valid[(s, t)] = false;
+                        strip.values[(band, s, t)] = f32::NAN;
+                    } else {
+                        strip.values[(band, s, t)] = (sum / f64::from(count)) as f32;
+                    }
                 }
             }
         }
     }
+}
+
+/// Least squares line through the pairs `(x, y)` of the rows that have them; `None` below twelve.
+fn fit(rows: usize, pair: &dyn Fn(usize) -> Option<(f64, f64)>) -> Option<(f64, f64)> {
+    let pairs: Vec<(f64, f64)> = (0..rows).filter_map(pair).collect();
+    if pairs.len() < 12 {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let (mx, my) = (pairs.iter().map(|p| p.0).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
+    let (sxx, sxy) = pairs
+        .iter()
+        .fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mx) * (x - mx), xy + (x - mx) * (y - my)));
+    let b = if sxx > 0.0 { sxy / sxx } else { 0.0 };
+    Some((my - b * mx, b))
 }
 
 fn is_near(p: (f64, f64), points: &[(f64, f64)], distance_m: f64) -> bool {
@@ -95,22 +149,36 @@ mod tests {
     }
 
     #[test]
-    fn a_train_leaves_its_own_cells_and_its_neighbours() {
-        let tracks = [track("a", 0.0), track("b", 5.0), track("c", 100.0)];
+    fn a_bed_under_a_train_is_that_of_the_empty_dates() {
         let geometry = StripGeometry::for_pixel_m(10.0);
         let shape = (geometry.along_count(1000.0), geometry.across_count());
-        let strip = Strip {
-            values: Array3::zeros((1, shape.0, shape.1)),
+        let middle = geometry.half_across();
+        let ground = |s: usize, t: usize| 0.1 + 0.002 * ((s * 7 + t * 3) % 11) as f32;
+        let strip = |gain: f32, train: bool| Strip {
+            values: Array3::from_shape_fn((1, shape.0, shape.1), |(_, s, t)| {
+                let on = train && (20..=40).contains(&s) && t.abs_diff(middle) <= 3;
+                gain * ground(s, t) + if on { 0.2 } else { 0.0 }
+            }),
             valid: Array2::from_elem(shape, true),
             geometry,
         };
-        let mut strips = vec![strip; 3];
+        let tracks = [track("a", 0.0), track("b", 5.0), track("c", 100.0)];
+        let places = Ground::new(&tracks, geometry);
         let train = Stretch { track: 0, start_m: 200.0, end_m: 400.0 };
-        Ground::new(&tracks, geometry).take_out(&mut strips, &train);
-        let middle = geometry.half_across();
-        for (strip, gone) in strips.iter().zip([true, true, false]) {
-            assert_eq!(!strip.valid[(30, middle)], gone);
-            assert!(strip.valid[(60, middle)] && strip.valid[(30, middle + 4)]);
+        assert!(
+            places.covered(&train, 1, shape.0).contains(&30) && places.covered(&train, 2, shape.0).is_empty()
+        );
+        let rows = places.covered(&train, 0, shape.0);
+        let mut strips = vec![strip(1.3, true), strip(0.9, false), strip(1.0, false)];
+        let flags = |on: bool| (0..shape.0).map(|s| on && rows.contains(&s)).collect::<Vec<bool>>();
+        emptied(&mut strips, &[flags(true), flags(false), flags(false)]);
+        // The date keeps its own gain, and the train is gone.
+        for s in 0..shape.0 {
+            assert!((strips[0].values[(0, s, middle)] - 1.3 * ground(s, middle)).abs() < 1e-4, "row {s}");
         }
+        // Without an empty date the cells are left out.
+        let mut alone = vec![strip(1.3, true)];
+        emptied(&mut alone, &[flags(true)]);
+        assert!(!alone[0].valid[(30, middle)] && alone[0].valid[(60, middle)]);
     }
 }

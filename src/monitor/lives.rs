@@ -9,6 +9,9 @@ use super::LifeParams;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// A gap that may lie within one train: a wagon or two that look like their bed, metres.
+const GAP_M: f64 = 50.0;
+
 /// Where a train is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -197,7 +200,7 @@ pub fn follow(
         let life = &mut result.lives[i];
         let (clear, score) = (look.evidence)(&life.place);
         if let Some(first) = parts.first() {
-            seen(life, look, Some((hull(parts, first.place.track), first)));
+            seen(life, look, Some((hull(parts, first.place), first)));
             result.seen[i] = true;
         } else if clear >= params.clear_fraction && score >= look.known_score {
             // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
@@ -276,14 +279,18 @@ fn moved(
     true
 }
 
-/// First to last end of the parts on `track`.
-fn hull(parts: &[&Sighting], track: usize) -> Stretch {
-    let on = || parts.iter().map(|p| p.place).filter(|p| p.track == track);
-    Stretch {
-        track,
-        start_m: on().map(|p| p.start_m).fold(f64::INFINITY, f64::min),
-        end_m: on().map(|p| p.end_m).fold(f64::NEG_INFINITY, f64::max),
+/// The surest part with what lies within [`GAP_M`] of it, part by part.
+fn hull(parts: &[&Sighting], surest: Stretch) -> Stretch {
+    let mut whole = surest;
+    for _ in parts {
+        for part in parts.iter().map(|p| p.place).filter(|p| p.track == surest.track) {
+            if part.start_m - whole.end_m <= GAP_M && whole.start_m - part.end_m <= GAP_M {
+                whole.start_m = whole.start_m.min(part.start_m);
+                whole.end_m = whole.end_m.max(part.end_m);
+            }
+        }
     }
+    whole
 }
 
 fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)>) {
@@ -293,19 +300,25 @@ fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)
     life.seen_count += 1;
     life.state = LifeState::Confirmed;
     let Some((place, sighting)) = found else { return };
-    // A date under clouds shows a part of the train: what is hidden is not gone.
-    let whole = (look.evidence)(&life.place).0 > 0.9 || place.track != life.place.track;
-    let near = (look.overlap)(&life.place, &place) > 0.0;
-    life.place = if whole || !near {
-        place
-    } else {
-        let (start_m, end_m) = (place.start_m.min(life.place.start_m), place.end_m.max(life.place.end_m));
-        Stretch { start_m, end_m, ..place }
-    };
+    life.place = grown(&life.place, place, look);
     if sighting.score > life.score {
         life.score = sighting.score;
         life.appearance.clone_from(&sighting.appearance);
     }
+}
+
+/// A train as it is seen now, with the parts of it that are hidden now and were seen before.
+fn grown(before: &Stretch, now: Stretch, look: &DateLook<'_>) -> Stretch {
+    if now.track != before.track || (look.overlap)(before, &now) <= 0.0 {
+        return now;
+    }
+    let hidden = |start_m: f64, end_m: f64| {
+        let rest = Stretch { start_m, end_m, ..now };
+        end_m > start_m && (look.evidence)(&rest).0 < 0.5
+    };
+    let start_m = if hidden(before.start_m, now.start_m) { before.start_m } else { now.start_m };
+    let end_m = if hidden(now.end_m, before.end_m) { before.end_m } else { now.end_m };
+    Stretch { start_m, end_m, ..now }
 }
 
 fn missed(life: &mut Life, datetime: Timestamp, params: &LifeParams) -> bool {
