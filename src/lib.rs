@@ -28,5 +28,6 @@ pub mod report;
 pub mod pipeline;
 
 pub mod evaluate;
+pub mod monitor;
 
 pub mod cli;

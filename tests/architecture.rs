@@ -32,7 +32,7 @@ const LAYERS: [(&str, u8); 23] = [
 ];
 
 /// External crates that only some modules may name.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("gdal", &["io"]),
     ("gdal_sys", &["io"]),
     ("clap", &["cli", "main"]),
@@ -41,7 +41,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("miette", &["cli", "main"]),
     ("rusqlite", &["monitor"]),
     ("axum", &["serve"]),
-    ("ureq", &["catalog"]),
+    ("ureq", &["catalog", "monitor"]),
+    ("lettre", &["monitor"]),
 ];
 
 const FORBIDDEN_NAMES: [&str; 5] = ["utils", "helpers", "common", "core", "manager"];

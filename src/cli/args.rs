@@ -4,6 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub(super) use super::monitor_args::{MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
+
 /// Tells from public Sentinel imagery when trains and cargo newly appear on rail corridors, and how sure it is.
 #[derive(Debug, Parser)]
 #[command(
@@ -70,6 +72,8 @@ pub(super) enum Command {
     Evaluate(EvaluateArgs),
     /// Draw figures and the HTML page again from a run's outputs.
     Report(ReportArgs),
+    /// Watch sites day by day: new scenes, trains' lives, series and alerts.
+    Monitor(MonitorArgs),
     /// Print a shell's completion script to stdout.
     #[command(after_help = "Example:\n  railwatch completions bash > /etc/bash_completion.d/railwatch")]
     Completions {

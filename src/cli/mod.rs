@@ -6,6 +6,8 @@ mod evaluate;
 mod fetch;
 mod logging;
 mod man;
+mod monitor;
+mod monitor_args;
 mod progress;
 mod register;
 mod report;
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
             Command::Simulate(args) => simulate::run(&cli.global, args),
             Command::Evaluate(args) => evaluate::run(&cli.global, args),
             Command::Report(args) => report::run(&cli.global, args),
+            Command::Monitor(args) => monitor::run(&cli.global, args),
             Command::Completions { shell } => man::completions(*shell),
             Command::Man { out } => man::pages(out.as_deref()),
         },

@@ -162,6 +162,14 @@ pub(super) fn is_item(path: &str) -> bool {
     serde_json::from_slice::<Value>(&bytes).is_ok_and(|json| json.get("assets").is_some_and(Value::is_object))
 }
 
+/// Links of a local item's assets; `None` where the file is no item.
+pub(super) fn assets_of(path: &str) -> Option<Vec<String>> {
+    let bytes = library::read_bytes(path, ITEM_LIMIT).ok()?;
+    let json: Value = serde_json::from_slice(&bytes).ok()?;
+    let assets = json.get("assets")?.as_object()?;
+    Some(assets.values().filter_map(|a| a.get("href")?.as_str().map(str::to_owned)).collect())
+}
+
 /// The first band of an asset; a file without georeference of its own takes that of the item.
 fn first_band(item: &StacItem, asset: &StacAsset) -> Result<FoundBand, Error> {
     let (path, name) = (asset.gdal_path.as_str(), &asset.band);

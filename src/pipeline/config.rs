@@ -119,6 +119,9 @@ pub struct DetectConfig {
     pub datetime: Option<jiff::Timestamp>,
     /// Whether the shift is measured.
     pub register: bool,
+    /// Pixels around the corridor that registration looks at.
+    #[serde(skip)]
+    pub registration_margin_px: f64,
     /// Whether the change map covers the whole overlap.
     pub change_map: bool,
     /// Cloud mask.
@@ -158,6 +161,7 @@ impl TryFrom<DetectFile> for DetectConfig {
             bands: file.bands,
             datetime: file.datetime.as_deref().map(parse_time).transpose()?,
             register: !file.no_register.unwrap_or(false),
+            registration_margin_px: super::plan::REGISTRATION_MARGIN_PX,
             change_map: file.change_map.unwrap_or(false),
             mask: file.mask,
             coreg: file.coreg,

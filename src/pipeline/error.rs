@@ -89,6 +89,16 @@ pub enum Error {
         /// The moving scene and its bands.
         moving: String,
     },
+    /// A scene lacks a band that is compared.
+    #[error(
+        "{scene} has no band {band}, which the earlier scenes are compared in; take scenes of one sensor"
+    )]
+    BandMissing {
+        /// Scene id.
+        scene: String,
+        /// The band.
+        band: String,
+    },
     /// The target is among the baselines.
     #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
     SameScene {

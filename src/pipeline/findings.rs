@@ -176,7 +176,7 @@ fn track_cards(plan: &Plan, output: &RunOutput) -> Result<Vec<TrackCard>, Error>
 
 fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
     let track = &plan.tracks[d.track_index];
-    let ring = footprint(track, d, plan.geometry());
+    let ring = footprint(track, (d.chainage_start_m, d.chainage_end_m), d.offset_m, plan.geometry());
     Ok(DetectionCard {
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
@@ -204,13 +204,18 @@ fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
 }
 
 /// Outline of a train: both sides of the track between its ends.
-fn footprint(track: &Track, d: &TrackDetection, geometry: StripGeometry) -> Vec<(f64, f64)> {
-    let length_m = d.chainage_end_m - d.chainage_start_m;
+pub(super) fn footprint(
+    track: &Track,
+    (start_m, end_m): (f64, f64),
+    across_m: f64,
+    geometry: StripGeometry,
+) -> Vec<(f64, f64)> {
+    let length_m = end_m - start_m;
     let count = (length_m / geometry.along_step_m).ceil().max(1.0) as usize;
     let side = |offset_m: f64| {
         (0..=count).map(move |i| {
-            let s = d.chainage_start_m + length_m * i as f64 / count as f64;
-            track.at(s).at_offset(d.offset_m + offset_m)
+            let s = start_m + length_m * i as f64 / count as f64;
+            track.at(s).at_offset(across_m + offset_m)
         })
     };
     // Right side forward, left side back: counterclockwise on the map.

@@ -16,6 +16,7 @@ mod register;
 mod run;
 mod simulation;
 mod sink;
+mod site;
 mod source;
 mod stages;
 
@@ -27,4 +28,5 @@ pub use register::{RegisterOutput, RegisterRequest, register};
 pub use run::{RunOutput, run};
 pub use simulation::{SimulateRequest, simulate};
 pub use sink::{Event, Silent, Sink};
+pub use site::{Look, Site};
 pub use source::{GdalSource, MemorySource, SceneSource};

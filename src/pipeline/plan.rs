@@ -10,7 +10,7 @@ use geo::{Area, BooleanOps, Polygon};
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
-const REGISTRATION_MARGIN_PX: f64 = 256.0;
+pub(super) const REGISTRATION_MARGIN_PX: f64 = 256.0;
 
 /// A run that has been checked: scenes opened, bands chosen, rails made into tracks, windows laid.
 #[derive(Debug)]
@@ -64,7 +64,15 @@ impl Plan {
         // Scenes without a time keep the order in which they were given, the last given is the newest.
         baselines.reverse();
         baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));
+        Self::of_scenes(config, target, baselines)
+    }
 
+    /// Plans with scenes that are open already, newest baseline first.
+    pub(super) fn of_scenes(
+        config: DetectConfig,
+        target: Scene,
+        baselines: Vec<Scene>,
+    ) -> Result<Self, Error> {
         let (baselines, skipped) = radar::like_with_like(&target, baselines)?;
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
@@ -75,8 +83,7 @@ impl Plan {
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
         warn_far_rails(&lines, &tracks);
 
-        let ground =
-            Ground { crs: &crs, tracks: &tracks, reach_m: reach_m(&config, pixel_m), all: config.change_map };
+        let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = baselines
             .into_iter()
@@ -89,6 +96,14 @@ impl Plan {
     #[must_use]
     pub fn is_radar(&self) -> bool {
         self.target.scene.radar.is_some()
+    }
+
+    /// A scene as it would be read in place of the target; it must have all bands of the plan.
+    pub(super) fn planned(&self, scene: Scene) -> Result<PlannedScene, Error> {
+        if let Some(missing) = self.bands.iter().find(|name| !scene.bands.iter().any(|b| b.name == **name)) {
+            return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
+        }
+        Ground::new(&self.config, (&self.crs, &self.tracks), self.pixel_m).planned(scene, &self.bands)
     }
 
     /// How the strips are sampled.
@@ -176,10 +191,16 @@ struct Ground<'a> {
     crs: &'a Crs,
     tracks: &'a [Track],
     reach_m: f64,
+    margin_px: f64,
     all: bool,
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
+    fn new(config: &DetectConfig, (crs, tracks): (&'a Crs, &'a [Track]), pixel_m: f64) -> Self {
+        let margin_px = config.registration_margin_px;
+        Self { crs, tracks, reach_m: reach_m(config, pixel_m), margin_px, all: config.change_map }
+    }
+
     fn planned(&self, scene: Scene, bands: &[BandName]) -> Result<PlannedScene, Error> {
         let window = if self.all { Some(scene.grid.window()) } else { self.window(&scene.grid)? };
         let window = window.ok_or_else(|| Error::NoOverlap {
@@ -206,7 +227,7 @@ impl Ground<'_> {
             .filter(|p| p.0.is_finite() && p.1.is_finite())
             .map(|(row, col)| grid.xy(row, col))
             .collect();
-        Ok(grid.window_around(pixels, REGISTRATION_MARGIN_PX))
+        Ok(grid.window_around(pixels, self.margin_px))
     }
 }
 

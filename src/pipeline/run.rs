@@ -15,9 +15,9 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Below this share of a scene's window in sight there is nothing to compare.
-const LEAST_VALID_FRACTION: f64 = 0.02;
+pub(super) const LEAST_VALID_FRACTION: f64 = 0.02;
 /// Placebo columns keep this distance from other rails, metres.
-const PLACEBO_CLEARANCE_M: f64 = 25.0;
+pub(super) const PLACEBO_CLEARANCE_M: f64 = 25.0;
 
 /// A scene that could not be used, and why.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -275,7 +275,7 @@ enum Trouble {
     Baseline(Skip),
 }
 
-fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
+pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
     Error::NothingVisible {
         scene: scene.to_owned(),
         reason: format!(

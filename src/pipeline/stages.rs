@@ -19,7 +19,7 @@ const DARK_QUANTILE: f64 = 0.02;
 
 /// The target's window as it was read.
 pub(super) struct Target {
-    raster: Raster,
+    pub(super) raster: Raster,
 }
 
 impl Target {
@@ -59,9 +59,21 @@ impl Masked {
         Ok(Self { baseline, target: gridded })
     }
 
+    /// Lays the target on a reference whose clouds are flagged already, and flags its own.
+    pub(super) fn on_reference(plan: &Plan, reference: &Raster, target: &Target) -> Result<Self, Error> {
+        let mut gridded = onto_grid(&target.raster, &reference.grid, (0.0, 0.0))?;
+        mask::clouds(&mut gridded, &plan.bands, Some(reference), &plan.config.mask);
+        Ok(Self { baseline: reference.clone(), target: gridded })
+    }
+
     /// What each of the two shows: `(baseline, target)`.
     pub(super) fn summaries(&self) -> (MaskSummary, MaskSummary) {
         (mask::summary(&self.baseline), mask::summary(&self.target))
+    }
+
+    /// What the target shows.
+    pub(super) fn target_summary(&self) -> MaskSummary {
+        mask::summary(&self.target)
     }
 
     /// Compares the dark ends of both scenes, in stored units, under their scalings; baseline first.

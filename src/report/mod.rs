@@ -13,6 +13,7 @@ mod model;
 mod outline;
 pub mod panel;
 pub mod quiver;
+pub mod series;
 mod text;
 
 pub use figure::Figure;

@@ -1,0 +1,157 @@
+//! The scenes of a folder, by name and date, without opening their pixels.
+//!
+//! STAC items, SAFE products, folders with one item and rasters dated by name are scenes; rasters that an item
+//! names belong to it, and rasters of one date and the same first word of the name are one scene (bands and
+//! classification in files of their own).
+
+use super::{Error, names, safe, stac};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A scene found in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What [`super::open_scene`] opens.
+    pub spec: String,
+    /// Size and time of change of its files in one line: another line means another content.
+    pub fingerprint: String,
+    /// Time of sensing where the name tells it.
+    pub datetime: Option<Timestamp>,
+    /// Processing baseline where the name tells it: newer is larger.
+    pub baseline: Option<String>,
+}
+
+/// Lists the scenes of `folder`, in order of their names; `pattern` (`*`, `?`, `[…]`) chooses entries by name.
+///
+/// # Errors
+/// [`Error::Open`] when the folder cannot be listed, [`Error::Bands`] when the pattern is no glob.
+pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, Error> {
+    let shown = folder.display().to_string();
+    let pattern = pattern
+        .map(|p| glob::Pattern::new(p).map_err(|e| Error::bands(p, format!("no valid glob: {e}"))))
+        .transpose()?;
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::open(&shown, "folder", e))?;
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::open(&shown, "folder", e))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if !name.starts_with('.') && pattern.as_ref().is_none_or(|p| p.matches(&name)) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut found = Vec::new();
+    let mut rasters = Vec::new();
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for path in paths {
+        let spec = path.display().to_string();
+        if path.is_dir() {
+            if safe::is_product(&spec) || holds_item(&path) {
+                found.push(listed(spec, &[path]));
+            }
+        } else if names::has_extension(&spec, &["json"]) {
+            if let Some(assets) = stac::assets_of(&spec) {
+                named.extend(assets.iter().map(|href| names::stem(href)));
+                found.push(listed(spec, &[path]));
+            }
+        } else if names::has_extension(&spec, &["zip"]) {
+            found.push(listed(spec, &[path]));
+        } else if names::has_extension(&spec, &["tif", "tiff", "jp2", "vrt"]) {
+            rasters.push(path);
+        }
+    }
+    rasters.retain(|path| !named.contains(&names::stem(&path.display().to_string())));
+    found.extend(dated_groups(rasters));
+    found.sort_by(|a, b| a.spec.cmp(&b.spec));
+    Ok(found)
+}
+
+/// Rasters of one date whose names begin alike, joined by `+`.
+fn dated_groups(rasters: Vec<PathBuf>) -> Vec<Listed> {
+    let mut groups: BTreeMap<(String, Option<Timestamp>, String), Vec<PathBuf>> = BTreeMap::new();
+    for path in rasters {
+        let stem = names::stem(&path.display().to_string());
+        let datetime = names::datetime_of_name(&stem);
+        let first = stem.split(['_', '-']).next().unwrap_or(&stem).to_owned();
+        // Without a date or bands in its name a raster is a scene by itself.
+        let alone = datetime.is_none() || names::bands_of_stem(&stem).is_empty();
+        groups.entry((first, datetime, if alone { stem } else { String::new() })).or_default().push(path);
+    }
+    groups
+        .into_values()
+        .map(|paths| {
+            let specs: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+            listed(specs.join("+"), &paths)
+        })
+        .collect()
+}
+
+fn listed(spec: String, files: &[PathBuf]) -> Listed {
+    let name = files.first().map(|p| names::stem(&p.display().to_string())).unwrap_or_default();
+    let lines: Vec<String> = files.iter().map(|f| fingerprint(f)).collect();
+    Listed {
+        spec,
+        fingerprint: lines.join(" "),
+        datetime: names::datetime_of_name(&name),
+        baseline: names::baseline_of_name(&name).map(|b| format!("{b:05.2}")),
+    }
+}
+
+/// Size and time of change; of a folder those of its files together.
+fn fingerprint(path: &Path) -> String {
+    let Ok(meta) = std::fs::metadata(path) else { return "gone".to_owned() };
+    let changed = |m: &std::fs::Metadata| {
+        let since = m.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        since.map_or(0, |d| d.as_millis())
+    };
+    if !meta.is_dir() {
+        return format!("{}@{}", meta.len(), changed(&meta));
+    }
+    let files = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let (mut bytes, mut newest) = (0, changed(&meta));
+    for file in files.filter_map(|f| f.metadata().ok()) {
+        bytes += file.len();
+        newest = newest.max(changed(&file));
+    }
+    format!("{bytes}@{newest}")
+}
+
+fn holds_item(folder: &Path) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut items = files
+        .map(|e| e.path().display().to_string())
+        .filter(|p| names::has_extension(p, &["json"]) && stac::is_item(p));
+    items.next().is_some() && items.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_date_are_one_scene_and_items_own_their_assets() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        for name in
+            ["S2_L2A_20170804_B02B03B04B08_10m.tif", "S2_SCL_20170804_20m.tif", "S2_L2A_20170814_B02.tif"]
+        {
+            put(name, "x");
+        }
+        put("S1_GRD_20170804_VV.tif", "x");
+        put("place_2020-01-02.tif", "x");
+        put("item.json", r#"{"assets": {"a": {"href": "./owned_20200202_B02.tif"}}}"#);
+        put("owned_20200202_B02.tif", "x");
+        put("other.json", "{}");
+        let found = list_scenes(folder.path(), None).unwrap();
+        assert_eq!(found.len(), 5, "{found:#?}");
+        let joined = found.iter().find(|f| f.spec.contains('+')).unwrap();
+        assert!(joined.spec.contains("SCL") && joined.datetime.is_some());
+        let before = joined.fingerprint.clone();
+        put("S2_SCL_20170804_20m.tif", "longer");
+        let again = list_scenes(folder.path(), Some("S2_*")).unwrap();
+        assert_eq!(again.len(), 2);
+        assert_ne!(again[0].fingerprint, before);
+        assert!(list_scenes(&folder.path().join("none"), None).is_err());
+    }
+}

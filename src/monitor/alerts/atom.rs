@@ -1,0 +1,70 @@
+//! The newest alerts as an Atom feed (RFC 4287).
+
+use super::AlertRow;
+use crate::monitor::state::text_of;
+use quick_xml::escape::escape;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The feed, newest first; links to figures are relative to `folder`, where the feed lies.
+pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
+    let updated = alerts.first().map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |a| text_of(a.datetime));
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
+         <title>railwatch alerts</title>\n<id>urn:railwatch:alerts</id>\n<updated>{updated}</updated>\n\
+         <author><name>railwatch</name></author>\n"
+    );
+    for alert in alerts {
+        let withdrawn = if alert.withdrawn { " (withdrawn)" } else { "" };
+        // Writing into a string cannot fail.
+        let _ = write!(
+            text,
+            "<entry>\n<title>{}{withdrawn}</title>\n<id>urn:railwatch:alert:{}</id>\n<updated>{}</updated>\n\
+             <category term=\"{}\"/>\n<summary>{}</summary>\n",
+            escape(&alert.title),
+            escape(&alert.alert_id),
+            text_of(alert.datetime),
+            escape(&alert.kind),
+            escape(&alert.title)
+        );
+        if let Some(evidence) = alert.evidence.as_deref().filter(|e| !e.is_empty()) {
+            let place = Path::new(evidence);
+            let place = place.strip_prefix(folder).unwrap_or(place).display().to_string();
+            let _ = write!(
+                text,
+                "<link rel=\"alternate\" type=\"text/html\" href=\"{0}/report.html\"/>\n\
+                 <link rel=\"enclosure\" type=\"image/png\" href=\"{0}/report.png\"/>\n\
+                 <link rel=\"enclosure\" type=\"application/geo+json\" href=\"{0}/alert-{1}.geojson\"/>\n",
+                escape(&place),
+                escape(&alert.alert_id)
+            );
+        }
+        text.push_str("</entry>\n");
+    }
+    text + "</feed>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_feed_is_well_formed_whatever_the_names() {
+        let alert = AlertRow {
+            alert_id: "0a".into(),
+            site_id: "s".into(),
+            life_id: "l".into(),
+            scene_key: 1,
+            kind: "first".into(),
+            datetime: jiff::Timestamp::UNIX_EPOCH,
+            title: "A & B <yard>".into(),
+            feature: "{}".into(),
+            evidence: Some("/x/alerts/s/d".into()),
+            withdrawn: false,
+        };
+        let text = feed(&[alert], Path::new("/x"));
+        assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));
+        let mut reader = quick_xml::Reader::from_str(&text);
+        while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
+    }
+}

@@ -1,0 +1,159 @@
+//! Telling people: figures of the scenes that gave rise to alerts, then every alert to every channel until it is taken.
+//!
+//! An alert is marked as delivered after the channel has taken it, so that it arrives at least once; its id lets the
+//! receiver drop a second copy. What could not be delivered is tried again by the next run and shown by `status`.
+
+mod atom;
+mod command;
+mod mail;
+mod params;
+mod webhook;
+
+pub(super) use params::KINDS;
+pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
+
+use super::state::{AlertRow, State, text_of};
+use super::{Config, Error, RunOptions, SiteConfig};
+use crate::io;
+use crate::pipeline::{self, GdalSource, Plan, Silent};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Alerts of a feed.
+const FEED_COUNT: usize = 200;
+
+/// An alert with everything that is sent along.
+pub(super) struct Message {
+    pub(super) alert: AlertRow,
+    pub(super) site_title: String,
+    /// Folder of figure and page.
+    pub(super) folder: Option<PathBuf>,
+    /// The figure as PNG.
+    pub(super) figure: Option<Vec<u8>>,
+    /// GeoJSON collection of the alert alone.
+    pub(super) geojson: String,
+}
+
+impl Message {
+    /// The alert as JSON; the figure in base64.
+    fn json(&self) -> Value {
+        let feature: Value = serde_json::from_str(&self.alert.feature).unwrap_or_default();
+        json!({
+            "id": self.alert.alert_id,
+            "site": self.alert.site_id,
+            "site_title": self.site_title,
+            "kind": self.alert.kind,
+            "datetime": self.alert.datetime,
+            "title": self.alert.title,
+            "withdrawn": self.alert.withdrawn,
+            "geojson": { "type": "FeatureCollection", "features": [feature] },
+            "folder": self.folder,
+            "figure_png_base64":
+                self.figure.as_ref().map(|png| base64::engine::general_purpose::STANDARD.encode(png)),
+        })
+    }
+}
+
+/// Delivers what is open; gives the numbers of deliveries and failures.
+pub(super) fn deliver(
+    state: &mut State,
+    config: &Config,
+    options: &RunOptions,
+) -> Result<(usize, usize), Error> {
+    let mut counts = (0, 0);
+    for site in &config.site {
+        for alert in state.without_evidence(&site.id)? {
+            let made = evidence(state, config, site, &alert);
+            if let Err(reason) = &made {
+                tracing::warn!(alert = alert.alert_id, reason, "no figure for an alert");
+            }
+            // An empty name says that there is none: it is not tried again.
+            let folder = made.map(|path| path.display().to_string()).unwrap_or_default();
+            state.set_evidence(&alert.alert_id, &folder)?;
+        }
+    }
+    for channel in &config.alerts.channel {
+        let open = state.undelivered(channel.name())?;
+        if open.is_empty() {
+            continue;
+        }
+        let secret = channel.secret().map(|s| options.secrets.get(s)).transpose();
+        for alert in open {
+            let message = message(config, alert)?;
+            let result = match &secret {
+                Err(reason) => Err(reason.clone()),
+                Ok(secret) => send(state, config, channel, secret.as_deref(), (&message, options)),
+            };
+            if let Err(reason) = &result {
+                let id = &message.alert.alert_id;
+                tracing::error!(channel = channel.name(), alert = id, reason, "an alert was not delivered");
+                counts.1 += 1;
+            } else {
+                counts.0 += 1;
+            }
+            let now = text_of(options.now);
+            state.set_delivered(&message.alert.alert_id, channel.name(), result.map(|()| now))?;
+        }
+    }
+    Ok(counts)
+}
+
+fn send(
+    state: &State,
+    config: &Config,
+    channel: &Channel,
+    secret: Option<&str>,
+    (message, options): (&Message, &RunOptions),
+) -> Result<(), String> {
+    match channel {
+        Channel::Webhook { url, .. } => webhook::send(url, secret, message, options.now),
+        Channel::Mail { .. } => mail::send(channel, secret, message),
+        Channel::Command { command, .. } => command::send(command, message),
+        Channel::Atom { path, .. } => {
+            let mut alerts = Vec::new();
+            for site in &config.site {
+                alerts.extend(state.alerts(&site.id, FEED_COUNT).map_err(|e| e.to_string())?);
+            }
+            let wanted = |a: &AlertRow| config.alerts.kinds.contains(&a.kind);
+            alerts.retain(wanted);
+            alerts.sort_by(|a, b| b.datetime.cmp(&a.datetime).then_with(|| a.alert_id.cmp(&b.alert_id)));
+            alerts.truncate(FEED_COUNT);
+            let folder = path.parent().unwrap_or(Path::new(""));
+            io::write_text(path, &atom::feed(&alerts, folder)).map_err(|e| e.to_string())
+        }
+    }
+}
+
+fn message(config: &Config, alert: AlertRow) -> Result<Message, Error> {
+    let folder = alert.evidence.clone().filter(|f| !f.is_empty()).map(PathBuf::from);
+    let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
+    let site_title = config.site(&alert.site_id)?.title().to_owned();
+    let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
+    let geojson = json!({ "type": "FeatureCollection", "features": [feature] }).to_string() + "\n";
+    Ok(Message { alert, site_title, folder, figure, geojson })
+}
+
+/// Figure and page of the scene of an alert, once a scene: what `railwatch detect` makes of it and the dates before.
+fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow) -> Result<PathBuf, String> {
+    let text = |e: &dyn std::fmt::Display| e.to_string();
+    let name = alert.datetime.strftime("%Y%m%dT%H%M%S").to_string();
+    let folder = config.alerts.folder.join(&site.id).join(name);
+    if !folder.join("report.html").exists() {
+        let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
+        let baselines =
+            state.specs_before(&site.id, alert.datetime, site.baseline.count).map_err(|e| text(&e))?;
+        let mut detect = site.detect_config();
+        detect.target = scene.spec;
+        detect.baseline = baselines;
+        detect.out.clone_from(&folder);
+        detect.buffer_m = 250.0;
+        pipeline::prepare_folder(&folder).map_err(|e| text(&e))?;
+        let plan = Plan::new(detect).map_err(|e| text(&e))?;
+        let output = pipeline::run(&plan, &GdalSource, &Silent).map_err(|e| text(&e))?;
+        pipeline::write_outputs(&plan, &output, &[]).map_err(|e| text(&e))?;
+    }
+    let path = folder.join(format!("alert-{}.geojson", alert.alert_id));
+    io::write_text(&path, &(alert.feature.clone() + "\n")).map_err(|e| text(&e))?;
+    Ok(folder)
+}

@@ -1,0 +1,181 @@
+//! Who is told what, and how. Secrets are never in the configuration: it names where they are.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Kinds of alerts that are delivered where the configuration does not choose.
+const USUAL: [&str; 3] = ["first", "reactivation", "moved"];
+/// All kinds.
+pub(in crate::monitor) const KINDS: [&str; 7] =
+    ["first", "reactivation", "confirmed", "moved", "finished", "departed", "permanent"];
+
+/// Who is told what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertParams {
+    /// Kinds that are delivered: `first`, `reactivation`, `confirmed`, `moved`, `finished`, `departed`, `permanent`. All
+    /// kinds are kept in the state.
+    pub kinds: Vec<String>,
+    /// Older dates than this are kept, but not delivered, days, > 0; 30: a backfill of years wakes nobody.
+    pub newest_days: f64,
+    /// Folder of figures and pages, one folder a scene with alerts.
+    pub folder: PathBuf,
+    /// Ways of delivery.
+    pub channel: Vec<Channel>,
+}
+
+impl Default for AlertParams {
+    fn default() -> Self {
+        Self {
+            kinds: USUAL.map(str::to_owned).to_vec(),
+            newest_days: 30.0,
+            folder: PathBuf::from("alerts"),
+            channel: Vec::new(),
+        }
+    }
+}
+
+/// One way of delivery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Channel {
+    /// JSON by POST, signed where a secret is named.
+    Webhook {
+        /// Name of the channel.
+        name: String,
+        /// Where to.
+        url: String,
+        /// Key of the signature.
+        #[serde(default)]
+        secret: Option<Secret>,
+    },
+    /// E-mail by SMTP.
+    Mail {
+        /// Name of the channel.
+        name: String,
+        /// Host name of the server.
+        server: String,
+        /// Port; 587 with `starttls`, 465 with `tls`, 25 with `none`.
+        #[serde(default)]
+        port: Option<u16>,
+        /// How the connection is protected.
+        #[serde(default)]
+        encryption: Encryption,
+        /// Sender.
+        from: String,
+        /// Receivers.
+        to: Vec<String>,
+        /// Name to sign in with.
+        #[serde(default)]
+        user: Option<String>,
+        /// Password to sign in with.
+        #[serde(default)]
+        password: Option<Secret>,
+    },
+    /// Atom feed of the newest alerts, rewritten when there are new ones.
+    Atom {
+        /// Name of the channel.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A program that gets the alert as JSON on its standard input; exit code 0 means taken.
+    Command {
+        /// Name of the channel.
+        name: String,
+        /// Program and arguments; no shell is in between.
+        command: Vec<String>,
+    },
+}
+
+/// How a mail server is spoken to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    /// TLS after a greeting.
+    #[default]
+    StartTls,
+    /// TLS from the beginning.
+    Tls,
+    /// None: for servers on this machine alone.
+    None,
+}
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Secret {
+    /// Environment variable.
+    Env(String),
+    /// File that only its owner may read.
+    File(PathBuf),
+}
+
+impl Channel {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Webhook { name, .. }
+            | Self::Mail { name, .. }
+            | Self::Atom { name, .. }
+            | Self::Command { name, .. } => name,
+        }
+    }
+
+    /// The secret that it needs.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Webhook { secret, .. } => secret.as_ref(),
+            Self::Mail { password, .. } => password.as_ref(),
+            Self::Atom { .. } | Self::Command { .. } => None,
+        }
+    }
+}
+
+/// Secrets from the environment, by variable; never printed.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({} hidden)", self.0.len())
+    }
+}
+
+impl Secrets {
+    /// The secret itself, or why there is none.
+    pub(super) fn get(&self, secret: &Secret) -> Result<String, String> {
+        match secret {
+            Secret::Env(variable) => self
+                .0
+                .get(variable)
+                .cloned()
+                .ok_or_else(|| format!("the environment variable {variable} is not set")),
+            Secret::File(path) => {
+                restricted(path)?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| format!("cannot read the secret {}: {e}", path.display()))?;
+                Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn restricted(path: &std::path::Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let meta =
+        std::fs::metadata(path).map_err(|e| format!("cannot read the secret {}: {e}", path.display()))?;
+    if meta.permissions().mode().trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    Err(format!("others may read the secret {0}: chmod 600 {0}", path.display()))
+}
+
+#[cfg(not(unix))]
+fn restricted(_path: &std::path::Path) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,374 @@
+//! What is watched: a TOML file of sites. Every table refuses names that it does not know.
+
+use super::Error;
+use super::alerts::{AlertParams, Channel, KINDS, Secret};
+use crate::units::FalseAlarmRate;
+use crate::{coreg, corridor, detect, mask};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// State database; `railwatch.sqlite` beside the configuration.
+    #[serde(default = "default_state")]
+    pub state: PathBuf,
+    /// Prometheus text file, rewritten by every run.
+    #[serde(default)]
+    pub metrics: Option<PathBuf>,
+    /// Who is told what.
+    #[serde(default)]
+    pub alerts: AlertParams,
+    /// What is watched, at least one.
+    pub site: Vec<SiteConfig>,
+}
+
+/// One place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteConfig {
+    /// Short name, letters, digits, `-` and `_`; the key of everything that is stored.
+    pub id: String,
+    /// Name for people; the id where it is missing.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Rail lines, anything OGR reads.
+    pub rails: String,
+    /// Where scenes come from.
+    pub source: Source,
+    /// Bands to use; the four 10 m bands, as far as the reference has them, where empty.
+    #[serde(default)]
+    pub bands: Vec<String>,
+    /// Trust the georeference of the scenes and do not register them.
+    #[serde(default)]
+    pub no_register: bool,
+    /// Pixels around the tracks that registration looks at, 32…1000; 96. More is surer and slower.
+    #[serde(default = "default_margin_px")]
+    pub registration_margin_px: f64,
+    /// Which earlier dates a scene is compared with.
+    #[serde(default)]
+    pub baseline: Baseline,
+    /// How sure a detection has to be.
+    #[serde(default)]
+    pub rates: Rates,
+    /// How trains are followed from date to date.
+    #[serde(default)]
+    pub lives: LifeParams,
+    /// Cloud mask.
+    #[serde(default)]
+    pub mask: mask::MaskParams,
+    /// Registration.
+    #[serde(default)]
+    pub coreg: coreg::CoregParams,
+    /// Rail network.
+    #[serde(default)]
+    pub tracks: corridor::TrackParams,
+}
+
+/// Where scenes come from: a folder, or a STAC catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Source {
+    /// A folder; other programs put scenes there.
+    Folder(FolderSource),
+    /// A STAC API or static catalog.
+    Catalog(CatalogSource),
+}
+
+/// A folder of STAC items, SAFE products or rasters dated by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderSource {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Entries to take, by name (`*`, `?`, `[…]`); all where it is missing.
+    #[serde(default)]
+    pub pattern: Option<String>,
+}
+
+/// A catalog whose scenes are read by window where they are; assets must be readable without signing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogSource {
+    /// A known name (`earth-search`, …) or the URL of a STAC API, a static catalog or a collection of items.
+    pub catalog: String,
+    /// Collections; the endpoint's own where it is empty.
+    #[serde(default)]
+    pub collections: Vec<String>,
+    /// Largest share of cloud over the whole tile, 0…1; scenes that do not tell are taken.
+    #[serde(default)]
+    pub max_tile_cloud_fraction: Option<f64>,
+    /// Days before now that a run without `--since` looks back; 60. Scenes that appear later are late.
+    #[serde(default = "default_newest_days")]
+    pub newest_days: f64,
+}
+
+fn default_margin_px() -> f64 {
+    96.0
+}
+
+fn default_newest_days() -> f64 {
+    60.0
+}
+
+/// Which earlier dates a scene is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Baseline {
+    /// Dates before the scene, 1…20; 6.
+    pub count: usize,
+    /// Dates from before the oldest train that still stands, 0…5; 3: they show its bed empty.
+    pub empty_count: usize,
+    /// Dates whose strips are kept, `count + empty_count` … 400; 40. A scene may come late by as many dates, less
+    /// `count + empty_count`.
+    pub kept_count: usize,
+    /// The reference is the first scene that shows at least this share of its window, 0.1…1; 0.9.
+    pub reference_valid_fraction: f64,
+}
+
+impl Default for Baseline {
+    fn default() -> Self {
+        Self { count: 6, empty_count: 3, kept_count: 40, reference_valid_fraction: 0.9 }
+    }
+}
+
+/// How sure a detection has to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rates {
+    /// Expected false alarms per 100 km of track and scene, for a new train; 2.
+    pub false_alarms: FalseAlarmRate,
+    /// The same for a train whose place is known from earlier dates, so that weaker evidence is enough; 10.
+    pub false_alarms_known: FalseAlarmRate,
+    /// Shortest train, metres, 30…1000; 60.
+    pub min_length_m: f64,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let detect = detect::DetectParams::default();
+        Self {
+            false_alarms: detect.false_alarms,
+            false_alarms_known: FalseAlarmRate::per_100km(10.0).unwrap_or_default(),
+            min_length_m: detect.min_length_m,
+        }
+    }
+}
+
+/// How trains are followed from date to date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifeParams {
+    /// Overlap, as a share of the shorter one, from which two detections are one train, 0…1; 0.3.
+    pub overlap_fraction: f64,
+    /// Share of a train's place that must be clear for its absence to count, 0…1; 0.5.
+    pub clear_fraction: f64,
+    /// Clear dates without it after which a train is gone, 1…10; 2.
+    pub misses: u32,
+    /// Largest ratio of lengths of one train before and after a move, ≥ 1; 1.25.
+    pub move_length_ratio: f64,
+    /// Days after which what still stands is no train but a permanent change, > 0; 90.
+    pub permanent_days: f64,
+    /// Days without a train after which the next one is a reactivation, > 0; 60.
+    pub idle_days: f64,
+    /// Clear dates that those days must have, ≥ 1; 5: without looks there is no idleness.
+    pub idle_dates: u32,
+}
+
+impl Default for LifeParams {
+    fn default() -> Self {
+        Self {
+            overlap_fraction: 0.3,
+            clear_fraction: 0.5,
+            misses: 2,
+            move_length_ratio: 1.25,
+            permanent_days: 90.0,
+            idle_days: 60.0,
+            idle_dates: 5,
+        }
+    }
+}
+
+fn default_state() -> PathBuf {
+    PathBuf::from("railwatch.sqlite")
+}
+
+impl Config {
+    /// Reads and checks a configuration; relative paths in it are relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::ConfigRead`], [`Error::ConfigSyntax`] with the line that is wrong, [`Error::ConfigValue`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
+        config.check(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.state = folder.join(&config.state);
+        config.metrics = config.metrics.map(|m| folder.join(m));
+        config.alerts.folder = folder.join(&config.alerts.folder);
+        for channel in &mut config.alerts.channel {
+            match channel {
+                Channel::Atom { path, .. }
+                | Channel::Webhook { secret: Some(Secret::File(path)), .. }
+                | Channel::Mail { password: Some(Secret::File(path)), .. } => *path = folder.join(&*path),
+                _ => {}
+            }
+        }
+        for site in &mut config.site {
+            if let Source::Folder(source) = &mut site.source {
+                source.folder = folder.join(&source.folder);
+            }
+            if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
+                site.rails = folder.join(&site.rails).display().to_string();
+            }
+        }
+        Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), Error> {
+        let wrong = |place: &str, reason: String| {
+            Err(Error::ConfigValue { path: path.to_owned(), place: place.to_owned(), reason })
+        };
+        if self.site.is_empty() {
+            return wrong("[[site]]", "there is no site; describe at least one".to_owned());
+        }
+        if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
+            return wrong("alerts.kinds", format!("there is no kind {kind:?}; take of {}", KINDS.join(", ")));
+        }
+        if self.alerts.newest_days.is_nan() || self.alerts.newest_days <= 0.0 {
+            return wrong("alerts.newest_days", "write a number of days above 0".to_owned());
+        }
+        for (i, channel) in self.alerts.channel.iter().enumerate() {
+            if self.alerts.channel[..i].iter().any(|other| other.name() == channel.name()) {
+                return wrong("alerts.channel", format!("the name {:?} occurs twice", channel.name()));
+            }
+        }
+        for (i, site) in self.site.iter().enumerate() {
+            let place = format!("site {:?}", site.id);
+            let named = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            if site.id.is_empty() || !site.id.chars().all(named) {
+                return wrong(&place, "the id takes letters, digits, - and _ only".to_owned());
+            }
+            if self.site[..i].iter().any(|other| other.id == site.id) {
+                return wrong(&place, "the id occurs twice; every site needs its own".to_owned());
+            }
+            let (b, l, r) = (&site.baseline, &site.lives, &site.rates);
+            let least = b.count + b.empty_count;
+            let ranges = [
+                ("registration_margin_px", site.registration_margin_px, 32.0, 1000.0),
+                ("baseline.count", b.count as f64, 1.0, 20.0),
+                ("baseline.empty_count", b.empty_count as f64, 0.0, 5.0),
+                ("baseline.kept_count", b.kept_count as f64, least as f64, 400.0),
+                ("baseline.reference_valid_fraction", b.reference_valid_fraction, 0.1, 1.0),
+                ("rates.min_length_m", r.min_length_m, 30.0, 1000.0),
+                ("rates.false_alarms_known", r.false_alarms_known.get(), r.false_alarms.get(), 1e4),
+                ("lives.overlap_fraction", l.overlap_fraction, 0.01, 1.0),
+                ("lives.clear_fraction", l.clear_fraction, 0.01, 1.0),
+                ("lives.misses", f64::from(l.misses), 1.0, 10.0),
+                ("lives.move_length_ratio", l.move_length_ratio, 1.0, 10.0),
+                ("lives.permanent_days", l.permanent_days, 1.0, 1e5),
+                ("lives.idle_days", l.idle_days, 1.0, 1e5),
+                ("lives.idle_dates", f64::from(l.idle_dates), 1.0, 1000.0),
+            ];
+            if let Some((name, value, low, high)) = ranges.into_iter().find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
+                return wrong(&place, format!("{name} is {value}; write a value from {low} to {high}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Environment variables in which secrets are.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<&str> {
+        self.alerts
+            .channel
+            .iter()
+            .filter_map(|c| match c.secret() {
+                Some(Secret::Env(name)) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The configured site of an id.
+    ///
+    /// # Errors
+    /// [`Error::NoSite`].
+    pub fn site(&self, id: &str) -> Result<&SiteConfig, Error> {
+        self.site.iter().find(|s| s.id == id).ok_or_else(|| Error::NoSite {
+            site: id.to_owned(),
+            known: self.site.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+impl SiteConfig {
+    /// Name for people.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The detector's configuration for this site.
+    #[must_use]
+    pub fn detect_config(&self) -> crate::pipeline::DetectConfig {
+        let detect = detect::DetectParams {
+            false_alarms: self.rates.false_alarms,
+            min_length_m: self.rates.min_length_m,
+            baseline_count_max: self.baseline.count + self.baseline.empty_count,
+            ..detect::DetectParams::default()
+        };
+        crate::pipeline::DetectConfig {
+            baseline: Vec::new(),
+            target: String::new(),
+            rails: self.rails.clone(),
+            yards: None,
+            out: PathBuf::new(),
+            buffer_m: 20.0,
+            bands: self.bands.clone(),
+            datetime: None,
+            register: !self.no_register,
+            registration_margin_px: self.registration_margin_px,
+            change_map: false,
+            mask: self.mask.clone(),
+            coreg: self.coreg.clone(),
+            tracks: self.tracks.clone(),
+            detect,
+            change: crate::change::ChangeParams::default(),
+            objects: crate::change::ObjectParams::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("monitor.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let site = "[[site]]\nid = \"a\"\nrails = \"r.geojson\"\nsource = { folder = \"s\" }\n";
+        let config = read(site).unwrap();
+        assert!(config.state.ends_with("railwatch.sqlite") && config.site[0].rails.ends_with("r.geojson"));
+        for (text, said) in [
+            ("site = []".to_owned(), "no site"),
+            (format!("{site}{site}"), "twice"),
+            (format!("{site}speed = 3"), "line 5"),
+            (format!("{site}baseline = {{ count = 0 }}"), "baseline.count is 0"),
+            (format!("{site}lives = {{ misses = 99 }}"), "lives.misses"),
+            (site.replace("\"a\"", "\"a b\""), "letters"),
+        ] {
+            let message = read(&text).unwrap_err().to_string();
+            assert!(message.contains(said), "{text}\n{message}");
+        }
+    }
+}

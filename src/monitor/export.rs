@@ -1,0 +1,174 @@
+//! What the state knows as files for other programs: GeoJSON and CSV of detections and lives.
+
+use super::state::{DetectionRow, LifeRow, State, TrackRow};
+use super::{Config, Error, LifeState};
+use crate::io;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Writes `detections.geojson`, `detections.csv`, `lives.geojson` and `lives.csv` of all sites into `out`; gives their
+/// paths. A life's line is the track between the ends where it was last seen.
+///
+/// # Errors
+/// [`Error::NoState`] before the first run, [`Error::Io`] when `out` cannot be written.
+pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
+    let state = State::open_to_read(&config.state)?;
+    std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
+    let (mut detections, mut lives) = (Vec::new(), Vec::new());
+    let mut detections_csv = String::from(
+        "site,datetime,track_id,start_m,end_m,length_m,offset_m,change,score,p_value,q_value,appearance\n",
+    );
+    let mut lives_csv = String::from(
+        "site,life_id,track_id,state,start_m,end_m,length_m,first_seen,last_seen,first_missed,seen_count,move_count,\
+         score,appearance\n",
+    );
+    for site in &config.site {
+        let tracks = state.tracks(&site.id)?;
+        for row in state.detections(&site.id)? {
+            detection(&site.id, &tracks, &row, (&mut detections, &mut detections_csv));
+        }
+        for row in state.lives(&site.id)? {
+            life(&site.id, &tracks, &row, (&mut lives, &mut lives_csv));
+        }
+    }
+    let collection = |features: Vec<Value>| {
+        json!({ "type": "FeatureCollection", "features": features }).to_string() + "\n"
+    };
+    let files = [
+        ("detections.geojson", collection(detections)),
+        ("detections.csv", detections_csv),
+        ("lives.geojson", collection(lives)),
+        ("lives.csv", lives_csv),
+    ];
+    files
+        .into_iter()
+        .map(|(name, text)| {
+            let path = out.join(name);
+            io::write_text(&path, &text)?;
+            Ok(path)
+        })
+        .collect()
+}
+
+fn track_id(tracks: &[TrackRow], index: usize) -> &str {
+    tracks.get(index).map_or("", |t| t.track_id.as_str())
+}
+
+fn detection(
+    site: &str,
+    tracks: &[TrackRow],
+    d: &DetectionRow,
+    (features, csv): (&mut Vec<Value>, &mut String),
+) {
+    let track = track_id(tracks, d.track_index);
+    let geometry: Value = serde_json::from_str(&d.geometry).unwrap_or_default();
+    let contrast: Value = serde_json::from_str(&d.contrast).unwrap_or_default();
+    features.push(json!({
+        "type": "Feature",
+        "geometry": geometry,
+        "properties": {
+            "site": site, "datetime": d.datetime, "kind": "train", "change": d.change, "track_id": track,
+            "chainage_start_m": d.start_m, "chainage_end_m": d.end_m, "length_m": d.end_m - d.start_m,
+            "offset_m": d.offset_m, "score": d.score, "p_value": d.p_value, "q_value": d.q_value,
+            "appearance": d.appearance, "contrast": contrast,
+        },
+    }));
+    // Writing into a string cannot fail.
+    let _ = writeln!(
+        csv,
+        "{site},{},{track},{:.0},{:.0},{:.0},{:.1},{},{:.3},{:.3e},{:.3e},{}",
+        d.datetime,
+        d.start_m,
+        d.end_m,
+        d.end_m - d.start_m,
+        d.offset_m,
+        d.change,
+        d.score,
+        d.p_value,
+        d.q_value,
+        d.appearance
+    );
+}
+
+fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut Vec<Value>, &mut String)) {
+    let life = &row.life;
+    let line = tracks.get(life.place.track).map(|t| part_of(t, life.place.start_m, life.place.end_m));
+    let kind = if life.state == LifeState::Permanent { "permanent change" } else { "train" };
+    features.push(json!({
+        "type": "Feature",
+        "id": life.id,
+        "geometry": { "type": "LineString", "coordinates": line.unwrap_or_default() },
+        "properties": {
+            "site": site, "kind": kind, "state": life.state, "track_id": row.track_id,
+            "chainage_start_m": life.place.start_m, "chainage_end_m": life.place.end_m,
+            "length_m": life.place.length_m(), "first_seen": life.first_seen, "last_seen": life.last_seen,
+            "first_missed": life.first_missed, "seen_count": life.seen_count, "move_count": life.move_count,
+            "score": life.score, "appearance": life.appearance,
+        },
+    }));
+    // Writing into a string cannot fail.
+    let _ = writeln!(
+        csv,
+        "{site},{},{},{},{:.0},{:.0},{:.0},{},{},{},{},{},{:.3},{}",
+        life.id,
+        row.track_id,
+        life.state.word(),
+        life.place.start_m,
+        life.place.end_m,
+        life.place.length_m(),
+        life.first_seen,
+        life.last_seen,
+        life.first_missed.map(|t| t.to_string()).unwrap_or_default(),
+        life.seen_count,
+        life.move_count,
+        life.score,
+        life.appearance
+    );
+}
+
+/// Longitude and latitude of a track between two chainages; lengths are shared out by those of its segments in degrees,
+/// scaled to the latitude.
+fn part_of(track: &TrackRow, start_m: f64, end_m: f64) -> Vec<[f64; 2]> {
+    let geometry: Value = serde_json::from_str(&track.geometry).unwrap_or_default();
+    let points: Vec<[f64; 2]> = serde_json::from_value(geometry["coordinates"].clone()).unwrap_or_default();
+    let scale = points.first().map_or(1.0, |p| p[1].to_radians().cos());
+    let length = |a: &[f64; 2], b: &[f64; 2]| ((b[0] - a[0]) * scale).hypot(b[1] - a[1]);
+    let whole: f64 = points.windows(2).map(|w| length(&w[0], &w[1])).sum();
+    let (from, to) = (start_m / track.length_m * whole, end_m / track.length_m * whole);
+    let (mut part, mut at) = (Vec::new(), 0.0);
+    for pair in points.windows(2) {
+        let step = length(&pair[0], &pair[1]);
+        let inside = |along: f64| {
+            let f = ((along - at) / step.max(1e-12)).clamp(0.0, 1.0);
+            let rounded = |v: f64| (v * 1e7).round() / 1e7;
+            [0, 1].map(|k| rounded(pair[0][k] + f * (pair[1][k] - pair[0][k])))
+        };
+        if at + step >= from && at <= to {
+            if part.is_empty() {
+                part.push(inside(from));
+            }
+            part.push(inside(to));
+        }
+        at += step;
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_lies_between_its_ends() {
+        let track = TrackRow {
+            track_index: 0,
+            track_id: "a".into(),
+            name: None,
+            length_m: 300.0,
+            geometry: r#"{"type":"LineString","coordinates":[[10.0,0.0],[10.001,0.0],[10.003,0.0]]}"#.into(),
+        };
+        let part = part_of(&track, 50.0, 200.0);
+        assert_eq!(part, [[10.0005, 0.0], [10.001, 0.0], [10.002, 0.0]]);
+    }
+}

@@ -1,0 +1,463 @@
+//! A train's life: what is seen on successive dates, linked into one train that comes, stands, moves and goes.
+//!
+//! Linking is greedy by overlap of place, surest detections first. A date decides three ways about a train that is
+//! known: seen (detected again, or weaker evidence where it stood on the date before), missed (its place is clear and
+//! nothing is there) or undecided (clouds). Absence counts only where it could be seen. Assumes that a train stands
+//! still while a scene is taken and that two trains do not swap places of equal length between two dates.
+
+use super::LifeParams;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A gap that may lie within one train: a wagon or two that look like their bed, metres.
+const GAP_M: f64 = 50.0;
+
+/// Where a train is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifeState {
+    /// Seen on one date, the newest that shows its place.
+    First,
+    /// Seen on one date; later dates have not decided whether it stands.
+    Provisional,
+    /// Seen on two dates or more.
+    Confirmed,
+    /// Gone.
+    Finished,
+    /// It stays too long for a train: a roof, a bridge, a heap; it left the series.
+    Permanent,
+}
+
+impl LifeState {
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Provisional => "provisional",
+            Self::Confirmed => "confirmed",
+            Self::Finished => "finished",
+            Self::Permanent => "permanent",
+        }
+    }
+
+    /// The state of a stored word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::First, Self::Provisional, Self::Confirmed, Self::Finished, Self::Permanent]
+            .into_iter()
+            .find(|s| s.word() == word)
+    }
+
+    /// Whether the train may still stand there.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::First | Self::Provisional | Self::Confirmed)
+    }
+}
+
+/// A stretch of one track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    /// Index of the track in the site.
+    pub track: usize,
+    /// First end, metres along the track.
+    pub start_m: f64,
+    /// Other end, metres along the track.
+    pub end_m: f64,
+}
+
+impl Stretch {
+    /// Length, metres.
+    #[must_use]
+    pub fn length_m(&self) -> f64 {
+        self.end_m - self.start_m
+    }
+}
+
+/// One train over all dates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Life {
+    /// Stable name.
+    pub id: String,
+    /// Where it was last seen.
+    pub place: Stretch,
+    /// Where it is in its life.
+    pub state: LifeState,
+    /// First date on which it was seen.
+    pub first_seen: Timestamp,
+    /// Last date on which it was seen.
+    pub last_seen: Timestamp,
+    /// First clear date without it since it was last seen.
+    pub first_missed: Option<Timestamp>,
+    /// Dates on which it was seen.
+    pub seen_count: u32,
+    /// Clear dates without it since it was last seen.
+    pub misses: u32,
+    /// Moves along the line.
+    pub move_count: u32,
+    /// Highest score of its detections.
+    pub score: f64,
+    /// `bright`, `dark` or `coloured` where it was surest.
+    pub appearance: String,
+}
+
+/// A train as one date shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// Where.
+    pub place: Stretch,
+    /// −log10 of the expected false alarms per 100 km.
+    pub score: f64,
+    /// How it differs from its bed.
+    pub appearance: String,
+    /// Whether it came (`true`) or a train that was there before has gone.
+    pub appeared: bool,
+}
+
+/// What one date shows of a site.
+pub struct DateLook<'a> {
+    /// The date.
+    pub datetime: Timestamp,
+    /// The newest date that it was compared with.
+    pub earlier: Timestamp,
+    /// What was found.
+    pub sightings: &'a [Sighting],
+    /// Score along a stretch: (share of it that is clear 0…1, typical score where clear).
+    pub evidence: &'a dyn Fn(&Stretch) -> (f64, f64),
+    /// Share of the shorter of two stretches that lies on the other, 0…1.
+    pub overlap: &'a dyn Fn(&Stretch, &Stretch) -> f64,
+    /// Score from which a train whose place is known is seen again.
+    pub known_score: f64,
+}
+
+/// What happened to a train on a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// Seen for the first time.
+    Appeared,
+    /// Seen on a second date.
+    Confirmed,
+    /// Seen elsewhere on the line.
+    Moved,
+    /// Gone.
+    Finished,
+    /// No train, since it stays.
+    Permanent,
+    /// A train that stood there before it was watched has gone.
+    Departed,
+}
+
+/// One thing that happened to one train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Index of the life in the result of [`follow`].
+    pub life: usize,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// Lives after a date: those that were given, in their order, then new ones; whether each was seen; what happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// The lives.
+    pub lives: Vec<Life>,
+    /// Whether the date shows each.
+    pub seen: Vec<bool>,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// Carries `open` lives over one more date; new ones are named by `name` from their number on that date.
+#[must_use]
+pub fn follow(
+    open: Vec<Life>,
+    look: &DateLook<'_>,
+    params: &LifeParams,
+    name: &dyn Fn(usize) -> String,
+) -> Followed {
+    let mut result = Followed { seen: vec![false; open.len()], lives: open, events: Vec::new() };
+    let known = result.lives.len();
+    let mut order: Vec<&Sighting> = look.sightings.iter().collect();
+    order.sort_by(|a, b| b.score.total_cmp(&a.score));
+    // 1. Detections where a train is known belong to it.
+    let mut parts: Vec<Vec<&Sighting>> = vec![Vec::new(); known];
+    let mut free = Vec::new();
+    for sighting in order {
+        let best = (0..known)
+            .map(|i| ((look.overlap)(&result.lives[i].place, &sighting.place), i))
+            .filter(|(share, _)| *share >= params.overlap_fraction)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        match best {
+            Some((_, i)) if sighting.appeared => parts[i].push(sighting),
+            Some(_) => {}
+            None => free.push(sighting),
+        }
+    }
+    let mut absent = Vec::new();
+    for (i, parts) in parts.iter().enumerate() {
+        let life = &mut result.lives[i];
+        let (clear, score) = (look.evidence)(&life.place);
+        if let Some(first) = parts.first() {
+            seen(life, look, Some((hull(parts, first.place), first)));
+            result.seen[i] = true;
+        } else if clear >= params.clear_fraction && score >= look.known_score {
+            // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
+            if life.misses == 0 {
+                seen(life, look, None);
+                result.seen[i] = true;
+            }
+        } else if clear >= params.clear_fraction {
+            absent.push(i);
+        } else if life.state == LifeState::First {
+            life.state = LifeState::Provisional;
+        }
+        if result.seen[i] && result.lives[i].seen_count == 2 {
+            result.events.push(Event { life: i, kind: EventKind::Confirmed });
+        }
+    }
+    // 2. A detection elsewhere on the line, as long as a train that is missing, is that train.
+    free.retain(|sighting| !moved(&mut result, &mut absent, sighting, look, params));
+    // 3. What is left is new.
+    for sighting in free {
+        let life = new_life(sighting, look, name(result.lives.len() - known));
+        let kind = if sighting.appeared { EventKind::Appeared } else { EventKind::Departed };
+        result.events.push(Event { life: result.lives.len(), kind });
+        result.seen.push(sighting.appeared);
+        result.lives.push(life);
+    }
+    // 4. Trains that are missing, and things that stay.
+    for i in absent {
+        if missed(&mut result.lives[i], look.datetime, params) {
+            result.events.push(Event { life: i, kind: EventKind::Finished });
+        }
+    }
+    for i in 0..known {
+        if result.seen[i] && stays(&result.lives[i], params) {
+            result.lives[i].state = LifeState::Permanent;
+            result.events.push(Event { life: i, kind: EventKind::Permanent });
+        }
+    }
+    result
+}
+
+/// Takes a free sighting for a missing train of about its length on the same track.
+fn moved(
+    result: &mut Followed,
+    absent: &mut Vec<usize>,
+    sighting: &Sighting,
+    look: &DateLook<'_>,
+    params: &LifeParams,
+) -> bool {
+    if !sighting.appeared {
+        return false;
+    }
+    let ratio = |i: usize| {
+        let (a, b) = (result.lives[i].place.length_m(), sighting.place.length_m());
+        a.max(b) / a.min(b).max(1.0)
+    };
+    let best = absent
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| {
+            let life = &result.lives[**i];
+            life.place.track == sighting.place.track
+                && life.appearance == sighting.appearance
+                // It was there until the date before.
+                && life.misses == 0
+        })
+        .map(|(at, &i)| (ratio(i), at))
+        .filter(|(ratio, _)| *ratio <= params.move_length_ratio)
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    let Some((_, at)) = best else { return false };
+    let i = absent.remove(at);
+    seen(&mut result.lives[i], look, Some((sighting.place, sighting)));
+    result.lives[i].move_count += 1;
+    result.seen[i] = true;
+    result.events.push(Event { life: i, kind: EventKind::Moved });
+    true
+}
+
+/// The surest part with what lies within [`GAP_M`] of it, part by part.
+fn hull(parts: &[&Sighting], surest: Stretch) -> Stretch {
+    let mut whole = surest;
+    for _ in parts {
+        for part in parts.iter().map(|p| p.place).filter(|p| p.track == surest.track) {
+            if part.start_m - whole.end_m <= GAP_M && whole.start_m - part.end_m <= GAP_M {
+                whole.start_m = whole.start_m.min(part.start_m);
+                whole.end_m = whole.end_m.max(part.end_m);
+            }
+        }
+    }
+    whole
+}
+
+fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)>) {
+    life.last_seen = look.datetime;
+    life.first_missed = None;
+    life.misses = 0;
+    life.seen_count += 1;
+    life.state = LifeState::Confirmed;
+    let Some((place, sighting)) = found else { return };
+    life.place = grown(&life.place, place, look);
+    if sighting.score > life.score {
+        life.score = sighting.score;
+        life.appearance.clone_from(&sighting.appearance);
+    }
+}
+
+/// A train as it is seen now, with the parts of it that are hidden now and were seen before.
+fn grown(before: &Stretch, now: Stretch, look: &DateLook<'_>) -> Stretch {
+    if now.track != before.track || (look.overlap)(before, &now) <= 0.0 {
+        return now;
+    }
+    let hidden = |start_m: f64, end_m: f64| {
+        let rest = Stretch { start_m, end_m, ..now };
+        end_m > start_m && (look.evidence)(&rest).0 < 0.5
+    };
+    let start_m = if hidden(before.start_m, now.start_m) { before.start_m } else { now.start_m };
+    let end_m = if hidden(now.end_m, before.end_m) { before.end_m } else { now.end_m };
+    Stretch { start_m, end_m, ..now }
+}
+
+fn missed(life: &mut Life, datetime: Timestamp, params: &LifeParams) -> bool {
+    life.misses += 1;
+    life.first_missed.get_or_insert(datetime);
+    if life.misses >= params.misses {
+        life.state = LifeState::Finished;
+        return true;
+    }
+    if life.state == LifeState::First {
+        life.state = LifeState::Provisional;
+    }
+    false
+}
+
+/// Whether a life is too long, too often seen and too unmoved to be a train's.
+fn stays(life: &Life, params: &LifeParams) -> bool {
+    days_between(life.first_seen, life.last_seen) >= params.permanent_days
+        && life.seen_count >= 5
+        && life.move_count == 0
+}
+
+fn new_life(sighting: &Sighting, look: &DateLook<'_>, id: String) -> Life {
+    let when = if sighting.appeared { look.datetime } else { look.earlier };
+    Life {
+        id,
+        place: sighting.place,
+        state: if sighting.appeared { LifeState::First } else { LifeState::Finished },
+        first_seen: when,
+        last_seen: when,
+        first_missed: (!sighting.appeared).then_some(look.datetime),
+        seen_count: 1,
+        misses: 0,
+        move_count: 0,
+        score: sighting.score,
+        appearance: sighting.appearance.clone(),
+    }
+}
+
+/// Days from one time to a later one.
+#[must_use]
+pub(super) fn days_between(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_second() - from.as_second()) as f64 / 86_400.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(n: i64) -> Timestamp {
+        Timestamp::new(1_600_000_000 + 86_400 * n, 0).unwrap()
+    }
+
+    fn at(start_m: f64, end_m: f64) -> Stretch {
+        Stretch { track: 0, start_m, end_m }
+    }
+
+    fn overlap(a: &Stretch, b: &Stretch) -> f64 {
+        (a.end_m.min(b.end_m) - a.start_m.max(b.start_m)).max(0.0) / a.length_m().min(b.length_m())
+    }
+
+    /// One date: trains seen, whether the place is clear, score where nothing is detected.
+    fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
+        let sightings: Vec<Sighting> = trains
+            .iter()
+            .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
+            .collect();
+        let look = DateLook {
+            datetime: day(n),
+            earlier: day(n - 5),
+            sightings: &sightings,
+            evidence: &|_| (clear, -4.0),
+            overlap: &overlap,
+            known_score: -1.7,
+        };
+        let open = open.into_iter().filter(|l| l.state.is_open()).collect();
+        follow(open, &look, &LifeParams::default(), &|i| format!("{n}-{i}"))
+    }
+
+    fn kinds(followed: &Followed) -> Vec<EventKind> {
+        followed.events.iter().map(|e| e.kind).collect()
+    }
+
+    #[test]
+    fn a_train_comes_stands_moves_and_goes() {
+        let d0 = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
+        assert_eq!(kinds(&d0), [EventKind::Appeared]);
+        assert_eq!(d0.lives[0].state, LifeState::First);
+        let d5 = date(d0.lives, 5, &[(210.0, 490.0)], 1.0);
+        assert_eq!(kinds(&d5), [EventKind::Confirmed]);
+        let d10 = date(d5.lives, 10, &[], 0.1);
+        assert!(d10.events.is_empty() && d10.lives[0].state == LifeState::Confirmed);
+        let d15 = date(d10.lives, 15, &[(900.0, 1190.0)], 1.0);
+        assert_eq!(kinds(&d15), [EventKind::Moved]);
+        assert_eq!(d15.lives.len(), 1);
+        let d20 = date(d15.lives, 20, &[], 1.0);
+        assert!(d20.events.is_empty() && d20.lives[0].misses == 1);
+        let d25 = date(d20.lives, 25, &[], 1.0);
+        assert_eq!(kinds(&d25), [EventKind::Finished]);
+        assert_eq!(d25.lives[0].first_missed, Some(day(20)));
+        assert_eq!(d25.lives[0].last_seen, day(15));
+    }
+
+    #[test]
+    fn clouds_decide_nothing_and_what_stays_is_no_train() {
+        let mut lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+        lives = date(lives, 5, &[], 0.0).lives;
+        assert_eq!(lives[0].state, LifeState::Provisional);
+        for n in (10..90).step_by(20) {
+            lives = date(lives, n, &[(200.0, 500.0)], 1.0).lives;
+            assert_eq!(lives[0].state, LifeState::Confirmed);
+        }
+        let last = date(lives, 95, &[(205.0, 500.0)], 1.0);
+        assert_eq!(kinds(&last), [EventKind::Permanent]);
+    }
+
+    #[test]
+    fn two_trains_are_two_lives_and_parts_are_one() {
+        let d0 = date(Vec::new(), 0, &[(100.0, 300.0), (600.0, 900.0)], 1.0);
+        assert_eq!(d0.lives.len(), 2);
+        assert_ne!(d0.lives[0].id, d0.lives[1].id);
+        let d5 = date(d0.lives, 5, &[(100.0, 290.0), (600.0, 730.0), (750.0, 900.0)], 1.0);
+        assert_eq!(d5.lives.len(), 2);
+        assert!(d5.lives.iter().any(|l| l.place == at(600.0, 900.0)));
+    }
+
+    #[test]
+    fn a_departure_of_an_unknown_train_is_a_finished_life() {
+        let gone = Sighting { place: at(0.0, 200.0), score: 4.0, appearance: "dark".into(), appeared: false };
+        let look = DateLook {
+            datetime: day(10),
+            earlier: day(5),
+            sightings: &[gone],
+            evidence: &|_| (1.0, -3.0),
+            overlap: &overlap,
+            known_score: -1.7,
+        };
+        let followed = follow(Vec::new(), &look, &LifeParams::default(), &|i| i.to_string());
+        assert_eq!(kinds(&followed), [EventKind::Departed]);
+        assert_eq!((followed.lives[0].last_seen, followed.seen[0]), (day(5), false));
+    }
+}

@@ -1,0 +1,37 @@
+//! Sites watched day by day: new scenes are found, each is processed once, and what is known is kept in one file.
+//!
+//! `Config → State → run`: [`Config::read`] checks what is watched; [`State::open`] takes the lock and checks the
+//! database (the only place that names `rusqlite`); [`run`] finds new scenes, compares each with the dates
+//! before it, follows trains from date to date and writes one transaction a scene. `docs/monitor.md` describes
+//! the tables and what happens when a run is killed, a scene comes late or is replaced.
+
+mod alerts;
+mod compare;
+mod config;
+mod error;
+mod export;
+mod ground;
+mod lives;
+mod occupancy;
+mod run;
+mod schedule;
+mod series;
+mod site_run;
+mod sources;
+mod state;
+mod status;
+mod summary;
+
+pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
+pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source};
+pub use error::Error;
+pub use export::export;
+pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
+pub use run::{RunOptions, run};
+pub use series::write_series;
+pub use state::{
+    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State,
+    TrackRow,
+};
+pub use status::{SiteStatus, Standing, Status, status};
+pub use summary::{RunSummary, SiteSummary};

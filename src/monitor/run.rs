@@ -1,0 +1,94 @@
+//! One run over all sites: what a timer starts every night.
+
+use super::state::State;
+use super::summary::{RunSummary, SiteSummary};
+use super::{Config, Error, Secrets, alerts, site_run};
+use crate::io;
+use crate::pipeline::Sink;
+use jiff::Timestamp;
+
+/// What a run may be told.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The time now: written beside what is stored; it decides nothing but which alerts are too old to deliver.
+    pub now: Timestamp,
+    /// Oldest date to take; all that the source has where it is missing.
+    pub since: Option<Timestamp>,
+    /// Say what would be done, read no pixels and write nothing.
+    pub dry_run: bool,
+    /// Sites to take; all where it is empty.
+    pub sites: Vec<String>,
+    /// Secrets from the environment.
+    pub secrets: Secrets,
+}
+
+/// Takes every site as far as its source goes. What concerns one site or scene is recorded and stops no other.
+///
+/// # Errors
+/// [`Error::Locked`] when another run is at work, [`Error::Damaged`], [`Error::Database`] when the state cannot be
+/// written, [`Error::Interrupted`]; what was finished by then is kept.
+pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<RunSummary, Error> {
+    for site in &options.sites {
+        config.site(site)?;
+    }
+    let clock = Clock::start();
+    let mut state = if options.dry_run && !config.state.exists() {
+        State::in_memory(&config.state)?
+    } else {
+        State::open(&config.state)?
+    };
+    let mut summary = RunSummary { dry_run: options.dry_run, ..RunSummary::default() };
+    let key = if options.dry_run { None } else { Some(state.begin_run(options.now)?) };
+    let wanted = |id: &String| options.sites.is_empty() || options.sites.contains(id);
+    for site in config.site.iter().filter(|s| wanted(&s.id)) {
+        let mut of_site = SiteSummary { site_id: site.id.clone(), ..SiteSummary::default() };
+        match site_run::watch(&mut state, (config, site), options, (sink, &mut of_site)) {
+            Ok(()) => {}
+            Err(error @ (Error::Database { .. } | Error::Damaged { .. } | Error::Interrupted)) => {
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::error!(site = site.id, %error, "the site could not be watched");
+                of_site.problem = Some(error.to_string());
+            }
+        }
+        tracing::info!(
+            site = of_site.site_id,
+            used = of_site.used_count,
+            hidden = of_site.hidden_count,
+            failed = of_site.failed_count,
+            detections = of_site.detection_count,
+            alerts = of_site.alert_count,
+            "site done"
+        );
+        summary.sites.push(of_site);
+    }
+    if !options.dry_run {
+        (summary.delivered_count, summary.undelivered_count) = alerts::deliver(&mut state, config, options)?;
+    }
+    summary.duration_s = clock.seconds();
+    if let Some(key) = key {
+        let text = serde_json::to_string(&summary)
+            .map_err(|e| Error::Stored { what: "a summary", reason: e.to_string() })?;
+        let ended = options.now.as_second() + summary.duration_s as i64;
+        state.end_run(key, Timestamp::from_second(ended).unwrap_or(options.now), &text)?;
+        if let Some(path) = &config.metrics {
+            io::write_text(path, &summary.prometheus(ended))?;
+        }
+    }
+    Ok(summary)
+}
+
+/// How long a run takes.
+struct Clock(std::time::Instant);
+
+#[expect(clippy::disallowed_methods, reason = "the run's duration is part of its summary")]
+impl Clock {
+    fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,233 @@
+//! What has to be done: new scenes, scenes that changed, versions that replace others.
+//!
+//! Two scenes of one platform and one second of sensing are versions of one acquisition; the newest processing
+//! baseline is used, of equals the one whose name comes first. A scene that could not be read is tried again.
+
+use super::state::{SceneRow, SceneStatus, State};
+use super::{Error, SiteConfig};
+use crate::io::{self, Listed, SceneOptions};
+use jiff::Timestamp;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// How often a scene that cannot be read is tried.
+const ATTEMPTS: u32 = 10;
+
+/// What one site needs, in order of time.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    /// Scenes whose pixels have to be read.
+    pub(super) looks: Vec<SceneRow>,
+    /// Scenes to be noted without being read: undated ones, duplicates, late ones.
+    pub(super) noted: Vec<SceneRow>,
+    /// Scenes that others replace.
+    pub(super) replaced: Vec<SceneRow>,
+    /// Scenes whose strips are kept and have to be compared again.
+    pub(super) again: Vec<SceneRow>,
+    /// First date whose results have to be taken back.
+    pub(super) rewind_to: Option<Timestamp>,
+    /// Scenes of the source that need nothing.
+    pub(super) known_count: usize,
+}
+
+impl Schedule {
+    /// Number of scenes to be processed.
+    pub(super) fn count(&self) -> usize {
+        self.looks.len() + self.again.len()
+    }
+}
+
+/// Compares what the source has with what the state knows.
+pub(super) fn schedule(
+    state: &State,
+    site: &SiteConfig,
+    listed: Vec<Listed>,
+    since: Option<Timestamp>,
+) -> Result<Schedule, Error> {
+    let known: BTreeMap<String, SceneRow> =
+        state.scenes(&site.id)?.into_iter().map(|row| (row.spec.clone(), row)).collect();
+    let mut schedule = Schedule::default();
+    let mut fresh = Vec::new();
+    for scene in listed {
+        // The name tells the day at least; what is surely too old is not even opened.
+        if scene.datetime.zip(since).is_some_and(|(t, s)| t.as_second() + 86_400 <= s.as_second()) {
+            continue;
+        }
+        match known.get(&scene.spec) {
+            Some(row) if row.fingerprint == scene.fingerprint => match row.status {
+                SceneStatus::Failed if row.attempts < ATTEMPTS => fresh.push((scene, row.attempts)),
+                SceneStatus::Late if since.is_some() => fresh.push((scene, 0)),
+                _ => schedule.known_count += 1,
+            },
+            _ => fresh.push((scene, 0)),
+        }
+    }
+    let opened: Vec<SceneRow> =
+        fresh.into_par_iter().map(|(scene, attempts)| candidate(site, &scene, attempts)).collect();
+    let mut looks = Vec::new();
+    for row in opened {
+        match (row.status, row.datetime) {
+            (SceneStatus::Sampled, Some(time)) if since.is_none_or(|s| time >= s) => looks.push(row),
+            (SceneStatus::Sampled, Some(_)) => {}
+            _ => schedule.noted.push(row),
+        }
+    }
+    looks.sort_by(|a, b| a.datetime.cmp(&b.datetime).then_with(|| a.spec.cmp(&b.spec)));
+    versions(&mut schedule, looks, &known);
+    late(state, site, &mut schedule, &known, since)?;
+    let again = state.scenes_with(&site.id, SceneStatus::Sampled)?;
+    let used = state.scenes_with(&site.id, SceneStatus::Used)?;
+    let first = schedule.looks.iter().chain(&schedule.replaced).filter_map(|s| s.datetime).min();
+    schedule.rewind_to = first.filter(|f| used.iter().any(|u| u.datetime >= Some(*f)));
+    let to_again = used.into_iter().filter(|u| schedule.rewind_to.is_some_and(|r| u.datetime >= Some(r)));
+    let touched =
+        |row: &SceneRow| schedule.looks.iter().chain(&schedule.replaced).any(|other| other.spec == row.spec);
+    schedule.again = again.into_iter().chain(to_again).filter(|row| !touched(row)).collect();
+    Ok(schedule)
+}
+
+/// A scene with its metadata; `Sampled` stands for "to be looked at".
+fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
+    let bands = (!site.bands.is_empty()).then(|| site.bands.clone());
+    let mut row = SceneRow {
+        scene_key: 0,
+        spec: listed.spec.clone(),
+        fingerprint: listed.fingerprint.clone(),
+        scene_id: listed.spec.rsplit('/').next().unwrap_or(&listed.spec).to_owned(),
+        datetime: listed.datetime,
+        platform: None,
+        baseline: listed.baseline.clone(),
+        status: SceneStatus::Sampled,
+        reason: None,
+        attempts: attempts + 1,
+        valid_fraction: None,
+        cloud_fraction: None,
+        shift_px: None,
+    };
+    match io::open_scene(&listed.spec, &SceneOptions { bands, datetime: None }) {
+        Ok(scene) => {
+            row.scene_id = scene.id;
+            row.platform = scene.platform;
+            // To the second, as times are stored.
+            row.datetime =
+                scene.datetime.or(listed.datetime).and_then(|t| Timestamp::from_second(t.as_second()).ok());
+            let refusal = if scene.radar.is_some() {
+                Some("radar scenes are not watched: compare them by `railwatch detect`")
+            } else if row.datetime.is_none() {
+                Some("its time is unknown: name it by date or set a tag")
+            } else {
+                None
+            };
+            if let Some(reason) = refusal {
+                row.status = SceneStatus::Refused;
+                row.reason = Some(reason.to_owned());
+            }
+        }
+        Err(error) => {
+            row.status = SceneStatus::Failed;
+            row.reason = Some(error.to_string());
+        }
+    }
+    row
+}
+
+/// Whether two rows are versions of one acquisition.
+fn same_acquisition(a: &SceneRow, b: &SceneRow) -> bool {
+    a.datetime.is_some() && a.datetime == b.datetime && a.platform == b.platform
+}
+
+/// Sorts out versions of one acquisition among new scenes and between them and known ones.
+fn versions(schedule: &mut Schedule, looks: Vec<SceneRow>, known: &BTreeMap<String, SceneRow>) {
+    let mut by_time: BTreeMap<Option<Timestamp>, Vec<&SceneRow>> = BTreeMap::new();
+    for row in known.values() {
+        let counts = !matches!(row.status, SceneStatus::Duplicate | SceneStatus::Late);
+        if counts {
+            by_time.entry(row.datetime).or_default().push(row);
+        }
+    }
+    let mut kept: Vec<SceneRow> = Vec::new();
+    for mut row in looks {
+        let rival = by_time
+            .get(&row.datetime)
+            .into_iter()
+            .flatten()
+            .find(|r| r.spec != row.spec && same_acquisition(r, &row));
+        if let Some(rival) = rival {
+            if row.baseline <= rival.baseline {
+                duplicate(&mut row, rival);
+                schedule.noted.push(row);
+                continue;
+            }
+            if !schedule.replaced.iter().any(|r| r.spec == rival.spec) {
+                let mut old = (*rival).clone();
+                duplicate(&mut old, &row);
+                schedule.replaced.push(old);
+            }
+        }
+        let twin = kept.iter().rposition(|k| same_acquisition(k, &row));
+        match twin {
+            Some(at) if row.baseline > kept[at].baseline => {
+                let mut old = std::mem::replace(&mut kept[at], row);
+                duplicate(&mut old, &kept[at]);
+                schedule.noted.push(old);
+            }
+            Some(at) => {
+                duplicate(&mut row, &kept[at]);
+                schedule.noted.push(row);
+            }
+            None => kept.push(row),
+        }
+    }
+    schedule.looks = kept;
+}
+
+fn duplicate(row: &mut SceneRow, of: &SceneRow) {
+    row.status = SceneStatus::Duplicate;
+    row.reason = Some(format!("{} is used for the same acquisition", of.scene_id));
+}
+
+/// Scenes from before the kept history: noted as late, or, with `--since`, everything after them is read again.
+fn late(
+    state: &State,
+    site: &SiteConfig,
+    schedule: &mut Schedule,
+    known: &BTreeMap<String, SceneRow>,
+    since: Option<Timestamp>,
+) -> Result<(), Error> {
+    let Some(dropped) = state.dropped_to(&site.id)? else { return Ok(()) };
+    let need = site.baseline.count + site.baseline.empty_count;
+    let mut used: Vec<Timestamp> = known
+        .values()
+        .filter(|r| matches!(r.status, SceneStatus::Used | SceneStatus::Sampled))
+        .filter_map(|r| r.datetime)
+        .filter(|t| *t > dropped)
+        .collect();
+    used.sort_unstable();
+    // The first date that has all dates that it is compared with.
+    let first = used.get(need.saturating_sub(1)).copied();
+    let is_late = |row: &SceneRow| row.datetime.is_none_or(|t| first.is_none_or(|f| t <= f));
+    if !schedule.looks.iter().any(is_late) {
+        return Ok(());
+    }
+    if since.is_some() {
+        let from = schedule.looks.iter().filter_map(|r| r.datetime).min();
+        for row in known.values().filter(|r| r.status == SceneStatus::Used && r.datetime >= from) {
+            if !schedule.looks.iter().chain(&schedule.replaced).any(|l| l.spec == row.spec) {
+                schedule.looks.push(SceneRow { status: SceneStatus::Sampled, ..row.clone() });
+            }
+        }
+        schedule.looks.sort_by(|a, b| a.datetime.cmp(&b.datetime).then_with(|| a.spec.cmp(&b.spec)));
+        return Ok(());
+    }
+    let (late, looks) = std::mem::take(&mut schedule.looks).into_iter().partition(is_late);
+    schedule.looks = looks;
+    schedule.noted.extend(late.into_iter().map(|row: SceneRow| SceneRow {
+        status: SceneStatus::Late,
+        reason: Some(format!(
+            "it came after the dates before {dropped} were dropped: start again with --since, or keep more with \
+             baseline.kept_count"
+        )),
+        ..row
+    }));
+    Ok(())
+}

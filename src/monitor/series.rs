@@ -1,0 +1,238 @@
+//! The series of a site as files: CSV, JSON, a chart of each track and of all together, and a page.
+
+use super::occupancy::site_range;
+use super::state::{AlertRow, ObservationRow, State, TrackRow};
+use super::{Config, Error, SiteConfig};
+use crate::io;
+use crate::report::series::{
+    PageEvent, SeriesCard, SeriesChart, SeriesNote, SeriesPage, SeriesPoint, page, render,
+};
+use crate::simulate;
+use jiff::Timestamp;
+use rayon::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Alerts that are listed on the page.
+const EVENT_COUNT: usize = 200;
+
+/// Writes `<site>.csv`, `.json`, `.svg`, `.png`, `.html`, and `<site>-<track>.svg` and `.png` of a site with several
+/// tracks, into `out`; gives their paths.
+///
+/// # Errors
+/// [`Error::NoState`] before the first run, [`Error::Io`] when `out` cannot be written.
+pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<Vec<PathBuf>, Error> {
+    let state = State::open_to_read(&config.state)?;
+    std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
+    let mut written = Vec::new();
+    for id in site_ids {
+        config.site(id)?;
+    }
+    for site in config.site.iter().filter(|s| site_ids.is_empty() || site_ids.contains(&s.id)) {
+        write_site(&state, site, out, &mut written)?;
+    }
+    Ok(written)
+}
+
+fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let tracks = state.tracks(&site.id)?;
+    let rows = state.observations(&site.id)?;
+    let alerts = state.alerts(&site.id, EVENT_COUNT)?;
+    let mut put = |name: String, bytes: &[u8]| -> Result<(), Error> {
+        let path = out.join(name);
+        io::write_bytes(&path, bytes)?;
+        written.push(path);
+        Ok(())
+    };
+    put(format!("{}.csv", site.id), csv(&tracks, &rows).as_bytes())?;
+    let text = serde_json::to_string_pretty(&series_json(site, &tracks, &rows))
+        .map_err(|e| Error::Stored { what: "the series", reason: e.to_string() })?;
+    put(format!("{}.json", site.id), text.as_bytes())?;
+    let cards = cards(state, site, &tracks, &rows, &alerts)?;
+    let charts: Vec<SeriesChart> = cards.par_iter().map(render).collect::<Result<_, _>>()?;
+    for (i, chart) in charts.iter().enumerate() {
+        let name = if i == 0 { site.id.clone() } else { format!("{}-{}", site.id, tracks[i - 1].track_id) };
+        put(format!("{name}.svg"), chart.svg.as_bytes())?;
+        put(format!("{name}.png"), &chart.png)?;
+    }
+    let events = alerts
+        .iter()
+        .filter(|a| !a.withdrawn)
+        .map(|a| PageEvent {
+            date: a.datetime.strftime("%Y-%m-%d").to_string(),
+            kind: a.kind.clone(),
+            title: a.title.clone(),
+            link: a.evidence.clone(),
+        })
+        .collect();
+    let whole = SeriesPage {
+        title: site.title().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        cards,
+        events,
+    };
+    put(format!("{}.html", site.id), page(&whole, &charts)?.as_bytes())
+}
+
+fn csv(tracks: &[TrackRow], rows: &[ObservationRow]) -> String {
+    let mut text = String::from(
+        "datetime,track_id,length_m,observed_m,occupied_m,occupied_low_m,occupied_high_m,wagons_low,wagons_high,\
+         train_count,detection_limit_m\n",
+    );
+    for o in rows {
+        let track = tracks.get(o.track_index).map_or("", |t| t.track_id.as_str());
+        let limit = o.limit_m.map(|l| format!("{l:.0}")).unwrap_or_default();
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{},{track},{:.0},{:.0},{:.0},{:.0},{:.0},{},{},{},{limit}",
+            o.datetime,
+            o.length_m,
+            o.observed_m,
+            o.occupied_m,
+            o.occupied_low_m,
+            o.occupied_high_m,
+            o.wagons_low,
+            o.wagons_high,
+            o.train_count
+        );
+    }
+    text
+}
+
+fn series_json(site: &SiteConfig, tracks: &[TrackRow], rows: &[ObservationRow]) -> serde_json::Value {
+    let dates = |track: &TrackRow| -> Vec<serde_json::Value> {
+        rows.iter()
+            .filter(|o| o.track_index == track.track_index)
+            .map(|o| {
+                let limits: serde_json::Value = serde_json::from_str(&o.limits).unwrap_or_default();
+                json!({
+                    "datetime": o.datetime, "observed_m": o.observed_m, "occupied_m": o.occupied_m,
+                    "occupied_low_m": o.occupied_low_m, "occupied_high_m": o.occupied_high_m,
+                    "wagons_low": o.wagons_low, "wagons_high": o.wagons_high, "train_count": o.train_count,
+                    "detection_limit_m": o.limit_m, "detection_limits_m": limits,
+                })
+            })
+            .collect()
+    };
+    let tracks: Vec<serde_json::Value> = tracks
+        .iter()
+        .map(|t| json!({ "track_id": t.track_id, "name": t.name, "length_m": t.length_m, "dates": dates(t) }))
+        .collect();
+    json!({ "site": site.id, "title": site.title(), "tracks": tracks })
+}
+
+/// All tracks together, then each, where there are several.
+fn cards(
+    state: &State,
+    site: &SiteConfig,
+    tracks: &[TrackRow],
+    rows: &[ObservationRow],
+    alerts: &[AlertRow],
+) -> Result<Vec<SeriesCard>, Error> {
+    let notes = |track: Option<&TrackRow>| -> Vec<SeriesNote> {
+        (alerts.iter().rev())
+            .filter(|a| !a.withdrawn && a.kind != "confirmed")
+            .filter(|a| track.is_none_or(|t| a.feature.contains(&format!("\"{}\"", t.track_id))))
+            .map(|a| SeriesNote {
+                datetime: a.datetime,
+                text: a.title.split_once(": ").map_or(a.title.clone(), |(_, what)| what.to_owned()),
+            })
+            .collect()
+    };
+    let simulated = state
+        .site(&site.id)?
+        .is_some_and(|row| row.reference.platform.as_deref() == Some(simulate::PLATFORM));
+    let attribution = attribution(rows, simulated);
+    let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
+        subtitle: subtitle(length_m, &points),
+        title,
+        attribution: attribution.clone(),
+        length_m,
+        points,
+        notes,
+    };
+    let whole_m = tracks.iter().map(|t| t.length_m).sum();
+    let mut cards = vec![card(site.title().to_owned(), whole_m, together(rows), notes(None))];
+    if tracks.len() > 1 {
+        for track in tracks {
+            let points: Vec<SeriesPoint> =
+                rows.iter().filter(|o| o.track_index == track.track_index).map(point).collect();
+            let name = track.name.as_deref().unwrap_or("track");
+            let title = format!("{}, {name} ({})", site.title(), track.track_id);
+            cards.push(card(title, track.length_m, points, notes(Some(track))));
+        }
+    }
+    Ok(cards)
+}
+
+fn point(o: &ObservationRow) -> SeriesPoint {
+    SeriesPoint {
+        datetime: o.datetime,
+        occupied_m: o.occupied_m,
+        low_m: o.occupied_low_m,
+        high_m: o.occupied_high_m,
+        limit_m: o.limit_m,
+        observed_fraction: o.observed_m / o.length_m.max(1.0),
+    }
+}
+
+/// Sum over the tracks of each date; the limit is the longest of theirs, none where one has none.
+fn together(rows: &[ObservationRow]) -> Vec<SeriesPoint> {
+    let mut by_date: BTreeMap<Timestamp, Vec<&ObservationRow>> = BTreeMap::new();
+    for row in rows {
+        by_date.entry(row.datetime).or_default().push(row);
+    }
+    by_date
+        .into_iter()
+        .map(|(datetime, rows)| {
+            let sum = |pick: fn(&ObservationRow) -> f64| rows.iter().map(|r| pick(r)).sum::<f64>();
+            let (occupied_m, length_m) = (sum(|r| r.occupied_m), sum(|r| r.length_m));
+            let trains = rows.iter().map(|r| r.train_count).sum();
+            let (low_m, high_m) = site_range(occupied_m, trains, length_m);
+            // A track that is hidden on a date has no say in what would be found where the site can be seen.
+            let seen: Vec<Option<f64>> =
+                rows.iter().filter(|r| r.observed_m > 0.0).map(|r| r.limit_m).collect();
+            let limit_m = if seen.is_empty() {
+                None
+            } else {
+                seen.iter().try_fold(0.0f64, |most, l| l.map(|l| most.max(l)))
+            };
+            SeriesPoint {
+                datetime,
+                occupied_m,
+                low_m,
+                high_m,
+                limit_m,
+                observed_fraction: sum(|r| r.observed_m) / length_m.max(1.0),
+            }
+        })
+        .collect()
+}
+
+fn subtitle(length_m: f64, points: &[SeriesPoint]) -> String {
+    let km = length_m / 1000.0;
+    match (points.first(), points.last()) {
+        (Some(first), Some(last)) => format!(
+            "{km:.1} km of track, {} dates from {} to {}",
+            points.len(),
+            first.datetime.strftime("%Y-%m-%d"),
+            last.datetime.strftime("%Y-%m-%d")
+        ),
+        _ => format!("{km:.1} km of track"),
+    }
+}
+
+fn attribution(rows: &[ObservationRow], simulated: bool) -> String {
+    if simulated {
+        return "Simulated scenes: no satellite data".to_owned();
+    }
+    let year = |row: Option<&ObservationRow>| row.map(|r| r.datetime.strftime("%Y").to_string());
+    match (year(rows.first()), year(rows.last())) {
+        (Some(a), Some(b)) if a != b => format!("Contains modified Copernicus Sentinel data {a}–{b}"),
+        (Some(a), _) => format!("Contains modified Copernicus Sentinel data {a}"),
+        _ => "Contains modified Copernicus Sentinel data".to_owned(),
+    }
+}

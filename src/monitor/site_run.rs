@@ -1,0 +1,268 @@
+//! One site, as far as its source goes: looks at scenes in parallel, compares them in order of time.
+//!
+//! While a batch of scenes is compared, one transaction a scene, the pixels of the next one are read. A run
+//! that is killed loses at most the reading of two batches.
+
+use super::compare::{Compared, Comparison};
+use super::schedule::{Schedule, schedule};
+use super::state::{
+    ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow, drop_strips, put_scene, rewind,
+    set_status,
+};
+use super::summary::SiteSummary;
+use super::{Config, Error, RunOptions, SiteConfig, sources};
+use crate::corridor::Track;
+use crate::io::{self, SceneOptions};
+use crate::pipeline::{self, Event, GdalSource, Look, Sink, Site};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// Scenes that are read while as many are compared, a thread.
+const BATCH_PER_THREAD: usize = 4;
+
+/// A scene to be compared: with fresh strips, or with those that are kept.
+struct Sampled {
+    row: SceneRow,
+    look: Option<Look>,
+}
+
+/// Watches one site; `summary` tells what was done also after an error.
+pub(super) fn watch(
+    state: &mut State,
+    (whole, config): (&Config, &SiteConfig),
+    options: &RunOptions,
+    (sink, summary): (&dyn Sink, &mut SiteSummary),
+) -> Result<(), Error> {
+    let listed = sources::listed(config, options)?;
+    let schedule = schedule(state, config, listed, options.since)?;
+    summary.known_count = schedule.known_count;
+    if options.dry_run {
+        summary.planned = planned(&schedule);
+        return Ok(());
+    }
+    let Some(site) = open_site(state, config, &schedule.looks)? else {
+        if !schedule.looks.is_empty() {
+            summary.problem = Some(format!(
+                "none of {} scenes shows {:.0} % of the site, which the reference has to: wait for a clear date, or lower \
+                 baseline.reference_valid_fraction",
+                schedule.looks.len(),
+                100.0 * config.baseline.reference_valid_fraction
+            ));
+        }
+        return Ok(());
+    };
+    take_back(state, config, &schedule, options)?;
+    for row in &schedule.noted {
+        count(summary, row.status);
+    }
+    let mut work: Vec<(SceneRow, bool)> = schedule.looks.into_iter().map(|row| (row, true)).collect();
+    work.extend(schedule.again.into_iter().map(|row| (row, false)));
+    work.sort_by(|a, b| a.0.datetime.cmp(&b.0.datetime).then_with(|| a.0.spec.cmp(&b.0.spec)));
+    let mut comparison = Comparison::new(&site, (whole, config), options.now);
+    let size = BATCH_PER_THREAD * rayon::current_num_threads();
+    let mut ready: Vec<Sampled> = Vec::new();
+    let mut done = 0;
+    let total = work.len();
+    let mut batches = work.chunks(size);
+    loop {
+        let next = batches.next();
+        let (sampled, compared) = rayon::join(
+            || next.map(|batch| batch.par_iter().map(|w| sample(&site, config, w, sink)).collect()),
+            || -> Result<(), Error> {
+                for scene in ready.drain(..) {
+                    if sink.interrupted() {
+                        return Err(Error::Interrupted);
+                    }
+                    done += 1;
+                    sink.event(&Event { stage: "compare", what: scene.row.scene_id.clone(), done, total });
+                    let compared = comparison.compare(state, scene.row, scene.look)?;
+                    tell(summary, &compared);
+                }
+                Ok(())
+            },
+        );
+        compared?;
+        let Some(sampled) = sampled else { return Ok(()) };
+        ready = sampled;
+    }
+}
+
+fn tell(summary: &mut SiteSummary, compared: &Compared) {
+    count(summary, compared.status);
+    summary.detection_count += compared.detection_count;
+    summary.alert_count += compared.new_alert_count;
+}
+
+fn count(summary: &mut SiteSummary, status: SceneStatus) {
+    match status {
+        SceneStatus::Used | SceneStatus::Sampled => summary.used_count += 1,
+        SceneStatus::Hidden => summary.hidden_count += 1,
+        SceneStatus::Refused | SceneStatus::Late => summary.refused_count += 1,
+        SceneStatus::Failed => summary.failed_count += 1,
+        SceneStatus::Duplicate => summary.duplicate_count += 1,
+    }
+}
+
+/// Lines of a dry run.
+fn planned(schedule: &Schedule) -> Vec<String> {
+    let line = |row: &SceneRow, what: &str| {
+        let when = row.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
+        let reason = row.reason.as_deref().map(|r| format!(" ({r})")).unwrap_or_default();
+        (row.datetime, format!("{when} {what} {}{reason}", row.scene_id))
+    };
+    let mut lines: Vec<_> = (schedule.looks.iter().map(|r| line(r, "read")))
+        .chain(schedule.again.iter().map(|r| line(r, "compare again")))
+        .chain(schedule.replaced.iter().map(|r| line(r, "replace")))
+        .chain(schedule.noted.iter().map(|r| line(r, r.status.word())))
+        .collect();
+    lines.sort();
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Takes back what late, changed and replaced scenes make doubtful, and notes what is not processed; in one transaction,
+/// so that the next run sees the same work to do when this one is killed.
+fn take_back(
+    state: &mut State,
+    config: &SiteConfig,
+    schedule: &Schedule,
+    options: &RunOptions,
+) -> Result<(), Error> {
+    if schedule.count() + schedule.noted.len() + schedule.replaced.len() == 0 {
+        return Ok(());
+    }
+    state.transaction(|t| {
+        for row in &schedule.noted {
+            put_scene(t, &config.id, row, options.now)?;
+        }
+        for row in &schedule.replaced {
+            set_status(t, row.scene_key, SceneStatus::Duplicate, row.reason.as_deref())?;
+            drop_strips(t, row.scene_key)?;
+        }
+        if let Some(from) = schedule.rewind_to {
+            tracing::info!(site = config.id, %from, "results are taken back and made again");
+            rewind(t, &config.id, from)?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads one scene; what goes wrong becomes its status.
+fn sample(site: &Site, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sink: &dyn Sink) -> Sampled {
+    let mut row = row.clone();
+    if !fresh || sink.interrupted() {
+        return Sampled { row, look: None };
+    }
+    let bands = (!config.bands.is_empty()).then(|| config.bands.clone());
+    let result = io::open_scene(&row.spec, &SceneOptions { bands, datetime: None })
+        .map_err(pipeline::Error::from)
+        .and_then(|scene| site.look(scene, &GdalSource));
+    match result {
+        Ok(look) => {
+            row.valid_fraction = Some(look.mask.valid_fraction);
+            row.cloud_fraction = Some(look.mask.cloud_fraction);
+            row.shift_px = look.registration.as_ref().map(|r| (r.shift_row_px, r.shift_col_px));
+            Sampled { row, look: Some(look) }
+        }
+        Err(error) => {
+            row.status = match &error {
+                pipeline::Error::NothingVisible { .. } => SceneStatus::Hidden,
+                pipeline::Error::Io(_) => SceneStatus::Failed,
+                _ => SceneStatus::Refused,
+            };
+            row.reason = Some(error.to_string());
+            Sampled { row, look: None }
+        }
+    }
+}
+
+/// The site as its state has it, or made with the first scene that shows enough of it.
+fn open_site(state: &mut State, config: &SiteConfig, looks: &[SceneRow]) -> Result<Option<Site>, Error> {
+    if state.site(&config.id)?.is_none() && !make_site(state, config, looks)? {
+        return Ok(None);
+    }
+    let Some(row) = state.site(&config.id)? else { return Ok(None) };
+    let site = Site::new(config.detect_config(), row.reference.scene()?, Some(row.pixels), &GdalSource)?;
+    if row.fingerprint != fingerprint(config, site.tracks()) {
+        let what = "what its dates have in common (rails, bands, mask, registration or tracks)";
+        return Err(Error::SiteChanged { site: config.id.clone(), what });
+    }
+    Ok(Some(site))
+}
+
+fn make_site(state: &mut State, config: &SiteConfig, looks: &[SceneRow]) -> Result<bool, Error> {
+    let bands = (!config.bands.is_empty()).then(|| config.bands.clone());
+    for row in looks {
+        let options = SceneOptions { bands: bands.clone(), datetime: None };
+        let Ok(scene) = io::open_scene(&row.spec, &options) else { continue };
+        // What is wrong with the rails is said; what is wrong with a scene is found again when it is looked at.
+        let site = match Site::new(config.detect_config(), scene.clone(), None, &GdalSource) {
+            Ok(site) => site,
+            Err(pipeline::Error::Io(_) | pipeline::Error::NoOverlap { .. }) if looks.len() > 1 => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if site.reference_mask().valid_fraction < config.baseline.reference_valid_fraction {
+            continue;
+        }
+        let stored = SiteRow {
+            site_id: config.id.clone(),
+            title: config.title().to_owned(),
+            fingerprint: fingerprint(config, site.tracks()),
+            reference: ReferenceScene::new(&scene, &site.band_names(), site.reference()),
+            pixels: site.reference().clone(),
+        };
+        state.add_site(&stored, &track_rows(&site)?)?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
+    site.tracks()
+        .iter()
+        .enumerate()
+        .map(|(track_index, track)| {
+            let rounded = |v: f64| (v * 1e7).round() / 1e7;
+            let line: Vec<[f64; 2]> = site
+                .lonlat(track.vertices())?
+                .into_iter()
+                .map(|(lon, lat)| [rounded(lon), rounded(lat)])
+                .collect();
+            Ok(TrackRow {
+                track_index,
+                track_id: track.id.clone(),
+                name: track.name.clone(),
+                length_m: track.length_m(),
+                geometry: serde_json::json!({ "type": "LineString", "coordinates": line }).to_string(),
+            })
+        })
+        .collect()
+}
+
+/// Hash of everything that all dates of a site must have in common.
+fn fingerprint(config: &SiteConfig, tracks: &[Track]) -> String {
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    for track in tracks {
+        let _ = write!(text, "{}", track.id);
+        for (x, y) in track.vertices() {
+            let _ = write!(text, " {x:.1},{y:.1}");
+        }
+        text.push('\n');
+    }
+    let common = (
+        (&config.bands, config.no_register, config.registration_margin_px),
+        (&config.mask, &config.coreg, &config.tracks),
+    );
+    text.push_str(&serde_json::to_string(&common).unwrap_or_default());
+    hex(&Sha256::digest(text), 16)
+}
+
+/// The first `count` hexadecimal digits of a hash.
+pub(super) fn hex(bytes: &[u8], count: usize) -> String {
+    bytes.iter().take(count.div_ceil(2)).fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

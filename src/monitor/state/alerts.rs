@@ -1,0 +1,168 @@
+//! What analysts are told, and whether it reached them.
+
+use super::{Error, State, text_of, time_of};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+
+/// An alert as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlertRow {
+    /// Stable name: the same alert is never raised twice.
+    pub alert_id: String,
+    /// The site.
+    pub site_id: String,
+    /// The train.
+    pub life_id: String,
+    /// The scene that gave rise to it.
+    pub scene_key: i64,
+    /// `first`, `confirmed`, `moved`, `finished`, `departed`, `reactivation`, `permanent`.
+    pub kind: String,
+    /// Date of the scene.
+    pub datetime: Timestamp,
+    /// One line for people.
+    pub title: String,
+    /// GeoJSON Feature.
+    pub feature: String,
+    /// Folder of figure and page.
+    pub evidence: Option<String>,
+    /// Taken back by a late or replaced scene.
+    pub withdrawn: bool,
+}
+
+const COLUMNS: &str =
+    "alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, evidence, withdrawn";
+
+fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
+    Ok(AlertRow {
+        alert_id: r.get(0)?,
+        site_id: r.get(1)?,
+        life_id: r.get(2)?,
+        scene_key: r.get(3)?,
+        kind: r.get(4)?,
+        datetime: time_of(&r.get::<_, String>(5)?)?,
+        title: r.get(6)?,
+        feature: r.get(7)?,
+        evidence: r.get(8)?,
+        withdrawn: r.get(9)?,
+    })
+}
+
+/// Raises an alert, to be delivered over `channels`; one that was raised before is not raised again, but what it says
+/// is brought up to date. Whether it is new.
+pub(in crate::monitor) fn raise(
+    c: &Connection,
+    alert: &AlertRow,
+    channels: &[String],
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let known = c
+        .prepare_cached(
+            "UPDATE alert SET withdrawn = 0, scene_key = ?2, title = ?3, feature = ?4 WHERE alert_id = ?1",
+        )?
+        .execute((&alert.alert_id, alert.scene_key, &alert.title, &alert.feature))?;
+    if known > 0 {
+        return Ok(false);
+    }
+    c.prepare_cached(
+        "INSERT INTO alert (alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, raised_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(rusqlite::params![
+        alert.alert_id,
+        alert.site_id,
+        alert.life_id,
+        alert.scene_key,
+        alert.kind,
+        text_of(alert.datetime),
+        alert.title,
+        alert.feature,
+        text_of(now),
+    ])?;
+    let mut deliver = c.prepare_cached("INSERT INTO delivery (alert_id, channel) VALUES (?1, ?2)")?;
+    for channel in channels {
+        deliver.execute((&alert.alert_id, channel))?;
+    }
+    Ok(true)
+}
+
+/// Takes back the alerts from `from` on, until the dates are compared again and raise them anew.
+pub(in crate::monitor) fn withdraw(c: &Connection, site_id: &str, from: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE alert SET withdrawn = 1 WHERE site_id = ?1 AND datetime >= ?2";
+    c.execute(sql, (site_id, text_of(from)))?;
+    Ok(())
+}
+
+impl State {
+    /// Alerts that have to be delivered and whose figure has not been tried yet.
+    pub(in crate::monitor) fn without_evidence(&self, site_id: &str) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM alert WHERE site_id = ?1 AND evidence IS NULL AND EXISTS \
+             (SELECT 1 FROM delivery d WHERE d.alert_id = alert.alert_id) ORDER BY datetime, alert_id"
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map([site_id], alert_of)?.collect())
+    }
+
+    /// Notes where figure and page of an alert are; an empty text says that there are none.
+    pub(in crate::monitor) fn set_evidence(&mut self, alert_id: &str, folder: &str) -> Result<(), Error> {
+        self.transaction(|t| {
+            t.execute("UPDATE alert SET evidence = ?2 WHERE alert_id = ?1", (alert_id, folder)).map(drop)
+        })
+    }
+
+    /// Alerts that a channel has not taken yet, oldest first; withdrawn ones wait.
+    pub(in crate::monitor) fn undelivered(&self, channel: &str) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
+             d.delivered_at IS NULL AND a.withdrawn = 0 ORDER BY a.datetime, alert_id",
+            COLUMNS.replace("alert_id, site_id", "alert_id, a.site_id")
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map([channel], alert_of)?.collect())
+    }
+
+    /// Notes when a channel took an alert, or why it did not.
+    pub(in crate::monitor) fn set_delivered(
+        &mut self,
+        alert_id: &str,
+        channel: &str,
+        result: Result<String, String>,
+    ) -> Result<(), Error> {
+        let (time, error) = match result {
+            Ok(time) => (Some(time), None),
+            Err(error) => (None, Some(error)),
+        };
+        self.transaction(|t| {
+            t.execute(
+                "UPDATE delivery SET attempts = attempts + 1, delivered_at = ?3, last_error = ?4 \
+                 WHERE alert_id = ?1 AND channel = ?2",
+                (alert_id, channel, time, error),
+            )
+            .map(drop)
+        })
+    }
+
+    /// Deliveries that failed so far: alert, channel, attempts, last reason.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn failed_deliveries(&self) -> Result<Vec<(String, String, u32, String)>, Error> {
+        let sql = "SELECT alert_id, channel, attempts, last_error FROM delivery WHERE delivered_at IS NULL AND \
+                   last_error IS NOT NULL ORDER BY channel, alert_id";
+        self.read(|c| {
+            c.prepare_cached(sql)?
+                .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+                .collect()
+        })
+    }
+
+    /// The newest alerts of a site, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn alerts(&self, site_id: &str, count: usize) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM alert WHERE site_id = ?1 ORDER BY datetime DESC, alert_id LIMIT ?2"
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map((site_id, count), alert_of)?.collect())
+    }
+}

@@ -1,0 +1,163 @@
+//! A place that is looked at again and again: its geometry is fixed once, each scene's pixels are read once.
+//!
+//! [`Site::look`] reads a scene, masks and registers it against the site's reference and keeps its strips
+//! alone; [`Site::detect`] compares strips, so that a scene never has to be read again as a baseline.
+
+use super::findings::footprint;
+use super::plan::PlannedScene;
+use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
+use super::stages::{Masked, Target};
+use super::{DetectConfig, Error, Plan, SceneSource};
+use crate::coreg::Registration;
+use crate::corridor::{Strip, StripGeometry, Track, exclusion};
+use crate::detect::{self, DetectOutput, TrackStrips};
+use crate::io;
+use crate::mask::{self, MaskSummary};
+use crate::raster::Raster;
+use crate::scene::Scene;
+use ndarray::Array2;
+use rayon::prelude::*;
+
+/// A place with its tracks, and the reference that every scene is laid upon.
+#[derive(Debug)]
+pub struct Site {
+    plan: Plan,
+    reference: Raster,
+    exclusions: Vec<Array2<bool>>,
+}
+
+/// What one scene shows of a site.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// One strip a track, in the geometry of the reference.
+    pub strips: Vec<Strip>,
+    /// Share of the window that shows ground, clouds and so on.
+    pub mask: MaskSummary,
+    /// How it lies against the reference; `None` where registration was switched off.
+    pub registration: Option<Registration>,
+}
+
+impl Site {
+    /// Fixes the geometry of a site by its `reference` scene.
+    ///
+    /// `held` are the reference's pixels as an earlier [`Site::reference`] gave them; without them they are
+    /// read from the scene.
+    ///
+    /// # Errors
+    /// [`Error`] when the rails or the pixels cannot be read or have no ground in common.
+    pub fn new(
+        config: DetectConfig,
+        reference: Scene,
+        held: Option<Raster>,
+        source: &dyn SceneSource,
+    ) -> Result<Self, Error> {
+        let plan = Plan::of_scenes(config, reference.clone(), vec![reference])?;
+        let raster = if let Some(raster) = held {
+            raster
+        } else {
+            let planned = &plan.baselines[0];
+            let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
+            mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
+            raster
+        };
+        let geometry = plan.geometry();
+        let exclusions = plan
+            .tracks
+            .par_iter()
+            .map(|track| exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M))
+            .collect();
+        Ok(Self { plan, reference: raster, exclusions })
+    }
+
+    /// The tracks, in the order of all strips.
+    #[must_use]
+    pub fn tracks(&self) -> &[Track] {
+        &self.plan.tracks
+    }
+
+    /// How the strips are sampled.
+    #[must_use]
+    pub fn geometry(&self) -> StripGeometry {
+        self.plan.geometry()
+    }
+
+    /// Names of the bands of every strip, in order.
+    #[must_use]
+    pub fn band_names(&self) -> Vec<String> {
+        self.plan.bands.iter().map(ToString::to_string).collect()
+    }
+
+    /// The reference's pixels, clouds flagged.
+    #[must_use]
+    pub fn reference(&self) -> &Raster {
+        &self.reference
+    }
+
+    /// What the reference shows.
+    #[must_use]
+    pub fn reference_mask(&self) -> MaskSummary {
+        mask::summary(&self.reference)
+    }
+
+    /// Points of the working CRS as (longitude, latitude), degrees.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when PROJ cannot carry them.
+    pub fn lonlat(&self, points: &[(f64, f64)]) -> Result<Vec<(f64, f64)>, Error> {
+        Ok(io::to_wgs84(&self.plan.crs, points)?)
+    }
+
+    /// Outline on the ground of a stretch of a track, (longitude, latitude) in degrees, counterclockwise, not closed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when PROJ cannot carry it.
+    pub fn outline(&self, track: usize, ends_m: (f64, f64), offset_m: f64) -> Result<Vec<(f64, f64)>, Error> {
+        let Some(track) = self.plan.tracks.get(track) else { return Ok(Vec::new()) };
+        self.lonlat(&footprint(track, ends_m, offset_m, self.plan.geometry()))
+    }
+
+    /// Reads, masks, registers and samples one scene.
+    ///
+    /// # Errors
+    /// [`Error::NothingVisible`] under clouds, [`Error::Coreg`] where the shift cannot be trusted, [`Error::Io`]
+    /// when the pixels cannot be read.
+    pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
+        let planned = self.plan.planned(scene)?;
+        let target = Target::of(&planned, source)?;
+        let masked = Masked::on_reference(&self.plan, &self.reference, &target)?;
+        let mask = masked.target_summary();
+        if mask.valid_fraction < LEAST_VALID_FRACTION {
+            return Err(nothing_visible(&planned.scene.id, &mask));
+        }
+        let registered = masked.register(&self.plan)?;
+        let strips = registered.target_strips(&self.plan, &target)?;
+        Ok(Look { strips, mask, registration: registered.shift })
+    }
+
+    /// Compares the strips of a scene with those of earlier ones, newest first, each with one strip a track.
+    ///
+    /// # Errors
+    /// [`Error::Detect`] where too little clear ground is left.
+    pub fn detect(&self, target: &[Strip], baselines: &[Vec<Strip>]) -> Result<DetectOutput, Error> {
+        let inputs: Vec<TrackStrips<'_>> = self
+            .plan
+            .tracks
+            .iter()
+            .enumerate()
+            .zip(target)
+            .map(|((i, track), strip)| TrackStrips {
+                track,
+                target: strip.clone(),
+                baselines: baselines.iter().filter_map(|b| b.get(i).cloned()).collect(),
+                exclusion: self.exclusions[i].clone(),
+            })
+            .collect();
+        Ok(detect::detect(&inputs, &self.plan.config.detect)?)
+    }
+}
+
+impl Target {
+    fn of(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Self, Error> {
+        Ok(Self { raster: source.read(&planned.scene, planned.window, &planned.bands)? })
+    }
+}

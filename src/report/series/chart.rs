@@ -1,0 +1,317 @@
+//! Where everything of the chart lies, as plain numbers for the template.
+
+use super::{SeriesCard, SeriesPoint};
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::fmt::Write;
+
+const LEFT: f64 = 130.0;
+const RIGHT: f64 = 1560.0;
+const TOP: f64 = 190.0;
+const BOTTOM: f64 = 700.0;
+/// Bars of the share that could be seen, below the plot.
+const BARS: (f64, f64) = (716.0, 756.0);
+/// Notes that are written out.
+const NOTE_COUNT: usize = 12;
+/// Below this share a date says little about the whole track and is drawn hollow.
+const SEEN: f64 = 0.5;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Chart {
+    title: String,
+    subtitle: String,
+    attribution: String,
+    height: f64,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    bars_top: f64,
+    bars_bottom: f64,
+    bands: Vec<String>,
+    lines: Vec<String>,
+    limits: Vec<String>,
+    gaps: Vec<Gap>,
+    dots: Vec<Dot>,
+    bars: Vec<Gap>,
+    x_ticks: Vec<Tick>,
+    y_ticks: Vec<Tick>,
+    notes: Vec<Note>,
+    empty: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Gap {
+    x: f64,
+    width: f64,
+    y: f64,
+    height: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Dot {
+    x: f64,
+    y: f64,
+    hollow: bool,
+    title: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Tick {
+    at: f64,
+    label: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Note {
+    number: usize,
+    x: f64,
+    label_x: f64,
+    text_x: f64,
+    text_y: f64,
+    text: String,
+}
+
+/// From data to page.
+struct Axes {
+    from_s: f64,
+    per_s: f64,
+    per_m: f64,
+}
+
+impl Axes {
+    fn x(&self, second: i64) -> f64 {
+        round(LEFT + (second as f64 - self.from_s) * self.per_s)
+    }
+
+    fn y(&self, m: f64) -> f64 {
+        round(BOTTOM - m * self.per_m)
+    }
+}
+
+fn round(v: f64) -> f64 {
+    (v * 10.0).round() / 10.0
+}
+
+pub(super) fn lay_out(card: &SeriesCard) -> Chart {
+    let points = &card.points;
+    let seconds: Vec<i64> = points.iter().map(|p| p.datetime.as_second()).collect();
+    let (first, last) = (seconds.first().copied().unwrap_or(0), seconds.last().copied().unwrap_or(86_400));
+    let margin = ((last - first) as f64 * 0.02).max(86_400.0);
+    let highest = points.iter().map(|p| p.high_m.max(p.limit_m.unwrap_or(0.0))).fold(100.0, f64::max);
+    let step_m = nice_step(highest / 5.0);
+    let top_m = (highest / step_m).ceil() * step_m;
+    let axes = Axes {
+        from_s: first as f64 - margin,
+        per_s: (RIGHT - LEFT) / ((last - first) as f64 + 2.0 * margin),
+        per_m: (BOTTOM - TOP) / top_m,
+    };
+    let gap_s = longest_step(&seconds);
+    let runs = runs(points, gap_s);
+    let notes = notes(card, &axes);
+    let written = notes.len().div_ceil(2) as f64;
+    Chart {
+        title: card.title.clone(),
+        subtitle: card.subtitle.clone(),
+        attribution: card.attribution.clone(),
+        height: 900.0 + 28.0 * written,
+        left: LEFT,
+        right: RIGHT,
+        top: TOP,
+        bottom: BOTTOM,
+        bars_top: BARS.0,
+        bars_bottom: BARS.1,
+        bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run, &axes)).collect(),
+        lines: runs
+            .iter()
+            .map(|run| line(run, &axes, |p| Some(p.occupied_m)))
+            .filter(|d| !d.is_empty())
+            .collect(),
+        limits: runs.iter().map(|run| line(run, &axes, |p| p.limit_m)).collect(),
+        gaps: gaps(&seconds, gap_s, &axes),
+        dots: points.iter().map(|p| dot(p, &axes)).collect(),
+        bars: points
+            .iter()
+            .map(|p| {
+                let height = round((BARS.1 - BARS.0) * p.observed_fraction.clamp(0.0, 1.0));
+                Gap { x: axes.x(p.datetime.as_second()) - 2.5, width: 5.0, y: BARS.1 - height, height }
+            })
+            .collect(),
+        x_ticks: x_ticks(first, last, &axes),
+        y_ticks: (0..=(top_m / step_m).round() as usize)
+            .map(|i| {
+                let m = i as f64 * step_m;
+                Tick { at: axes.y(m), label: format!("{m:.0}") }
+            })
+            .collect(),
+        notes,
+        empty: points.is_empty(),
+    }
+}
+
+fn nice_step(least: f64) -> f64 {
+    let power = 10f64.powf(least.max(1.0).log10().floor());
+    [1.0, 2.0, 5.0, 10.0].iter().map(|f| f * power).find(|s| *s >= least).unwrap_or(10.0 * power)
+}
+
+/// From which step on there is a gap: three usual steps, at least 20 days.
+fn longest_step(seconds: &[i64]) -> i64 {
+    let mut steps: Vec<i64> = seconds.windows(2).map(|w| w[1] - w[0]).collect();
+    steps.sort_unstable();
+    let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
+    (3 * usual).max(20 * 86_400)
+}
+
+/// Points without a gap between them.
+fn runs(points: &[SeriesPoint], gap_s: i64) -> Vec<&[SeriesPoint]> {
+    points.chunk_by(|a, b| b.datetime.as_second() - a.datetime.as_second() <= gap_s).collect()
+}
+
+fn band(run: &[SeriesPoint], axes: &Axes) -> String {
+    let at = |p: &SeriesPoint, m: f64| (axes.x(p.datetime.as_second()), axes.y(m));
+    let edge = run.iter().map(|p| at(p, p.high_m)).chain(run.iter().rev().map(|p| at(p, p.low_m)));
+    path(edge) + "Z"
+}
+
+fn line(run: &[SeriesPoint], axes: &Axes, pick: fn(&SeriesPoint) -> Option<f64>) -> String {
+    // A date without a value ends the line; the next one begins a new one.
+    // One date by itself is its dot.
+    run.split(|p| pick(p).is_none())
+        .filter(|part| part.len() > 1)
+        .map(|part| {
+            let at = |p: &SeriesPoint| (axes.x(p.datetime.as_second()), axes.y(pick(p).unwrap_or(0.0)));
+            path(part.iter().map(at))
+        })
+        .collect()
+}
+
+fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut text = String::new();
+    for (i, (x, y)) in points.enumerate() {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{}{x} {y}", if i == 0 { "M" } else { "L" });
+    }
+    text
+}
+
+fn gaps(seconds: &[i64], gap_s: i64, axes: &Axes) -> Vec<Gap> {
+    (seconds.windows(2).filter(|w| w[1] - w[0] > gap_s))
+        .map(|w| {
+            let (from, to) = (axes.x(w[0]) + 6.0, axes.x(w[1]) - 6.0);
+            Gap { x: from, width: round((to - from).max(1.0)), y: TOP, height: BOTTOM - TOP }
+        })
+        .collect()
+}
+
+fn dot(p: &SeriesPoint, axes: &Axes) -> Dot {
+    let limit = p.limit_m.map_or_else(
+        || "no train would have been found for sure".to_owned(),
+        |l| format!("trains from {l:.0} m would have been found"),
+    );
+    Dot {
+        x: axes.x(p.datetime.as_second()),
+        y: axes.y(p.occupied_m),
+        hollow: p.observed_fraction < SEEN,
+        title: format!(
+            "{}: {:.0} m ({:.0} to {:.0} m), {:.0} % seen, {limit}",
+            p.datetime.strftime("%Y-%m-%d"),
+            p.occupied_m,
+            p.low_m,
+            p.high_m,
+            100.0 * p.observed_fraction
+        ),
+    }
+}
+
+/// First days of months or years, as many as have room.
+fn x_ticks(first: i64, last: i64, axes: &Axes) -> Vec<Tick> {
+    let day = |s: i64| {
+        jiff::Timestamp::from_second(s).map_or(date(1970, 1, 1), |t| TimeZone::UTC.to_datetime(t).date())
+    };
+    let months = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month()) - 1;
+    let (from, to) = (months(day(first)), months(day(last)) + 1);
+    let every = [1, 2, 3, 6, 12, 24, 60].into_iter().find(|n| (to - from) / n <= 12).unwrap_or(120);
+    let mut ticks = Vec::new();
+    for month in (from..=to).filter(|m| m % every == 0) {
+        let Ok(d) = Date::new((month / 12) as i16, (month % 12 + 1) as i8, 1) else { continue };
+        let Ok(start) = TimeZone::UTC.to_timestamp(d.at(0, 0, 0, 0)) else { continue };
+        let at = axes.x(start.as_second());
+        if (LEFT..=RIGHT).contains(&at) {
+            let label = if every >= 12 { d.strftime("%Y") } else { d.strftime("%Y-%m") };
+            ticks.push(Tick { at, label: label.to_string() });
+        }
+    }
+    ticks
+}
+
+/// Numbered marks above the plot, pushed apart, and what they say in two columns below it.
+fn notes(card: &SeriesCard, axes: &Axes) -> Vec<Note> {
+    let skip = card.notes.len().saturating_sub(NOTE_COUNT);
+    let shown = &card.notes[skip..];
+    let half = shown.len().div_ceil(2).max(1);
+    let mut label_x = f64::NEG_INFINITY;
+    let mut notes: Vec<Note> = (shown.iter().enumerate())
+        .map(|(i, note)| {
+            let x = axes.x(note.datetime.as_second());
+            label_x = x.max(label_x + 30.0);
+            Note {
+                number: i + 1,
+                x,
+                label_x,
+                text_x: if i < half { LEFT } else { f64::midpoint(LEFT, RIGHT) },
+                text_y: 862.0 + 28.0 * (i % half) as f64,
+                text: format!("{} {}", note.datetime.strftime("%Y-%m-%d"), note.text),
+            }
+        })
+        .collect();
+    // What was pushed over the right edge comes back from there.
+    let mut limit = RIGHT;
+    for note in notes.iter_mut().rev() {
+        note.label_x = round(note.label_x.min(limit));
+        limit = note.label_x - 30.0;
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SeriesNote;
+    use super::*;
+    use jiff::Timestamp;
+
+    fn card() -> SeriesCard {
+        let day = |d: i64| Timestamp::from_second(1_600_000_000 + 86_400 * d).unwrap();
+        let point = |d: i64, m: f64| SeriesPoint {
+            datetime: day(d),
+            occupied_m: m,
+            low_m: (m - 40.0).max(0.0),
+            high_m: m + 40.0,
+            limit_m: (d != 10).then_some(120.0),
+            observed_fraction: 0.9,
+        };
+        SeriesCard {
+            points: vec![point(0, 0.0), point(5, 200.0), point(10, 210.0), point(60, 0.0), point(65, 0.0)],
+            notes: vec![SeriesNote { datetime: day(5), text: "<b> appeared".into() }],
+            ..SeriesCard::default()
+        }
+    }
+
+    #[test]
+    fn gaps_are_not_bridged_and_text_is_escaped() {
+        let chart = lay_out(&card());
+        assert_eq!((chart.gaps.len(), chart.lines.len(), chart.dots.len()), (1, 2, 5));
+        // The limit's line breaks where no train would have been found.
+        assert_eq!(chart.limits[0].matches('M').count(), 1);
+        let drawn = super::super::render(&card()).unwrap();
+        assert!(!drawn.svg.contains("<b>") && drawn.png.starts_with(b"\x89PNG"));
+        assert!(super::super::render(&SeriesCard::default()).is_ok());
+    }
+
+    #[test]
+    fn values_grow_upwards_within_the_frame() {
+        let chart = lay_out(&card());
+        assert!(chart.dots[1].y < chart.dots[0].y);
+        assert!(chart.dots.iter().all(|d| (TOP..=BOTTOM).contains(&d.y) && (LEFT..=RIGHT).contains(&d.x)));
+    }
+}

@@ -1,0 +1,312 @@
+//! `railwatch monitor` as a timer starts it: killed, started twice, fed late, and with a damaged state.
+#![expect(clippy::unwrap_used, reason = "tests and the scenes that they are made of")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "faults are timed by the clock, and the environment tells the places"
+)]
+
+#[expect(dead_code, reason = "the trial uses the rest")]
+#[path = "bench/simulated_days.rs"]
+mod simulated_days;
+
+use assert_cmd::cargo::cargo_bin;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use simulated_days::{Options, Stand, Train, make};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const DATES: usize = 18;
+
+/// What must not depend on the way that led to it.
+const FINAL: [&str; 5] = [
+    "SELECT spec, status, reason, datetime, valid_fraction, shift_row_px FROM scene ORDER BY spec",
+    "SELECT s.spec, d.number, d.track_index, d.start_m, d.end_m, d.score, d.change FROM detection d \
+     JOIN scene s USING (scene_key) ORDER BY s.spec, d.number",
+    "SELECT track_index, datetime, observed_m, occupied_m, wagons_high, limit_m FROM observation ORDER BY 1, 2",
+    "SELECT life_id, state, start_m, end_m, first_seen, last_seen, seen_count, misses FROM life ORDER BY life_id",
+    // What a late scene took back stays, marked as such.
+    "SELECT alert_id, kind, datetime, title FROM alert WHERE NOT withdrawn ORDER BY alert_id",
+];
+
+/// A line with one train that comes and goes and one that moves.
+fn days(folder: &Path) {
+    let stand = |from, to, start_m| Stand { dates: (from, to), start_m };
+    let white = [0.42, 0.43, 0.44, 0.45];
+    let trains = [
+        Train { length_m: 260.0, cargo: white, stands: vec![stand(7, 11, 300.0)] },
+        Train { length_m: 200.0, cargo: white, stands: vec![stand(8, 10, 1000.0), stand(11, 14, 1400.0)] },
+    ];
+    let options = Options {
+        length_m: 5000.0,
+        margin_px: 50,
+        date_count: DATES,
+        days_between: 5,
+        cloud_fraction: 0.0,
+        seed: 3,
+    };
+    drop(make(folder, &options, &trains));
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(cargo_bin("railwatch"));
+    command
+        .args(["monitor", "run", "--config"])
+        .arg(folder.join("monitor.toml"))
+        .env("GDAL_PAM_ENABLED", "NO");
+    command
+}
+
+fn run(folder: &Path, more: &[&str]) -> Output {
+    command(folder).args(more).output().unwrap()
+}
+
+fn done(folder: &Path) -> String {
+    let output = run(folder, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+/// The state in lines.
+fn dump(folder: &Path) -> Vec<String> {
+    let connection = Connection::open(folder.join("railwatch.sqlite")).unwrap();
+    let mut lines = Vec::new();
+    for sql in FINAL {
+        let mut statement = connection.prepare(sql).unwrap();
+        let count = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells: Vec<String> =
+                (0..count).map(|i| format!("{:?}", row.get::<_, Value>(i).unwrap())).collect();
+            lines.push(cells.join(" | "));
+        }
+    }
+    lines
+}
+
+/// Compares two states and shows the first lines that differ.
+fn same(found: &[String], expected: &[String], when: &str) {
+    let differing: Vec<_> = found.iter().zip(expected).filter(|(a, b)| a != b).take(3).collect();
+    assert!(found == expected, "{when}: {} and {} lines: {differing:#?}", found.len(), expected.len());
+}
+
+fn scene_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder.join("scenes")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn forget_state(folder: &Path) {
+    for name in ["railwatch.sqlite", "railwatch.sqlite-wal", "railwatch.sqlite-shm"] {
+        drop(fs::remove_file(folder.join(name)));
+    }
+}
+
+#[test]
+fn trains_are_followed_and_a_second_run_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    let dry = run(folder.path(), &["--dry-run"]);
+    assert!(dry.status.success() && String::from_utf8_lossy(&dry.stderr).contains("18 scenes to process"));
+    assert!(!folder.path().join("railwatch.sqlite").exists(), "a dry run writes nothing");
+    done(folder.path());
+    let first = dump(folder.path());
+    // The train at 300 to 560 m that stands from 5 to 25 April is one life, and gone afterwards.
+    let life = first.iter().find(|l| {
+        l.contains("\"finished\"")
+            && l.contains("2020-04-05")
+            && l.contains("2020-04-25")
+            && l.contains("Integer(5)")
+    });
+    assert!(life.is_some(), "{first:#?}");
+    assert!(first.iter().any(|l| l.contains("gone, last seen 2020-04-25")), "{first:#?}");
+    assert!(done(folder.path()).contains(" 0 scenes used"));
+    assert_eq!(dump(folder.path()), first);
+    for (words, file) in [("series", "line.png"), ("series", "line.html"), ("export", "lives.geojson")] {
+        let out = folder.path().join(words);
+        let status = Command::new(cargo_bin("railwatch"))
+            .args(["monitor", words, "--config"])
+            .arg(folder.path().join("monitor.toml"))
+            .arg("--out")
+            .arg(&out)
+            .status()
+            .unwrap();
+        assert!(status.success() && out.join(file).metadata().unwrap().len() > 100);
+    }
+}
+
+#[test]
+fn kills_late_scenes_and_other_versions_lead_to_the_same_state() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    done(folder.path());
+    let expected = dump(folder.path());
+
+    // Killed at points all over the run, and started again.
+    let kills = std::env::var("RAILWATCH_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
+    forget_state(folder.path());
+    for kill in 0..kills {
+        let mut child = command(folder.path()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(30 + 97 * (kill * 7 % 13)));
+        drop(child.kill());
+        child.wait().unwrap();
+    }
+    done(folder.path());
+    same(&dump(folder.path()), &expected, &format!("after {kills} kills"));
+
+    // The state may not grow beyond 300 KB, as on a full disk; then there is room again.
+    forget_state(folder.path());
+    let binary = cargo_bin("railwatch").display().to_string();
+    let script = "trap '' XFSZ; ulimit -f 600; exec \"$0\" monitor run --config \"$1\"";
+    let config = folder.path().join("monitor.toml").display().to_string();
+    let full = Command::new("sh").args(["-c", script, binary.as_str(), config.as_str()]).output().unwrap();
+    let text = String::from_utf8_lossy(&full.stderr).into_owned();
+    assert!(full.status.code() == Some(1) && text.contains("the next run goes on"), "{text}");
+    done(folder.path());
+    same(&dump(folder.path()), &expected, "after a full disk");
+
+    // One scene comes late, after those that follow it.
+    forget_state(folder.path());
+    let late = scene_files(folder.path())[9].clone();
+    let aside = folder.path().join("aside.tif");
+    fs::rename(&late, &aside).unwrap();
+    done(folder.path());
+    assert_ne!(dump(folder.path()).len(), expected.len());
+    fs::rename(&aside, &late).unwrap();
+    done(folder.path());
+    same(&dump(folder.path()), &expected, "after a late scene");
+
+    // The clock goes back by years: nothing depends on it but when rows were written. A touched file is read again.
+    fs::File::options().append(true).open(&late).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    assert!(!done(folder.path()).contains(" 0 scenes used"));
+    same(&dump(folder.path()), &expected, "after a file was replaced by its like");
+}
+
+#[test]
+fn two_runs_at_once_and_a_damaged_state_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    let start = || command(folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+    let outputs = [start(), start()].map(|child| child.wait_with_output().unwrap());
+    let refused = outputs.iter().filter(|o| {
+        o.status.code() == Some(1) && String::from_utf8_lossy(&o.stderr).contains("another run is at work")
+    });
+    assert_eq!(refused.count(), 1, "one of two is refused");
+    assert!(outputs.iter().any(|o| o.status.success()));
+    let state = folder.path().join("railwatch.sqlite");
+    let whole = fs::read(&state).unwrap();
+    let mut broken = whole.clone();
+    let middle = broken.len() / 8192 * 4096;
+    broken[middle..].fill(0x5A);
+    fs::write(&state, &broken).unwrap();
+    let output = run(folder.path(), &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("damaged"), "{text}");
+    assert_eq!(fs::read(&state).unwrap(), broken, "nothing is overwritten");
+}
+
+#[test]
+fn a_dead_source_stops_no_other_site() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    let config = folder.path().join("monitor.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let dead = text.replace("\"line\"", "\"dead\"").replace("\"scenes\"", "\"nowhere\"");
+    fs::write(&config, dead + &text).unwrap();
+    let output = run(folder.path(), &["--json"]);
+    assert_eq!(output.status.code(), Some(4));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(summary["sites"][0]["problem"].as_str().unwrap().contains("nowhere"));
+    assert!(summary["sites"][1]["used_count"].as_u64().unwrap() > 10);
+}
+
+#[test]
+fn alerts_go_out_once_and_failures_are_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    let config = folder.path().join("monitor.toml");
+    let taken = folder.path().join("taken");
+    let script = folder.path().join("hook.sh");
+    fs::write(
+        &script,
+        format!("cat >> {0}\necho >> {0}\n[ -e {1} ]\n", taken.display(), folder.path().join("up").display()),
+    )
+    .unwrap();
+    let alerts = format!(
+        "\n[alerts]\nnewest_days = 1e6\n[[alerts.channel]]\nkind = \"command\"\nname = \"hook\"\n\
+         command = [\"sh\", \"{}\"]\n[[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"alerts.atom\"\n",
+        script.display()
+    );
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &alerts).unwrap();
+    // The hook refuses: the run says so and keeps the alerts.
+    assert_eq!(run(folder.path(), &[]).status.code(), Some(4));
+    let refused = fs::read_to_string(&taken).unwrap().lines().count();
+    assert!(refused > 0);
+    fs::write(folder.path().join("up"), "").unwrap();
+    done(folder.path());
+    let lines: Vec<String> = fs::read_to_string(&taken).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2 * refused, "each once refused and once taken");
+    done(folder.path());
+    assert_eq!(fs::read_to_string(&taken).unwrap().lines().count(), lines.len(), "no third time");
+    let alert: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(alert["geojson"]["type"], "FeatureCollection");
+    assert!(alert["figure_png_base64"].as_str().is_some_and(|f| f.len() > 1000), "the figure is sent along");
+    assert!(fs::read_to_string(folder.path().join("alerts.atom")).unwrap().contains("report.html"));
+}
+
+#[test]
+fn a_real_stack_is_played_day_by_day() {
+    let root = std::env::var("RAILWATCH_REAL_DATA")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let stack = root.join("s2_s1_stack_belgium_a");
+    if !stack.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let scenes = folder.path().join("scenes");
+    fs::create_dir(&scenes).unwrap();
+    let rails = r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::32631"}},
+        "features":[{"type":"Feature","properties":{"name":"laid track"},"geometry":{"type":"LineString",
+        "coordinates":[[501380,5629580],[501680,5629350],[501980,5629120]]}}]}"#;
+    fs::write(folder.path().join("rails.geojson"), rails).unwrap();
+    let text = "[[site]]\nid = \"a\"\nrails = \"rails.geojson\"\nsource = { folder = \"scenes\" }\n";
+    fs::write(folder.path().join("monitor.toml"), text).unwrap();
+    let mut names: Vec<PathBuf> = fs::read_dir(&stack)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("S2_L2A")))
+        .collect();
+    names.sort();
+    // Nine nights: each finds the dates since the last one.
+    for (night, dates) in names.chunks(names.len().div_ceil(9)).enumerate() {
+        for image in dates {
+            let name = image.file_name().unwrap().to_string_lossy().into_owned();
+            let date = name.split('_').nth(2).unwrap().to_owned();
+            let classes = format!("S2_SCL_{date}_20m.tif");
+            for file in [name.as_str(), classes.as_str()] {
+                fs::copy(stack.join(file), scenes.join(file)).unwrap();
+            }
+        }
+        let output = run(folder.path(), &["--json"]);
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 4)), "night {night}");
+        let site = &summary["sites"][0];
+        let count = |key: &str| site[key].as_u64().unwrap() as usize;
+        assert_eq!(count("used_count") + count("hidden_count") + count("refused_count"), dates.len());
+    }
+    let before = dump(folder.path());
+    let output = run(folder.path(), &["--json"]);
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["sites"][0]["known_count"], 118);
+    assert_eq!(dump(folder.path()), before);
+
+    // The same dates in one run give the same state.
+    forget_state(folder.path());
+    run(folder.path(), &[]);
+    let differing = dump(folder.path()).iter().zip(&before).filter(|(a, b)| a != b).count();
+    assert_eq!(differing, 0);
+}
