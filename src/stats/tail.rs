@@ -2,7 +2,10 @@
 //!
 //! The empirical count where there are enough events; beyond, an exponential law fitted to the highest
 //! ones by their mean excess (the maximum-likelihood fit; Pickands 1975 with shape 0), which joins
-//! the empirical tail without a step and never reaches zero.
+//! the empirical tail without a step and never reaches zero. The mean excess of n events is itself known to 1/√n
+//! only, so what is told is the predictive law: averaged over the scales that n events leave possible
+//! (Gamma(n, n·mean) for 1/scale), the exponential becomes (1 + x / (n·mean))⁻ⁿ, which falls slower where few
+//! events stand behind it and is the exponential again where there are many (predictive inference: Geisser 1993).
 
 /// Rate of events at or above a score, per unit of length.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +15,10 @@ pub struct EventTail {
     length: f64,
     /// The rank from which the empirical tail is used.
     join: usize,
+    /// Mean excess of the fitted events.
     scale: f64,
+    /// Number of fitted events.
+    fit_count: f64,
 }
 
 impl EventTail {
@@ -31,7 +37,7 @@ impl EventTail {
         let join = trusted_count.clamp(1, scores.len() - 1);
         // 1/λ = mean excess over the threshold
         let excess = scores[..fit].iter().map(|s| s - scores[fit]).sum::<f64>() / fit as f64;
-        Some(Self { scale: excess.max(1e-9), scores, length, join })
+        Some(Self { scale: excess.max(1e-9), fit_count: fit as f64, scores, length, join })
     }
 
     /// Expected events at or above `score` per unit of length; falls strictly above the join.
@@ -39,7 +45,9 @@ impl EventTail {
     pub fn rate(&self, score: f64) -> f64 {
         let join_score = self.scores[self.join - 1];
         let count = if score >= join_score {
-            self.join as f64 * (-(score - join_score) / self.scale).exp()
+            // N(s) = N_j (1 + (s − s_j) / (n m))⁻ⁿ
+            let n = self.fit_count;
+            self.join as f64 * (1.0 + (score - join_score) / (n * self.scale)).powf(-n)
         } else {
             let below = self.scores.partition_point(|&s| s >= score);
             // Between two events the count is interpolated, so that close scores stay in order.
@@ -57,7 +65,9 @@ impl EventTail {
         let count = rate * self.length;
         let join = self.join as f64;
         if count <= join {
-            return self.scores[self.join - 1] - self.scale * (count / join).ln();
+            // s = s_j + n m ((N / N_j)^(−1/n) − 1)
+            let n = self.fit_count;
+            return self.scores[self.join - 1] + n * self.scale * ((count / join).powf(-1.0 / n) - 1.0);
         }
         let k = count.floor() as usize;
         match (self.scores.get(k - 1), self.scores.get(k)) {
@@ -95,5 +105,25 @@ mod tests {
         assert!(tail.extrapolates_at(0.05) && !tail.extrapolates_at(1.0));
         let rates: Vec<f64> = (0..100).map(|i| tail.rate(f64::from(i) * 0.1)).collect();
         assert!(rates.windows(2).all(|w| w[1] <= w[0]));
+    }
+
+    #[test]
+    fn a_rate_told_from_few_events_is_met_on_average() {
+        // Many scenes with 40 exponential events each: the threshold for one event in ten scenes is passed by a further
+        // scene's events once in ten scenes, though each scene's own fit rests on ten events.
+        let mut state = 7_u64;
+        let mut exponential = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            -(((state >> 11) as f64 + 0.5) / (1_u64 << 53) as f64).ln()
+        };
+        let (scenes, events) = (20_000, 40);
+        let mut passed = 0_usize;
+        for _ in 0..scenes {
+            let tail = EventTail::new((0..events).map(|_| exponential()).collect(), 1.0, 60, 10).unwrap();
+            let threshold = tail.score_at(0.1);
+            passed += (0..events).filter(|_| exponential() >= threshold).count();
+        }
+        let rate = passed as f64 / f64::from(scenes);
+        assert!((rate / 0.1 - 1.0).abs() < 0.15, "{rate}");
     }
 }
