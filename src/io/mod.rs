@@ -25,6 +25,7 @@ mod tests;
 mod vector;
 mod whole;
 mod write;
+mod xml;
 
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
 pub use checksum::sha256;

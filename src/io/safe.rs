@@ -4,10 +4,8 @@
 
 use super::files::{FoundBand, assemble, grid_of};
 use super::open::SceneOptions;
-use super::{Error, library, names, scaling, sentinel1};
+use super::{Error, library, names, scaling, sentinel1, xml};
 use crate::scene::{Scaling, Scene, Source};
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use std::path::Path;
 
 /// Bands of 10 m that are taken when nothing else is asked.
@@ -152,32 +150,15 @@ fn scaling_of(product: &Product, id: &str, xml: &str) -> Scaling {
 }
 
 /// Collects the few elements that matter; the words of the parser where the XML is broken.
-fn parse(xml: &[u8]) -> Result<Product, String> {
-    let mut reader = Reader::from_reader(xml);
+fn parse(document: &[u8]) -> Result<Product, String> {
     let mut product = Product::default();
-    let mut element = String::new();
-    let mut seen = 0_usize;
-    loop {
-        let event = reader
-            .read_event()
-            .map_err(|e| format!("broken XML at byte {}: {e}", reader.buffer_position()))?;
-        match event {
-            Event::Start(start) => {
-                start.local_name().as_ref().clone_into(&mut element);
-                seen += 1;
-            }
-            Event::Text(text) => {
-                let text = AsRef::<str>::as_ref(&text).trim().to_owned();
-                if !text.is_empty() {
-                    product.take(&element, text);
-                }
-            }
-            Event::End(_) => element.clear(),
-            Event::Eof if seen == 0 => return Err("no XML elements in it".to_owned()),
-            Event::Eof => return Ok(product),
-            _ => {}
+    // Real products are found whose file lists at the end are cut off; what is needed stands before them.
+    xml::walk(document, |met| {
+        if let xml::Met::Text(element, text) = met {
+            product.take(element, text.to_owned());
         }
-    }
+    })?;
+    Ok(product)
 }
 
 impl Product {

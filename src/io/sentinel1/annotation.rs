@@ -2,8 +2,8 @@
 //!
 //! Reference: Sentinel-1 Product Specification, issue 3.9, ESA 2021, chapter 6.
 
+use super::super::xml::{Met, visit};
 use super::super::{Error, names};
-use super::xml::{Met, visit};
 use crate::scene::{ControlPoint, Pass};
 use jiff::Timestamp;
 

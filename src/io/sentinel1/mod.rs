@@ -6,7 +6,6 @@ mod ground;
 mod lut;
 mod told;
 mod units;
-mod xml;
 
 use super::open::SceneOptions;
 use super::{Error, files, library, names, read};
