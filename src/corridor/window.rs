@@ -23,8 +23,11 @@ pub fn corridor_mask(grid: &Grid, tracks: &[Track], buffer_m: f64) -> Array2<boo
         };
         for r in row..row + height {
             for c in col..col + width {
+                if mask[(r, c)] {
+                    continue;
+                }
                 let (x, y) = grid.xy(r as f64, c as f64);
-                mask[(r, c)] |= line.distance_2(&[x, y]) <= buffer_m * buffer_m;
+                mask[(r, c)] = line.distance_2(&[x, y]) <= buffer_m * buffer_m;
             }
         }
     }

@@ -41,17 +41,14 @@ pub(super) struct Residuals {
 /// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
 pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
-    let fit = |i: usize| match stack.looks {
-        Some(looks) => radar::fit_column(stack, role, looks, i / bands, i % bands),
-        None => fit_column(stack, role, i / bands, i % bands),
-    };
-    let fits: Vec<Vec<f64>> = (0..columns * bands).into_par_iter().map(fit).collect();
-    let mut r = Array3::from_elem((rows, columns, bands), f64::NAN);
-    for (i, fit) in fits.iter().enumerate() {
-        for (row, v) in fit.iter().enumerate() {
-            r[(row, i / bands, i % bands)] = *v;
+    let fit = |column: usize| match stack.looks {
+        Some(looks) => {
+            (0..bands).map(|band| radar::fit_column(stack, role, looks, column, band)).collect::<Vec<_>>()
         }
-    }
+        None => fit_column(stack, role, column),
+    };
+    let fits: Vec<Vec<Vec<f64>>> = (0..columns).into_par_iter().map(fit).collect();
+    let mut r = Array3::from_shape_fn((rows, columns, bands), |(row, column, band)| fits[column][band][row]);
     let gain = equalise(stack, &mut r);
     let samples: Vec<f64> =
         beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
@@ -70,53 +67,71 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// Residual of one band and column, rows of all tracks together.
-fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, band: usize) -> Vec<f64> {
-    let rows = stack.rows();
-    let tested = stack.seen_in_column(role.tested, band, column);
-    let others = seen_in_others(stack, role, band, column);
+/// Residuals of one column, (band, row), rows of all tracks together.
+fn fit_column(stack: &Stack<'_>, role: &Role, column: usize) -> Vec<Vec<f64>> {
+    let in_band = |band: usize| Column {
+        tested: stack.seen_in_column(role.tested, band, column),
+        others: role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect(),
+    };
+    let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
+    let usual: Vec<Vec<f64>> = columns.iter().map(Column::usual).collect();
+    (0..stack.bands).map(|band| fit_band(&columns, &usual, band)).collect()
+}
+
+/// What one band shows in one column.
+struct Column {
+    /// The scene under test, by row.
+    tested: Vec<Option<Seen>>,
+    /// The others, newest first, by row.
+    others: Vec<Vec<Option<Seen>>>,
+}
+
+impl Column {
+    /// Mean filter output of the others that are clear; NaN of none.
+    fn usual(&self) -> Vec<f64> {
+        let mean = |row: usize| {
+            let (sum, count) =
+                self.others.iter().filter_map(|o| o[row]).fold((0.0, 0.0), |a, s| (a.0 + s.filtered, a.1 + 1.0));
+            sum / count
+        };
+        (0..self.tested.len()).map(mean).collect()
+    }
+}
+
+/// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band.
+fn fit_band(columns: &[Column], usual: &[Vec<f64>], band: usize) -> Vec<f64> {
+    let Column { tested, others } = &columns[band];
+    let rows = tested.len();
     // Few rows cannot carry many slopes: then one slope for the mean of all dates, and the own band alone.
     let rich = rows >= RICH_ROWS;
     let dates = if rich { others.len() } else { 1 };
-    let cross = if rich { 2 * (stack.bands - 1) } else { 0 };
+    let cross = if rich { 2 * (columns.len() - 1) } else { 0 };
     let mut x = Array2::from_elem((rows, 5 + dates + cross), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
         let Some(seen) = seen else { continue };
-        let clear: Vec<Seen> = others.iter().filter_map(|o| o[row]).collect();
-        let Some(newest) = clear.first() else { continue };
+        let Some(newest) = others.iter().find_map(|o| o[row]) else { continue };
         y[row] = seen.filtered;
         let own = [seen.flank, seen.tilt, newest.flank, newest.tilt, newest.centre];
         for (j, v) in own.into_iter().enumerate() {
             x[(row, j)] = v;
         }
         // A date that is clouded here gives way to the mean of the clear ones.
-        let mean = mean_filtered(&clear);
+        let mean = usual[band][row];
         for date in 0..dates {
             x[(row, 5 + date)] = if rich { others[date][row].map_or(mean, |s| s.filtered) } else { mean };
         }
     }
     let mut j = 5 + dates;
-    for other in (0..stack.bands).filter(|&b| rich && b != band) {
+    for other in (0..columns.len()).filter(|&b| rich && b != band) {
         // The other bands tell how the ground changed: their flanks today, their usual signal.
-        let tested = stack.seen_in_column(role.tested, other, column);
-        let others = seen_in_others(stack, role, other, column);
         for row in 0..rows {
-            x[(row, j)] = tested[row].map_or(f64::NAN, |s| s.flank);
-            x[(row, j + 1)] = mean_filtered(&others.iter().filter_map(|o| o[row]).collect::<Vec<_>>());
+            x[(row, j)] = columns[other].tested[row].map_or(f64::NAN, |s| s.flank);
+            x[(row, j + 1)] = usual[other][row];
         }
         j += 2;
     }
     tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
-}
-
-fn seen_in_others(stack: &Stack<'_>, role: &Role, band: usize, column: usize) -> Vec<Vec<Option<Seen>>> {
-    role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect()
-}
-
-/// Mean filter output; NaN of none.
-fn mean_filtered(clear: &[Seen]) -> f64 {
-    clear.iter().map(|s| s.filtered).sum::<f64>() / clear.len() as f64
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.

@@ -186,7 +186,8 @@ impl Versus {
         let exception = (EXCEPTION_WIDTHS * self.width).min(EXCEPTION_CAP * params.brightening);
         let limit = centre + params.brightening.max(exception);
         ndarray::Zip::from(&self.difference).and(&self.texture_ratio).map_collect(|&d, &t| {
-            let (d, t) = (sign * f64::from(d), f64::from(t).powf(sign));
+            let t = if sign > 0.0 { f64::from(t) } else { f64::from(t).recip() };
+            let d = sign * f64::from(d);
             let blurred = d > params.brightening / 2.0 && t < THICK_VEIL * params.veiled_texture;
             t > NO_TEXTURE && ((d > limit && t < params.veiled_texture) || blurred)
         })
@@ -250,7 +251,7 @@ fn shadows(
 /// For a normal distribution the shortest half spans 1.349 standard deviations (Rousseeuw & Leroy 1988).
 fn densest_half(values: impl Iterator<Item = f32>) -> (f64, f64) {
     let mut sorted: Vec<f32> = values.filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f32::total_cmp);
+    sorted.sort_unstable_by(f32::total_cmp);
     let half = sorted.len() / 2;
     let spans = sorted.iter().zip(sorted.iter().skip(half)).map(|(a, b)| (f64::from(*a), f64::from(*b)));
     spans

@@ -20,4 +20,17 @@ impl Clock {
         self.laps_s.insert(stage.to_owned(), (now - self.last).as_secs_f64());
         self.last = now;
     }
+
+    /// Seconds of a stage that ran beside others.
+    pub(super) fn note(&mut self, stage: &str, seconds: f64) {
+        self.laps_s.insert(stage.to_owned(), seconds);
+        self.last = Instant::now();
+    }
+}
+
+/// What `work` gives, and the seconds it took.
+#[expect(clippy::disallowed_methods, reason = "the run's timings are part of its provenance")]
+pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let started = Instant::now();
+    (work(), started.elapsed().as_secs_f64())
 }

@@ -118,12 +118,19 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
     let staged = staging(&plan.config.out)?;
     let record = Record::new(&findings, [before.card.clone(), after.card.clone()]);
     let mut files = Files { staged, out: plan.config.out.clone(), names: Vec::new() };
-    files.change_map(output)?;
-    let (before_png, after_png) = rayon::join(|| before.to_png(), || after.to_png());
+    let panels = [&before, &after];
+    let (map, (figures, (before_png, after_png))) = rayon::join(
+        || files.change_map(output),
+        || {
+            let encoded = || rayon::join(|| before.to_png(), || after.to_png());
+            rayon::join(|| report::figure::render(&findings, panels[0], panels[1]), encoded)
+        },
+    );
+    files.names.push(map?);
     let pngs = [before_png?, after_png?];
     files.bytes("panel_before.png", &pngs[0])?;
     files.bytes("panel_after.png", &pngs[1])?;
-    files.report(&findings, [&before, &after], [&pngs[0], &pngs[1]])?;
+    files.report(&findings, &figures?, panels, [&pngs[0], &pngs[1]])?;
     let text = serde_json::to_string_pretty(&record).map_err(report::Error::Json)?;
     files.bytes("run.json", text.as_bytes())?;
     files.finish(&findings)
@@ -145,7 +152,8 @@ pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
     let before = Panel::from_png(&pngs[0], before)?;
     let after = Panel::from_png(&pngs[1], after)?;
     let mut files = Files { staged: staging(dir)?, out: dir.to_owned(), names: Vec::new() };
-    files.report(&record.findings, [&before, &after], [&pngs[0], &pngs[1]])?;
+    let figures = report::figure::render(&record.findings, &before, &after)?;
+    files.report(&record.findings, &figures, [&before, &after], [&pngs[0], &pngs[1]])?;
     files.finish(&record.findings)
 }
 
@@ -165,18 +173,23 @@ impl Files {
     }
 
     /// The GeoJSON, the pages of the figure and the HTML page.
-    fn report(&mut self, findings: &Findings, panels: [&Panel; 2], pngs: [&[u8]; 2]) -> Result<(), Error> {
+    fn report(
+        &mut self,
+        findings: &Findings,
+        figures: &[report::Figure],
+        panels: [&Panel; 2],
+        pngs: [&[u8]; 2],
+    ) -> Result<(), Error> {
         self.bytes("detections.geojson", report::geojson::write(findings)?.as_bytes())?;
-        let figures = report::figure::render(findings, panels[0], panels[1])?;
         for (i, figure) in figures.iter().enumerate() {
             self.bytes(&page_name(i), &figure.png)?;
         }
-        let page = report::html::render(findings, &figures, panels, pngs)?;
+        let page = report::html::render(findings, figures, panels, pngs)?;
         self.bytes("report.html", page.as_bytes())
     }
 
-    /// The change statistic as a COG, NaN where there is none.
-    fn change_map(&mut self, output: &RunOutput) -> Result<(), Error> {
+    /// Writes the change statistic as a COG, NaN where there is none; gives the file's name.
+    fn change_map(&self, output: &RunOutput) -> Result<String, Error> {
         let statistic = match &output.off_track.map {
             Some(map) => map.statistic.clone(),
             None => Array2::from_elem(output.after.grid.shape, f32::NAN),
@@ -188,14 +201,14 @@ impl Files {
             tags: vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))],
             overviews: true,
         };
-        let place = self.out.join("change.tif");
-        io::write_cog(&self.staged.path().join("change.tif"), &input).map_err(|error| match error {
+        let name = "change.tif".to_owned();
+        let place = self.out.join(&name);
+        io::write_cog(&self.staged.path().join(&name), &input).map_err(|error| match error {
             // The user knows the final name, not the hidden one.
             io::Error::Write { reason, .. } => io::Error::Write { path: place.display().to_string(), reason },
             other => other,
         })?;
-        self.names.push("change.tif".to_owned());
-        Ok(())
+        Ok(name)
     }
 
     /// Renames everything into place and removes pages of an earlier, longer report.

@@ -1,6 +1,6 @@
 //! A plan taken through the stages.
 
-use super::clock::Clock;
+use super::clock::{Clock, timed};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
@@ -106,11 +106,15 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     if plan.is_radar() {
         params.looks = params.looks.or_else(|| Some(radar::looks(&after)));
     }
-    let trains = detect::detect(&track_strips(plan, target_strips, strips), &params)?;
-    run.clock.lap("detect");
+    let strips = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
-    let off_track = off_track::search(plan, &after, &stack)?;
-    run.clock.lap("change");
+    let ((trains, detect_s), (off_track, change_s)) = rayon::join(
+        || timed(|| detect::detect(&strips, &params)),
+        || timed(|| off_track::search(plan, &after, &stack)),
+    );
+    let (trains, off_track) = (trains?, off_track?);
+    run.clock.note("detect", detect_s);
+    run.clock.note("change", change_s);
     run.step("done", "")?;
     Ok(RunOutput {
         used,

@@ -54,8 +54,11 @@ impl Masked {
             return Ok(Self { baseline, target: gridded });
         }
         let before = baseline.clone();
-        mask::clouds(&mut baseline, &plan.bands, Some(&gridded), params);
-        mask::clouds(&mut gridded, &plan.bands, Some(&before), params);
+        let raw = gridded.clone();
+        rayon::join(
+            || mask::clouds(&mut baseline, &plan.bands, Some(&raw), params),
+            || mask::clouds(&mut gridded, &plan.bands, Some(&before), params),
+        );
         Ok(Self { baseline, target: gridded })
     }
 

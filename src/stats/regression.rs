@@ -89,7 +89,8 @@ fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize]) -> Vec<f64> {
 /// `(XᵀWX + λ Σw D) β = XᵀWy` with D = 1 on slopes, 0 on the intercept.
 fn solve(design: &[f64], y: &[f64], weights: &[f64], ridge_ratio: f64) -> Option<DVector<f64>> {
     let q = design.len() / y.len();
-    let mut normal = DMatrix::<f64>::zeros(q, q);
+    // Lower triangle, row by row: slices that the compiler turns into vector instructions.
+    let mut lower = vec![0.0; q * q];
     let mut right = DVector::<f64>::zeros(q);
     let mut sum = 0.0;
     for (row, (&v, &w)) in design.chunks_exact(q).zip(y.iter().zip(weights)) {
@@ -100,20 +101,15 @@ fn solve(design: &[f64], y: &[f64], weights: &[f64], ridge_ratio: f64) -> Option
         for i in 0..q {
             let wi = w * row[i];
             right[i] += wi * v;
-            for j in 0..=i {
-                normal[(i, j)] += wi * row[j];
+            for (sum, v) in lower[i * q..=i * q + i].iter_mut().zip(row) {
+                *sum += wi * v;
             }
         }
     }
     let ridge = (ridge_ratio * sum).max(1e-9 * sum);
-    for i in 0..q {
-        if i > 0 {
-            normal[(i, i)] += ridge;
-        }
-        for j in 0..i {
-            normal[(j, i)] = normal[(i, j)];
-        }
-    }
+    // The decomposition reads the lower triangle alone.
+    let mut normal = DMatrix::from_row_slice(q, q, &lower);
+    (1..q).for_each(|i| normal[(i, i)] += ridge);
     normal.cholesky().map(|c| c.solve(&right))
 }
 
