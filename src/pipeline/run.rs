@@ -4,12 +4,13 @@ use super::clock::Clock;
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
-use super::{Error, Event, Plan, SceneSource, Sink, radar};
+use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
+use crate::motion::Motion;
 use crate::raster::Raster;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -54,6 +55,8 @@ pub struct RunOutput {
     pub target_mask: MaskSummary,
     /// Trains.
     pub trains: DetectOutput,
+    /// Motion of each train in `trains`, `None` where it cannot be told.
+    pub motions: Vec<Option<Motion>>,
     /// Change off the track.
     pub off_track: OffTrack,
     /// The reference and the target on its grid, for the figures.
@@ -106,7 +109,9 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     if plan.is_radar() {
         params.looks = params.looks.or_else(|| Some(radar::looks(&after)));
     }
-    let trains = detect::detect(&track_strips(plan, target_strips, strips), &params)?;
+    let tracks = track_strips(plan, target_strips, strips);
+    let trains = detect::detect(&tracks, &params)?;
+    let motions = motion::motions(plan, &tracks, &trains.detections, &plan.baselines[reference_index].scene);
     run.clock.lap("detect");
     run.step("change", "corridor")?;
     let off_track = off_track::search(plan, &after, &stack)?;
@@ -117,6 +122,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         skipped,
         target_mask,
         trains,
+        motions,
         off_track,
         before,
         after,

@@ -70,13 +70,22 @@ fn properties(d: &DetectionCard) -> JsonObject {
     });
     let mut all = if let Value::Object(map) = all { map } else { JsonObject::new() };
     if let Some(speed) = d.speed_m_s {
-        all.insert("speed_m_s".into(), finite(speed));
+        all.insert("speed_m_s".into(), rounded(speed, 10.0));
+    }
+    if let Some(motion) = &d.motion {
+        all.insert("motion".into(), json!(motion));
+    }
+    if let Some(sigma) = d.speed_sigma_m_s {
+        all.insert("speed_sigma_m_s".into(), rounded(sigma, 10.0));
+    }
+    if let Some(ambiguous) = d.heading_ambiguous {
+        all.insert("heading_ambiguous".into(), json!(ambiguous));
     }
     if let Some(area) = d.area_m2 {
         all.insert("area_m2".into(), rounded(area, 1.0));
     }
     if let Some(heading) = d.heading_deg {
-        all.insert("heading_deg".into(), finite(heading));
+        all.insert("heading_deg".into(), rounded(heading, 10.0));
     }
     all
 }

@@ -169,6 +169,12 @@ pub struct DetectionCard {
     pub contrast_unit: String,
     /// `bright`, `dark` or `coloured`.
     pub appearance: String,
+    /// `standing` or `moving`, where the bands tell it.
+    pub motion: Option<String>,
+    /// One standard error of the speed along the track, of what stands as of what moves, m/s.
+    pub speed_sigma_m_s: Option<f64>,
+    /// Whether the train may as well go the opposite way: the detector's footprint, which decides, is not known.
+    pub heading_ambiguous: Option<bool>,
     /// Speed where motion was measured, m/s.
     pub speed_m_s: Option<f64>,
     /// Heading where motion was measured, degrees clockwise from north.

@@ -116,7 +116,8 @@ pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
 /// `train, about 340 m`, with the change where it is not an arrival.
 pub(super) fn headline(d: &DetectionCard) -> String {
     let gone = if d.change == "departed" { " departed" } else { "" };
-    format!("{}: {}{gone}, {}", d.number, d.kind, about_m(d.length_m))
+    let speed = d.speed_m_s.map_or(String::new(), |v| format!(", {v:.0} m/s"));
+    format!("{}: {}{gone}, {}{speed}", d.number, d.kind, about_m(d.length_m))
 }
 
 /// `expected false alarms 0.02 per 100 km`.
