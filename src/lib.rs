@@ -20,6 +20,7 @@ pub mod coreg;
 pub mod detect;
 pub mod io;
 pub mod mask;
+pub mod motion;
 pub mod simulate;
 
 pub mod catalog;

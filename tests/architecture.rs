@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules and their layers: a module uses only modules of a strictly lower layer.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("units", 0),
     ("grid", 1),
     ("stats", 1),
@@ -18,6 +18,7 @@ const LAYERS: [(&str, u8); 23] = [
     ("coreg", 4),
     ("change", 4),
     ("detect", 4),
+    ("motion", 4),
     ("simulate", 4),
     ("io", 4),
     ("catalog", 5),

@@ -13,6 +13,7 @@
 //! covariates, so one role does not see both). They share the asked false-alarm rate equally.
 
 mod error;
+mod interval;
 mod limit;
 mod null;
 mod parallel;
@@ -76,6 +77,12 @@ pub struct TrackDetection {
     pub chainage_start_m: f64,
     /// Other end, metres along the track.
     pub chainage_end_m: f64,
+    /// 90 % interval of the first end, metres along the track.
+    pub start_interval_m: (f64, f64),
+    /// 90 % interval of the other end, metres along the track.
+    pub end_interval_m: (f64, f64),
+    /// 90 % interval of the length, metres.
+    pub length_interval_m: (f64, f64),
     /// Offset from the rail line, metres, right of increasing chainage positive.
     pub offset_m: f64,
     /// Appeared or departed.

@@ -63,12 +63,12 @@ fn largest_stretch(search: Range<usize>, gain: impl Fn(usize) -> f64) -> Range<u
     best
 }
 
-fn white(stack: &Stack<'_>, residuals: &Residuals, row: usize, band: usize) -> f64 {
+pub(super) fn white(stack: &Stack<'_>, residuals: &Residuals, row: usize, band: usize) -> f64 {
     residuals.white[(row, stack.half, band)]
 }
 
 /// Mean whitened residual of the track's column.
-fn mean_over(stack: &Stack<'_>, residuals: &Residuals, rows: Range<usize>) -> Vec<f64> {
+pub(super) fn mean_over(stack: &Stack<'_>, residuals: &Residuals, rows: Range<usize>) -> Vec<f64> {
     (0..stack.bands).map(|b| mean(rows.clone().map(|row| white(stack, residuals, row, b)))).collect()
 }
 

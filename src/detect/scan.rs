@@ -29,6 +29,8 @@ pub(super) struct Scan {
     pub(super) typical: f64,
     /// Whitening of the window sums.
     pub(super) whitener: Whitener,
+    /// Variance of the window sums beside the track over that of independent cells.
+    pub(super) inflation: f64,
     /// Window sums before whitening, (row, column, band); for the detection limit.
     pub(super) sums: Array3<f64>,
 }
@@ -68,7 +70,9 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
     let samples: Vec<f64> = beside(stack)
         .flat_map(|(row, c)| sums[(row * columns + c) * bands..][..bands].iter().copied())
         .collect();
-    let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 3)?)?;
+    let covariance = trimmed_covariance(&samples, bands, 0.9, 3)?;
+    let inflation = covariance.trace() / (bands * cells) as f64;
+    let whitener = Whitener::new(&covariance)?;
     // q = √(Sᵀ C⁻¹ S)
     let q = Array2::from_shape_fn((rows, columns), |(row, c)| {
         whitener.length(&sums[(row * columns + c) * bands..][..bands])
@@ -81,7 +85,7 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
     }
     score.mapv_inplace(|v| v / typical);
     let sums = Array3::from_shape_vec((rows, columns, bands), sums).ok()?;
-    Some(Scan { cells, score, typical, whitener, sums })
+    Some(Scan { cells, score, typical, whitener, inflation, sums })
 }
 
 /// Sums of the whitened residuals over the window that starts at each row, (row, band) flat; a window

@@ -1,5 +1,6 @@
 //! From scans of both roles to detections with their certainty, and what to say about every track.
 
+use super::interval::intervals;
 use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
@@ -115,6 +116,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let event = Event { rows: found.rows.clone(), score: found.score };
     let rows = ends(stack, &pass.residuals, &event, min_rows);
+    let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let change = change(stack, &rows);
     let contrast = match stack.looks {
         Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows),
@@ -137,6 +139,9 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
         track_index,
         chainage_start_m: at(rows.start).max(0.0),
         chainage_end_m: at(rows.end).min(last_m),
+        start_interval_m: known.start_m,
+        end_interval_m: known.end_m,
+        length_interval_m: known.length_m,
         offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
         change,
         score: found.score,

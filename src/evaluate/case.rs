@@ -42,6 +42,8 @@ pub struct Found {
     pub score: f64,
     /// Probability under the run's null.
     pub p_value: f64,
+    /// 90 % interval of the length as the run told it, metres.
+    pub length_interval_m: Option<(f64, f64)>,
 }
 
 /// One run and its truth.
@@ -146,6 +148,7 @@ fn found(feature: &Value, origin: (f64, f64)) -> Found {
         corners: positions(&feature["geometry"], origin),
         score: properties["score"].as_f64().unwrap_or(f64::NEG_INFINITY),
         p_value: properties["p_value"].as_f64().unwrap_or(1.0),
+        length_interval_m: properties["length_low_m"].as_f64().zip(properties["length_high_m"].as_f64()),
     }
 }
 

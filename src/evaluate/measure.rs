@@ -81,6 +81,17 @@ pub struct EndErrors {
     pub last_median_m: f64,
 }
 
+/// Whether the true length lies in the told 90 % interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LengthKept {
+    /// Hits with a told interval.
+    pub told_count: usize,
+    /// Of them those whose true length lies in it.
+    pub hit_count: usize,
+    /// Their share, 0…1; NaN of none.
+    pub fraction: f64,
+}
+
 /// Cargo off the track.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OffTrack {
@@ -125,6 +136,8 @@ pub struct Evaluation {
     pub beyond_told_limit: Class,
     /// Localisation along the track.
     pub end_errors: EndErrors,
+    /// Coverage of the told lengths.
+    pub length_kept: LengthKept,
     /// Share of the hits for which the other date was named.
     pub wrong_change_fraction: f64,
     /// Cargo off the track.
@@ -169,6 +182,7 @@ pub fn evaluate(cases: &[Case]) -> Evaluation {
         by_length: by(&seen, |k| length_class(k.axis.length_m())),
         beyond_told_limit: class(&seen.iter().filter(|m| is_beyond_limit(m.known)).collect::<Vec<_>>()),
         end_errors: end_errors(&seen),
+        length_kept: length_kept(&seen),
         wrong_change_fraction: seen.iter().filter(wrong).count() as f64 / all.hit_count as f64,
         off_track: off_track(cases),
         curve,
@@ -314,6 +328,14 @@ fn end_errors(seen: &[Matched<'_>]) -> EndErrors {
         first_median_m: quantile(&mut first, 0.5),
         last_median_m: quantile(&mut last, 0.5),
     }
+}
+
+fn length_kept(seen: &[Matched<'_>]) -> LengthKept {
+    let told = |m: &Matched<'_>| Some((m.known.axis.length_m(), m.best?.0.length_interval_m?));
+    let inside: Vec<bool> =
+        seen.iter().filter_map(told).map(|(length, (low, high))| low <= length && length <= high).collect();
+    let hit_count = inside.iter().filter(|i| **i).count();
+    LengthKept { told_count: inside.len(), hit_count, fraction: hit_count as f64 / inside.len() as f64 }
 }
 
 #[cfg(test)]

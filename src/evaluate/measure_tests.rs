@@ -10,6 +10,7 @@ fn found(low: f64, high: f64, score: f64) -> Found {
         corners: vec![(low, -5.0), (high, -5.0), (high, 5.0), (low, 5.0)],
         score,
         p_value: 10f64.powf(-score) / 50.0,
+        length_interval_m: Some((high - low - 30.0, high - low + 30.0)),
     }
 }
 
@@ -42,6 +43,7 @@ fn a_detection_on_the_train_is_a_hit_and_one_elsewhere_a_false_alarm() {
     assert_eq!((e.all.hit_count, e.false_alarm_count, e.found_count), (1, 1, 2));
     assert!((e.precision - 0.5).abs() < 1e-12);
     assert!((e.end_errors.median_m - 10.0).abs() < 1e-9);
+    assert_eq!((e.length_kept.told_count, e.length_kept.hit_count), (1, 1), "150 to 210 m told of 200 m");
     let measured: Vec<f64> = e.calibration.iter().map(|c| c.measured_per_100km).collect();
     assert_eq!(measured, [0.0, 2.0, 2.0], "its score of −0.5 is 3 per 100 km, so it counts from 10 on");
     assert!(e.calibration[1].interval_per_100km[0] < 2.0 && e.calibration[1].interval_per_100km[1] > 2.0);

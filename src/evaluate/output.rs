@@ -54,6 +54,14 @@ pub fn table(evaluated: &Evaluated) -> String {
         whole(e.end_errors.last_median_m),
         two(e.wrong_change_fraction)
     ));
+    if e.length_kept.told_count > 0 {
+        line(format!(
+            "lengths: {} of {} within the told 90 % interval ({})",
+            e.length_kept.hit_count,
+            e.length_kept.told_count,
+            two(e.length_kept.fraction)
+        ));
+    }
     if e.beyond_told_limit.known_count > 0 {
         line(format!(
             "trains at least as long as the detection limit told for them: {} found, {} were promised",
@@ -161,6 +169,7 @@ pub fn csv(evaluated: &Evaluated) -> String {
     put("summary", "", "precision", e.precision);
     put("summary", "", "end_error_median_m", e.end_errors.median_m);
     put("summary", "", "end_error_high_m", e.end_errors.high_m);
+    put("summary", "", "length_interval_kept_fraction", e.length_kept.fraction);
     put("summary", "", "wrong_change_fraction", e.wrong_change_fraction);
     let mut class = |table: &str, row: &str, c: &Class| {
         put(table, row, "known_count", c.known_count as f64);

@@ -8,6 +8,7 @@ use crate::detect::{Appearance, Change, TrackDetection};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
+use crate::motion::Motion;
 use crate::report::{
     DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
     TrackCard,
@@ -44,7 +45,8 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         .trains
         .detections
         .iter()
-        .map(|d| train_card(plan, d))
+        .zip(&output.motions)
+        .map(|(d, motion)| train_card(plan, d, *motion))
         .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.before.grid, o)))
         .collect::<Result<Vec<_>, Error>>()?;
     detections.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -174,16 +176,29 @@ fn track_cards(plan: &Plan, output: &RunOutput) -> Result<Vec<TrackCard>, Error>
         .collect()
 }
 
-fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
+fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result<DetectionCard, Error> {
     let track = &plan.tracks[d.track_index];
-    let ring = footprint(track, (d.chainage_start_m, d.chainage_end_m), d.offset_m, plan.geometry());
+    // What moves is smeared over the bands: its place is that of one instant.
+    let moving = motion.filter(|m| m.is_moving);
+    let (start_m, end_m) = moving.map_or((d.chainage_start_m, d.chainage_end_m), |m| {
+        (m.chainage_m.0.max(0.0), m.chainage_m.1.min(track.length_m()))
+    });
+    let smear_m = (d.chainage_end_m - d.chainage_start_m) - (end_m - start_m);
+    let ring = footprint(track, (start_m, end_m), d.offset_m, plan.geometry());
+    let along = track.at(f64::midpoint(start_m, end_m)).along;
     Ok(DetectionCard {
+        motion: motion.map(|m| if m.is_moving { "moving" } else { "standing" }.to_owned()),
+        speed_m_s: moving.map(|m| m.velocity_m_s.abs()),
+        speed_sigma_m_s: motion.map(|m| m.sigma_m_s),
+        heading_deg: moving.map(|m| heading_deg(along, m.velocity_m_s)),
+        heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
         track_id: Some(track.id.clone()),
-        chainage_start_m: Some(d.chainage_start_m),
-        chainage_end_m: Some(d.chainage_end_m),
-        length_m: d.chainage_end_m - d.chainage_start_m,
+        chainage_start_m: Some(start_m),
+        chainage_end_m: Some(end_m),
+        length_m: end_m - start_m,
+        length_interval_m: Some([d.length_interval_m.0, d.length_interval_m.1].map(|m| (m - smear_m).max(0.0))),
         offset_m: Some(d.offset_m),
         score: d.score,
         p_value: d.p_value,
@@ -201,6 +216,11 @@ fn train_card(plan: &Plan, d: &TrackDetection) -> Result<DetectionCard, Error> {
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
+}
+
+/// Degrees clockwise from grid north of a motion along (positive) or against the direction of a track.
+fn heading_deg(along: (f64, f64), velocity_m_s: f64) -> f64 {
+    (along.0 * velocity_m_s).atan2(along.1 * velocity_m_s).to_degrees().rem_euclid(360.0)
 }
 
 /// Outline of a train: both sides of the track between its ends.

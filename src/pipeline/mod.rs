@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod findings;
 mod gridded;
+mod motion;
 mod off_track;
 mod outputs;
 mod plan;

@@ -251,8 +251,11 @@ fn summary(findings: &Findings, out: &Path) -> String {
         },
         |d| {
             let rate = d.false_alarms_per_100km;
+            let interval = d
+                .length_interval_m
+                .map_or_else(String::new, |[low, high]| format!(" (90 %: {low:.0}–{high:.0} m)"));
             format!(
-                "surest: {} {}, about {:.0} m, {rate:.2} false alarms expected per 100 km",
+                "surest: {} {}, about {:.0} m{interval}, {rate:.2} false alarms expected per 100 km",
                 d.kind, d.change, d.length_m
             )
         },

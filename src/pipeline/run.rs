@@ -4,12 +4,13 @@ use super::clock::{Clock, timed};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
-use super::{Error, Event, Plan, SceneSource, Sink, radar};
+use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
+use crate::motion::Motion;
 use crate::raster::Raster;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -54,6 +55,8 @@ pub struct RunOutput {
     pub target_mask: MaskSummary,
     /// Trains.
     pub trains: DetectOutput,
+    /// Motion of each train in `trains`, `None` where it cannot be told.
+    pub motions: Vec<Option<Motion>>,
     /// Change off the track.
     pub off_track: OffTrack,
     /// The reference and the target on its grid, for the figures.
@@ -106,13 +109,14 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     if plan.is_radar() {
         params.looks = params.looks.or_else(|| Some(radar::looks(&after)));
     }
-    let strips = track_strips(plan, target_strips, strips);
+    let tracks = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
-        || timed(|| detect::detect(&strips, &params)),
+        || timed(|| detect::detect(&tracks, &params)),
         || timed(|| off_track::search(plan, &after, &stack)),
     );
     let (trains, off_track) = (trains?, off_track?);
+    let motions = motion::motions(plan, &tracks, &trains.detections, &plan.baselines[reference_index].scene);
     run.clock.note("detect", detect_s);
     run.clock.note("change", change_s);
     run.step("done", "")?;
@@ -121,6 +125,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         skipped,
         target_mask,
         trains,
+        motions,
         off_track,
         before,
         after,

@@ -37,7 +37,7 @@ pub struct SimulateRequest {
 /// # Errors
 /// [`Error`] when the request cannot be met or written.
 pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
-    let params = params(request)?;
+    let mut params = params(request)?;
     let wgs84 = io::crs_from_epsg(4326)?;
     let lines = io::read_lines(&request.rails, &wgs84)?;
     let points: MultiPoint<f64> =
@@ -50,6 +50,8 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
     let tracks = build_tracks(&lines, &io::outline(&grid, &grid.crs)?, &TrackParams::default())?;
+    let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
+    params.place_lonlat = params.place_lonlat.or(Some((centre.x, centre.y)));
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
     prepare_folder(&request.out)?;
     let last = simulated.scenes.len() - 1;
@@ -144,6 +146,12 @@ fn truth_features(crs: &Crs, tracks: &[Track], truth: &[Implant]) -> Result<Vec<
         let (start, end) = (implant.chainage_start_m, implant.chainage_end_m);
         let points = [start, 0.5 * (start + end), end].map(|s| track.at(s).at_offset(implant.offset_m));
         let mut properties = json!(implant);
+        if let Some(velocity) = implant.velocity_m_s {
+            let along = track.at(0.5 * (start + end)).along;
+            properties["speed_m_s"] = json!(velocity.abs());
+            properties["heading_deg"] =
+                json!((along.0 * velocity).atan2(along.1 * velocity).to_degrees().rem_euclid(360.0));
+        }
         properties["simulated"] = json!(true);
         features
             .push(json!({ "type": "Feature", "properties": properties, "geometry": line(crs, &points)? }));

@@ -68,15 +68,29 @@ fn properties(d: &DetectionCard) -> JsonObject {
         "scene_ids": d.scene_ids, "cloud_fraction": finite(d.cloud_fraction),
         "contrast": contrast, "contrast_unit": d.contrast_unit, "appearance": d.appearance,
     });
+    let length_m = |i: usize| d.length_interval_m.map(|interval| rounded(interval[i], 10.0));
     let mut all = if let Value::Object(map) = all { map } else { JsonObject::new() };
+    if let Some((low, high)) = length_m(0).zip(length_m(1)) {
+        all.insert("length_low_m".into(), low);
+        all.insert("length_high_m".into(), high);
+    }
     if let Some(speed) = d.speed_m_s {
-        all.insert("speed_m_s".into(), finite(speed));
+        all.insert("speed_m_s".into(), rounded(speed, 10.0));
+    }
+    if let Some(motion) = &d.motion {
+        all.insert("motion".into(), json!(motion));
+    }
+    if let Some(sigma) = d.speed_sigma_m_s {
+        all.insert("speed_sigma_m_s".into(), rounded(sigma, 10.0));
+    }
+    if let Some(ambiguous) = d.heading_ambiguous {
+        all.insert("heading_ambiguous".into(), json!(ambiguous));
     }
     if let Some(area) = d.area_m2 {
         all.insert("area_m2".into(), rounded(area, 1.0));
     }
     if let Some(heading) = d.heading_deg {
-        all.insert("heading_deg".into(), finite(heading));
+        all.insert("heading_deg".into(), rounded(heading, 10.0));
     }
     all
 }

@@ -141,6 +141,8 @@ pub struct DetectionCard {
     pub chainage_end_m: Option<f64>,
     /// Length on the ground, m.
     pub length_m: f64,
+    /// 90 % interval of the length, m, for what lies on a track.
+    pub length_interval_m: Option<[f64; 2]>,
     /// Offset from the rail line, right positive, m.
     pub offset_m: Option<f64>,
     /// Higher is surer; comparable across runs.
@@ -169,6 +171,12 @@ pub struct DetectionCard {
     pub contrast_unit: String,
     /// `bright`, `dark` or `coloured`.
     pub appearance: String,
+    /// `standing` or `moving`, where the bands tell it.
+    pub motion: Option<String>,
+    /// One standard error of the speed along the track, of what stands as of what moves, m/s.
+    pub speed_sigma_m_s: Option<f64>,
+    /// Whether the train may as well go the opposite way: the detector's footprint, which decides, is not known.
+    pub heading_ambiguous: Option<bool>,
     /// Speed where motion was measured, m/s.
     pub speed_m_s: Option<f64>,
     /// Heading where motion was measured, degrees clockwise from north.

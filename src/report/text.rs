@@ -80,12 +80,13 @@ pub(super) fn two_digits(v: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `about 340 m`: a pixel is 10 m, so a length is not known better.
-pub(super) fn about_m(length_m: f64) -> String {
-    if length_m.is_finite() {
-        format!("about {:.0} m", (length_m / 10.0).round() * 10.0)
-    } else {
-        "length unknown".into()
+/// `about 340 m (320–380)`, with the 90 % interval where there is one: a pixel is 10 m, so a length is not known better.
+pub(super) fn about_m(d: &DetectionCard) -> String {
+    let tens = |v: f64| format!("{:.0}", (v / 10.0).round() * 10.0);
+    match d.length_interval_m {
+        _ if !d.length_m.is_finite() => "length unknown".into(),
+        Some([low, high]) => format!("about {} m ({}–{})", tens(d.length_m), tens(low), tens(high)),
+        None => format!("about {} m", tens(d.length_m)),
     }
 }
 
@@ -116,7 +117,8 @@ pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
 /// `train, about 340 m`, with the change where it is not an arrival.
 pub(super) fn headline(d: &DetectionCard) -> String {
     let gone = if d.change == "departed" { " departed" } else { "" };
-    format!("{}: {}{gone}, {}", d.number, d.kind, about_m(d.length_m))
+    let speed = d.speed_m_s.map_or(String::new(), |v| format!(", {v:.0} m/s"));
+    format!("{}: {}{gone}, {}{speed}", d.number, d.kind, about_m(d))
 }
 
 /// `expected false alarms 0.02 per 100 km`.
@@ -203,7 +205,10 @@ mod tests {
         assert_eq!(two_digits(140.0), "140");
         assert_eq!(two_digits(1e-9), "below 0.001");
         assert_eq!(coordinates([-13.5, 52.0]), "52.00000° N, 13.50000° W");
-        assert_eq!(about_m(337.0), "about 340 m");
+        let mut train = DetectionCard { length_m: 337.0, ..DetectionCard::default() };
+        assert_eq!(about_m(&train), "about 340 m");
+        train.length_interval_m = Some([312.0, 371.0]);
+        assert_eq!(about_m(&train), "about 340 m (310–370)");
     }
 
     #[test]

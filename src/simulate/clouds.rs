@@ -1,5 +1,6 @@
 //! Clouds with soft edges and the shadows they throw.
 
+use super::Sun;
 use super::noise::fractal;
 use crate::grid::Affine;
 use crate::stats::quantile;
@@ -15,11 +16,11 @@ pub(super) struct Sky {
 pub(super) const CLOUD: [f64; 4] = [0.62, 0.61, 0.62, 0.65];
 /// Share of light that reaches the ground in a full shadow, per band: blue sky light remains.
 pub(super) const SHADE: [f64; 4] = [0.62, 0.55, 0.50, 0.45];
-/// Where the shadow falls from its cloud, map metres: sun in the south-south-east, cloud base at about 700 m.
-const SHADOW_M: (f64, f64) = (-420.0, 980.0);
+/// Height of the clouds, metres.
+const BASE_M: f64 = 700.0;
 
 /// A sky of which about `fraction` is cloud.
-pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), fraction: f64) -> Sky {
+pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), (fraction, sun): (f64, Sun)) -> Sky {
     if fraction <= 0.0 {
         return Sky { cloud: Array2::zeros(shape), shadow: Array2::zeros(shape) };
     }
@@ -32,6 +33,7 @@ pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), fraction: f
     let cloud = density(0.0, 0.0);
     let threshold = quantile(&mut cloud.iter().copied().collect::<Vec<f64>>(), 1.0 - fraction);
     let opacity = |d: f64| ((d - threshold) / 0.18).clamp(0.0, 1.0) as f32;
-    let shadow = density(-SHADOW_M.0, -SHADOW_M.1);
+    let shadow_m = sun.shadow_m(BASE_M);
+    let shadow = density(-shadow_m.0, -shadow_m.1);
     Sky { cloud: cloud.mapv(opacity), shadow: shadow.mapv(opacity) }
 }

@@ -15,8 +15,18 @@ pub(super) struct Patch {
     /// Left and right offset, metres.
     pub(super) across_m: (f64, f64),
     pub(super) reflectance: Spectrum,
+    /// Velocity along increasing chainage, m/s.
+    pub(super) velocity_m_s: f64,
     /// Relative standard deviation of a texture that stays in place.
     pub(super) texture: f64,
+}
+
+impl Patch {
+    /// The patch as a band that looks `delay_s` after B02 sees it.
+    pub(super) fn seen_after(&self, delay_s: f64) -> Self {
+        let way_m = self.velocity_m_s * delay_s;
+        Self { along_m: (self.along_m.0 + way_m, self.along_m.1 + way_m), ..self.clone() }
+    }
 }
 
 /// What patches cover of each pixel and what they add to it.
@@ -67,6 +77,16 @@ impl Layer {
                     }
                 }
             }
+        }
+    }
+
+    /// Counts `area_m2` at a map point.
+    pub(super) fn add(&mut self, (x, y): (f64, f64), area_m2: f64, affine: &Affine) {
+        let (row, col) = affine.row_col(x, y);
+        let (row, col) = (row.round(), col.round());
+        let (h, w) = self.cover.dim();
+        if row >= 0.0 && col >= 0.0 && row < h as f64 && col < w as f64 {
+            self.cover[(row as usize, col as usize)] += (area_m2 / affine.pixel_size().powi(2)) as f32;
         }
     }
 

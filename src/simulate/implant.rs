@@ -1,6 +1,7 @@
 //! Beds and trains put into real scenes: the pixels stay real, only the rails' share of them is made.
 
 use super::draw::{Layer, Patch};
+use super::rails::put_rails;
 use super::spectra::BALLAST;
 use super::trains::place_trains;
 use super::{Change, Error, Implant, ImplantParams, SpectralBand};
@@ -64,10 +65,7 @@ pub fn implant(
             .flat_map(|t| t.patches.iter().cloned())
             .collect();
         let affine = scene.grid.affine.shifted(scene.shift_px.0, scene.shift_px.1);
-        let shape = (scene.values.dim().1, scene.values.dim().2);
-        let mut layer = rails_layer((&affine, shape), (tracks, &present), scene.bands, params, tones);
-        layer.blur(params.psf_sigma_px);
-        compose(&mut scene.values, &layer);
+        put_rails(&mut scene.values, (&affine, scene.bands), (tracks, &present), params, tones);
     }
     Ok(trains.into_iter().map(|t| t.truth).collect())
 }
@@ -115,6 +113,7 @@ pub(super) fn rails_layer(
             along_m: (0.0, t.length_m()),
             across_m: (-half_m, half_m),
             reflectance: BALLAST.map(|r| r * tones.bed),
+            velocity_m_s: 0.0,
             texture: params.bed_texture,
         })
         .collect();

@@ -2,7 +2,7 @@
 //!
 //! A train is a row of wagon bodies `train_width_m` wide on a ballast bed. Its share of each pixel is counted in
 //! squares of 1 m, then blurred by the sensor's point spread:
-//! `ρ' = ρ·(1 − PSF⋆f) + PSF⋆(f·ρ_train)`. What is assumed: flat ground, no shadow beside the train, a Gaussian
+//! `ρ' = ρ·(1 − PSF⋆f) + PSF⋆(f·ρ_train)`. What is assumed: flat ground, boxes for wagons, a Gaussian
 //! point spread, spectra of [`Cargo`]. Everything is a function of its parameters and seed.
 
 mod clouds;
@@ -12,13 +12,17 @@ mod landscape;
 mod noise;
 mod pair;
 mod params;
+mod rails;
 mod spectra;
+mod sun;
 mod trains;
 
 pub use implant::{DateView, Role, implant};
 pub use pair::{SimScene, Simulated, scene_pair};
 pub use params::{ImplantParams, SimulateParams};
+pub use rails::yard_tracks;
 pub use spectra::{Cargo, SpectralBand, Spectrum};
+pub use sun::Sun;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -105,6 +109,9 @@ pub struct Implant {
     pub chainage_end_m: f64,
     /// Middle across, metres, right positive; 0 for a train.
     pub offset_m: f64,
+    /// Velocity along increasing chainage, m/s, of what moves; its place is that at the time of B02.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub velocity_m_s: Option<f64>,
     /// Outline in map metres, not closed.
     pub footprint: Vec<(f64, f64)>,
     /// Reflectance in B02, B03, B04, B08 minus that of the ballast, of a pixel wholly covered.

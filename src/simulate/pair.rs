@@ -2,10 +2,12 @@
 
 use super::clouds::{CLOUD, SHADE, Sky, sky};
 use super::draw::{Patch, blur};
-use super::implant::{Role, Tones, compose, is_present, rails_layer};
+use super::implant::{Role, Tones, is_present};
 use super::landscape::Landscape;
+use super::rails::put_rails;
+use super::sun::USUAL_SUN;
 use super::trains::{Placed, place_stockpiles, place_trains};
-use super::{Error, Implant, SimulateParams, SpectralBand};
+use super::{Change, Error, Implant, ImplantParams, SimulateParams, SpectralBand, Sun};
 use crate::corridor::Track;
 use crate::grid::{Affine, Grid};
 use jiff::Timestamp;
@@ -54,7 +56,9 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
     }
     let mut rng = ChaCha8Rng::seed_from_u64(params.seed ^ params.trains.seed.rotate_left(32));
     let mut placed = place_trains(tracks, &params.trains, &mut rng);
-    placed.extend(place_stockpiles(tracks, params.stockpile_count, &mut rng));
+    let stockpiles =
+        [(Change::Appeared, params.stockpile_count), (Change::Departed, params.stockpile_departed_count)];
+    placed.extend(place_stockpiles(tracks, stockpiles, &mut rng));
     let land = Landscape::new(params, tracks);
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
@@ -62,12 +66,21 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
             let (role, shift_px, clouds) = if date == last {
                 (Role::Target, params.target_shift_px, params.target_cloud_fraction)
             } else {
-                (Role::Baseline, (0.0, 0.0), params.baseline_cloud_fraction)
+                let sigma_px = if date + 1 == last { 0.0 } else { params.baseline_shift_sigma_px };
+                let shift_px = if sigma_px > 0.0 {
+                    (normal(&mut rng, sigma_px), normal(&mut rng, sigma_px))
+                } else {
+                    (0.0, 0.0)
+                };
+                (Role::Baseline, shift_px, params.baseline_cloud_fraction)
             };
+            let sun = (params.trains.sun)
+                .unwrap_or_else(|| params.place_lonlat.map_or(USUAL_SUN, |place| Sun::at(datetime, place)));
+            let trains = ImplantParams { sun: Some(sun), ..params.trains.clone() };
             let affine = grid.affine.shifted(shift_px.0, shift_px.1);
             let mut values = ground(&land, &affine, grid.shape, date);
-            put_rails(&mut values, (tracks, &placed), &affine, role, (params, &mut rng));
-            let sky = sky(params.seed.wrapping_add(date as u64), &affine, grid.shape, clouds);
+            build(&mut values, (tracks, &placed), (&affine, role), (&trains, &mut rng));
+            let sky = sky(params.seed.wrapping_add(date as u64), &affine, grid.shape, (clouds, sun));
             sense(&mut values, &sky, params.noise_sigma, &mut rng);
             let cloudy = sky.cloud.mapv(|o| o > 0.05);
             let mut shadows = sky.shadow.mapv(|o| o > 0.15);
@@ -77,6 +90,10 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
         .collect();
     let truth = placed.into_iter().map(|p| p.truth).collect();
     Ok(Simulated { scenes, truth, grid: grid.clone() })
+}
+
+fn normal(rng: &mut ChaCha8Rng, sigma: f64) -> f64 {
+    sigma * rng.sample::<f64, _>(StandardNormal)
 }
 
 /// The landscape, mean of 3 × 3 points a pixel.
@@ -104,24 +121,23 @@ fn ground(land: &Landscape, affine: &Affine, shape: (usize, usize), date: usize)
 }
 
 /// Beds, trains and stockpiles, then the point spread over all.
-fn put_rails(
+fn build(
     values: &mut Array3<f32>,
     (tracks, placed): (&[Track], &[Placed]),
-    affine: &Affine,
-    role: Role,
-    (params, rng): (&SimulateParams, &mut ChaCha8Rng),
+    (affine, role): (&Affine, Role),
+    (params, rng): (&ImplantParams, &mut ChaCha8Rng),
 ) {
     let patches: Vec<Patch> = placed
         .iter()
         .filter(|p| is_present(p.truth.change, role))
         .flat_map(|p| p.patches.iter().cloned())
         .collect();
-    let tones = Tones::draw(&params.trains, rng);
-    let shape = (values.dim().1, values.dim().2);
-    let layer = rails_layer((affine, shape), (tracks, &patches), &SpectralBand::ALL, &params.trains, tones);
-    compose(&mut values.view_mut(), &layer);
-    for mut band in values.axis_iter_mut(Axis(0)) {
-        blur(&mut band, params.trains.psf_sigma_px);
+    let tones = Tones::draw(params, rng);
+    // The optics blur the whole scene once, so what is built into it stays sharp.
+    let sharp = ImplantParams { psf_sigma_px: 0.0, ..params.clone() };
+    put_rails(&mut values.view_mut(), (affine, &SpectralBand::ALL), (tracks, &patches), &sharp, tones);
+    for (mut band, ratio) in values.axis_iter_mut(Axis(0)).zip(params.psf_band_ratio) {
+        blur(&mut band, params.psf_sigma_px * ratio);
     }
 }
 

@@ -32,6 +32,12 @@ impl SpectralBand {
         self as usize
     }
 
+    /// Its Sentinel-2 name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["B02", "B03", "B04", "B08"][self.index()]
+    }
+
     /// The band by its Sentinel-2 name, `None` for other bands.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {

@@ -97,3 +97,77 @@ fn the_sample_configuration_is_valid() {
     assert_eq!(params.check(), Ok(()));
     assert!(toml::from_str::<SimulateParams>("sead = 1").is_err());
 }
+
+/// Centre of what differs from 0.1 in a band, chainage in metres along a straight east-west track.
+fn centre_x(values: &Array3<f32>, band: usize) -> f64 {
+    let weighted = values.index_axis(ndarray::Axis(0), band);
+    let (mut sum, mut total) = (0.0, 0.0);
+    for ((_, c), &v) in weighted.indexed_iter() {
+        let w = f64::from(v) - 0.1;
+        sum += w * 10.0 * c as f64;
+        total += w;
+    }
+    sum / total
+}
+
+#[test]
+fn bands_see_a_moving_train_one_after_another() {
+    let grid = grid((60, 200));
+    let line =
+        Track::new("a".into(), None, vec![(500_100.0, 4_699_700.0), (501_900.0, 4_699_700.0)]).unwrap();
+    for (reversed, sign) in [(false, 1.0), (true, -1.0)] {
+        let params = ImplantParams {
+            appeared_count: 0,
+            departed_count: 0,
+            moving_count: 1,
+            bands_reversed: reversed,
+            ..quiet()
+        };
+        let mut values = Array3::from_elem((4, 60, 200), 0.1);
+        let view = DateView {
+            values: values.view_mut(),
+            grid: &grid,
+            bands: &SpectralBand::ALL,
+            shift_px: (0.0, 0.0),
+            role: Role::Target,
+        };
+        let truth = implant(&mut [view], std::slice::from_ref(&line), &params).unwrap();
+        let velocity = truth[0].velocity_m_s.unwrap();
+        assert!((8.0..=30.0).contains(&velocity.abs()));
+        for (band, delay_s) in [(1, 0.527), (2, 1.005), (3, 0.264)] {
+            let way_m = centre_x(&values, band) - centre_x(&values, 0);
+            assert!((way_m - sign * velocity * delay_s).abs() < 1.0, "{band} {way_m} {velocity}");
+        }
+    }
+}
+
+#[test]
+fn a_shadow_takes_its_share_of_the_light_and_falls_on_one_side() {
+    let params = ImplantParams { departed_count: 0, height_m: 4.0, ..quiet() };
+    let lit = run(&params, (0.0, 0.0), Role::Target).0;
+    let sun = Some(Sun { azimuth_deg: 160.0, elevation_deg: 30.0 });
+    let (shaded, truth) = run(&ImplantParams { sun, ..params }, (0.0, 0.0), Role::Target);
+    let lost: f64 =
+        lit.slice(s![0, .., ..]).iter().zip(shaded.slice(s![0, .., ..])).map(|(a, b)| f64::from(a - b)).sum();
+    // The part of h cot e across the track, over the length of the bodies; in blue 0.38 of the light is lost.
+    let (length_m, azimuth) = (truth[0].chainage_end_m - truth[0].chainage_start_m, 160f64.to_radians());
+    let along = track().at(0.5 * (truth[0].chainage_start_m + truth[0].chainage_end_m)).along;
+    let across_m = 4.0 / 30f64.to_radians().tan() * (azimuth.sin() * along.1 - azimuth.cos() * along.0).abs();
+    let expected = length_m * across_m / 100.0 * 0.38 * 0.1;
+    assert!((lost / expected - 1.0).abs() < 0.15, "{lost} {expected}");
+    assert!(lit.iter().zip(&shaded).all(|(a, b)| b <= a));
+}
+
+#[test]
+fn yards_lie_beside_the_longest_track() {
+    let params = SimulateParams { yard_track_count: 3, yard_length_m: 400.0, ..SimulateParams::default() };
+    let yard = yard_tracks(&params, &[track()]);
+    assert_eq!(yard.len(), 3);
+    let middle = track().at(track().length_m() / 2.0);
+    for (track, offset_m) in yard.iter().zip([5.0, -5.0, 10.0]) {
+        let there = middle.at_offset(offset_m);
+        let away =
+            track.vertices().iter().map(|v| (v.0 - there.0).hypot(v.1 - there.1)).fold(f64::MAX, f64::min);
+        assert!(away < 0.5 && (track.length_m() - 400.0).abs() < 25.0, "{away} {}", track.length_m());
+    }
+}

@@ -13,6 +13,13 @@ pub(super) struct Placed {
     pub(super) patches: Vec<Patch>,
 }
 
+impl Placed {
+    fn move_at(&mut self, velocity_m_s: f64) {
+        self.truth.velocity_m_s = Some(velocity_m_s);
+        self.patches.iter_mut().for_each(|p| p.velocity_m_s = velocity_m_s);
+    }
+}
+
 /// Tries for a free place before a train is given up.
 const TRIES: usize = 400;
 /// No two trains come closer than this, metres: they could not be told apart.
@@ -27,8 +34,9 @@ pub(super) fn place_trains(tracks: &[Track], params: &ImplantParams, rng: &mut C
         (Change::Departed, params.departed_count),
         (Change::Standing, params.standing_count),
     ];
-    let wanted = changes.iter().flat_map(|&(change, count)| std::iter::repeat_n(change, count));
-    for change in wanted {
+    let still = changes.iter().flat_map(|&(change, count)| std::iter::repeat_n((change, false), count));
+    // Last, so that they change nothing of those that stand.
+    for (change, moves) in still.chain(std::iter::repeat_n((Change::Appeared, true), params.moving_count)) {
         let length_m = rng.random_range(params.min_length_m..=params.max_length_m);
         let cargo = draw_cargo(&params.cargoes, rng);
         for _ in 0..TRIES {
@@ -43,7 +51,11 @@ pub(super) fn place_trains(tracks: &[Track], params: &ImplantParams, rng: &mut C
                 .collect();
             if points.iter().all(|&p| clear(p, &occupied, CLEARANCE_M)) {
                 occupied.extend(points);
-                placed.push(train(tracks, track, (start_m, length_m), (cargo, change), params, rng));
+                let mut one = train(tracks, track, (start_m, length_m), (cargo, change), params, rng);
+                if moves {
+                    one.move_at(draw_velocity(params.speed_m_s, rng));
+                }
+                placed.push(one);
                 break;
             }
         }
@@ -54,6 +66,12 @@ pub(super) fn place_trains(tracks: &[Track], params: &ImplantParams, rng: &mut C
 fn draw_cargo(choice: &[Cargo], rng: &mut ChaCha8Rng) -> Cargo {
     let choice = if choice.is_empty() { &Cargo::ALL[..] } else { choice };
     choice[rng.random_range(0..choice.len())]
+}
+
+/// A speed of the range, forth or back.
+fn draw_velocity((slow, fast): (f64, f64), rng: &mut ChaCha8Rng) -> f64 {
+    let speed = rng.random_range(slow..=fast);
+    if rng.random::<bool>() { speed } else { -speed }
 }
 
 /// A track, with a chance in proportion to its length.
@@ -82,10 +100,14 @@ fn train(
     rng: &mut ChaCha8Rng,
 ) -> Placed {
     let half_m = params.train_width_m / 2.0;
-    let count = (length_m / params.wagon_m).round().max(1.0) as usize;
+    let own_m = draw_wagon_m(params, rng);
+    let count = (length_m / own_m).round().max(1.0) as usize;
+    let mut next_m = start_m;
     let patches: Vec<Patch> = (0..count)
-        .map(|w| {
-            let from_m = start_m + w as f64 * params.wagon_m;
+        .map(|_| {
+            let wagon_m = if cargo == Cargo::Mixed { draw_wagon_m(params, rng) } else { own_m };
+            let from_m = next_m;
+            next_m += wagon_m;
             let load = match cargo {
                 Cargo::Mixed => Cargo::ALL[rng.random_range(0..Cargo::ALL.len() - 1)],
                 one => one,
@@ -94,27 +116,40 @@ fn train(
             let tone = rng.random_range(0.88..1.12);
             Patch {
                 track,
-                along_m: (from_m, from_m + params.wagon_m - params.gap_m),
+                along_m: (from_m, from_m + wagon_m - params.gap_m),
                 across_m: (-half_m, half_m),
                 reflectance: load.reflectance().map(|r| r * tone),
+                velocity_m_s: 0.0,
                 texture: 0.0,
             }
         })
         .collect();
-    let end_m = start_m + count as f64 * params.wagon_m - params.gap_m;
-    let along_m = (start_m, end_m);
+    let along_m = (start_m, next_m - params.gap_m);
     let truth = truth_of(&tracks[track], along_m, (-half_m, half_m), (Kind::Train, cargo, change), &patches);
     Placed { truth, patches }
 }
 
-/// Stockpiles and container blocks that appear beside the tracks, 30–75 m off.
-pub(super) fn place_stockpiles(tracks: &[Track], count: usize, rng: &mut ChaCha8Rng) -> Vec<Placed> {
+/// A wagon over couplers; nothing is drawn where all are alike.
+fn draw_wagon_m(params: &ImplantParams, rng: &mut ChaCha8Rng) -> f64 {
+    match params.wagon_lengths_m.len() {
+        0 => params.wagon_m,
+        count => params.wagon_lengths_m[rng.random_range(0..count)],
+    }
+}
+
+/// Stockpiles and container blocks beside the tracks, 40–75 m off, of the first change and then of the second.
+pub(super) fn place_stockpiles(
+    tracks: &[Track],
+    counts: [(Change, usize); 2],
+    rng: &mut ChaCha8Rng,
+) -> Vec<Placed> {
     let rails: Vec<(f64, f64)> = tracks
         .iter()
         .flat_map(|t| (0..=(t.length_m() / 10.0) as usize).map(|k| t.at(k as f64 * 10.0).xy))
         .collect();
     let mut placed = Vec::new();
-    for k in 0..count {
+    let wanted = counts.iter().flat_map(|&(change, count)| std::iter::repeat_n(change, count));
+    for (k, change) in wanted.enumerate() {
         let cargo = [Cargo::Coal, Cargo::White, Cargo::BlueTarpaulin][k % 3];
         for _ in 0..TRIES {
             let track = draw_track(tracks, rng);
@@ -128,8 +163,15 @@ pub(super) fn place_stockpiles(tracks: &[Track], count: usize, rng: &mut ChaCha8
             if tracks[track].length_m() < long_m || !outline.iter().all(|&p| clear(p, &rails, 18.0)) {
                 continue;
             }
-            let patch = Patch { track, along_m, across_m, reflectance: cargo.reflectance(), texture: 0.08 };
-            let what = (Kind::Cargo, cargo, Change::Appeared);
+            let patch = Patch {
+                track,
+                along_m,
+                across_m,
+                reflectance: cargo.reflectance(),
+                velocity_m_s: 0.0,
+                texture: 0.08,
+            };
+            let what = (Kind::Cargo, cargo, change);
             let truth = truth_of(&tracks[track], along_m, across_m, what, std::slice::from_ref(&patch));
             placed.push(Placed { truth, patches: vec![patch] });
             break;
@@ -159,6 +201,7 @@ fn truth_of(
         chainage_start_m: along_m.0,
         chainage_end_m: along_m.1,
         offset_m: f64::midpoint(across_m.0, across_m.1),
+        velocity_m_s: None,
         footprint: footprint(track, along_m, across_m),
         contrast,
     }

@@ -108,7 +108,8 @@ fn known(world: &World, train: &Train, profile: &[f32], departed: bool) -> Known
 fn found(world: &World, d: &TrackDetection) -> Found {
     let change = if d.change == detect::Change::Departed { Change::Departed } else { Change::Appeared };
     let corners = [d.chainage_start_m, d.chainage_end_m].map(|s| world.track.at(s).xy).to_vec();
-    Found { kind: Kind::Train, change, corners, score: d.score, p_value: d.p_value }
+    let length_interval_m = Some(d.length_interval_m);
+    Found { kind: Kind::Train, change, corners, score: d.score, p_value: d.p_value, length_interval_m }
 }
 
 /// A pair as `evaluate` sees it; false alarms on the tracks with trains are left out, as is their length.
@@ -208,12 +209,13 @@ fn lines(name: &str, outcome: &Outcome, departed: bool) -> (String, String) {
         .map(|r| if departed { "–".to_owned() } else { three(r.recall_at.into_iter()) })
         .collect();
     let recall = format!(
-        "| {name} ({}, {:.0} km) | {ours} | {asked} | {} | {:.0}/{:.0} | {:.2} |",
+        "| {name} ({}, {:.0} km) | {ours} | {asked} | {} | {:.0}/{:.0} | {:.2} | {:.2} |",
         e.all.known_count,
         e.observed_km,
         references.join(" | "),
         e.end_errors.median_m,
         e.end_errors.high_m,
+        e.length_kept.fraction,
         e.wrong_change_fraction
     );
     let mut rates = format!("| {name} |");
@@ -271,7 +273,7 @@ fn main() {
     }
     let report = format!(
         "| site (trains, track without) | recall at true 2/10/50 per 100 km | at asked 2/10/50 | CVA | IR-MAD | plain difference | \
-         ends, median/90 % (m) | other date named |\n|---|---|---|---|---|---|---|---|\n{recall}\n\
+         ends, median/90 % (m) | lengths in their 90 % interval | other date named |\n|---|---|---|---|---|---|---|---|---|\n{recall}\n\
          | false alarms per 100 km for asked | 2 | 10 | 50 |\n|---|---|---|---|\n{rates}\n\
          | detection limit told at 2 per 100 km, trains of just that length | found | 95 % interval |\n|---|---|---|\n{limits}"
     );

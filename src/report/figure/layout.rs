@@ -222,7 +222,7 @@ pub(super) fn key(findings: &Findings, page: &Page, top: f64) -> (Vec<KeyEntry>,
                 _ => "off the track".to_owned(),
             };
             let place = text::middle(&d.footprint_lonlat).map(text::coordinates).unwrap_or_default();
-            let title = format!("{} {}, {}", capital(&d.kind), d.change, text::about_m(d.length_m));
+            let title = format!("{} {}, {}", capital(&d.kind), d.change, text::about_m(d));
             let detail = [text::certainty(d), d.appearance.clone(), place];
             let detail = detail.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" · ");
             KeyEntry {

@@ -83,7 +83,7 @@ pub fn render(
         limits: text::limits(findings),
         swipe: swipe::swipe(findings, [before, after], pngs)?,
         rows: order.iter().map(|d| row(d)).collect(),
-        moving: order.iter().any(|d| d.speed_m_s.is_some()),
+        moving: order.iter().any(|d| d.motion.is_some()),
         figures: figures.iter().map(|f| f.svg.as_str()).collect(),
         profiles: findings.tracks.iter().filter_map(|t| profile::chart(t, &findings.detections)).collect(),
         scenes: std::iter::once(("target", &findings.target))
@@ -101,7 +101,10 @@ fn row(d: &DetectionCard) -> Row<'_> {
     let place = text::middle(&d.footprint_lonlat);
     Row {
         detection: d,
-        length: format!("{:.0}", d.length_m),
+        length: match d.length_interval_m {
+            Some([low, high]) => format!("{:.0} ({low:.0}–{high:.0})", d.length_m),
+            None => format!("{:.0}", d.length_m),
+        },
         chainage: match (d.chainage_start_m, d.chainage_end_m) {
             (Some(a), Some(b)) => format!("{a:.0}–{b:.0}"),
             _ => "off the track".into(),
@@ -114,11 +117,21 @@ fn row(d: &DetectionCard) -> Row<'_> {
             .map(|p| text::coordinates(p).split_inclusive(", ").map(|t| t.trim_end().to_owned()).collect())
             .unwrap_or_default(),
         copied: place.map(|[lon, lat]| format!("{lat:.6}, {lon:.6}")).unwrap_or_default(),
-        motion: match (d.speed_m_s, d.heading_deg) {
-            (Some(v), Some(h)) => format!("{v:.0} m/s to {h:.0}°"),
-            (Some(v), None) => format!("{v:.0} m/s, sense unknown"),
-            _ => String::new(),
-        },
+        motion: motion(d),
+    }
+}
+
+/// How it moves, with one standard error; a standing train with the speed that could have been seen.
+fn motion(d: &DetectionCard) -> String {
+    let sigma = d.speed_sigma_m_s.unwrap_or(f64::NAN);
+    match (d.speed_m_s, d.heading_deg) {
+        (Some(v), Some(h)) if d.heading_ambiguous == Some(true) => {
+            format!("{v:.0} ± {sigma:.0} m/s to {h:.0}° or {:.0}°", (h + 180.0) % 360.0)
+        }
+        (Some(v), Some(h)) => format!("{v:.0} ± {sigma:.0} m/s to {h:.0}°"),
+        (Some(v), None) => format!("{v:.0} ± {sigma:.0} m/s"),
+        _ if d.motion.as_deref() == Some("standing") => format!("standing, 0 ± {sigma:.0} m/s"),
+        _ => String::new(),
     }
 }
 
