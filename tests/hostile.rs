@@ -35,18 +35,35 @@ fn nan_everywhere_is_refused() {
     run.command().assert().code(1).stderr(predicate::str::contains("choose another date"));
 }
 
-#[test]
-fn scenes_of_other_ground_are_refused() {
-    let mut run = Run::new();
-    run.target = run.out.path().join("elsewhere.tif");
+/// A scene ten kilometres further south than the samples: same zone, no ground in common.
+fn write_elsewhere(path: &Path) {
     let mut grid = grid();
-    // Ten kilometres further south: same zone, no ground in common.
     let [x, dx, a, y, b, dy] = grid.affine.to_gdal();
     grid.affine = railwatch::grid::Affine::from_gdal([x, dx, a, y - 10_000.0, b, dy]).unwrap();
     let pixels = ndarray::Array3::from_shape_fn((4, grid.shape.0, grid.shape.1), |(b, r, c)| {
         (600 + 100 * b + (r * 31 + c * 17) % 211) as u16
     });
-    io::write_scene(&run.target, &grid, &pixels, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+    io::write_scene(path, &grid, &pixels, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+}
+
+#[test]
+fn a_baseline_of_other_ground_among_several_is_left_out() {
+    let run = Run::new();
+    let elsewhere = run.out.path().join("elsewhere.tif");
+    write_elsewhere(&elsewhere);
+    let out = run.out.path().join("run");
+    run.command().arg("--baseline").arg(&elsewhere).arg("--out").arg(&out).assert().success();
+    let record = std::fs::read_to_string(out.join("run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["skipped"][0]["scene_id"], "elsewhere");
+    assert!(record["skipped"][0]["reason"].as_str().unwrap().contains("no ground in common"));
+}
+
+#[test]
+fn scenes_of_other_ground_are_refused() {
+    let mut run = Run::new();
+    run.target = run.out.path().join("elsewhere.tif");
+    write_elsewhere(&run.target);
     run.fails(1, "elsewhere");
     let words = predicate::str::contains("no ground in common").and(predicate::str::contains("same place"));
     run.command().assert().code(1).stderr(words);

@@ -73,7 +73,8 @@ impl Plan {
         target: Scene,
         baselines: Vec<Scene>,
     ) -> Result<Self, Error> {
-        let (baselines, skipped) = radar::like_with_like(&target, baselines)?;
+        let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
+        let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
@@ -85,10 +86,7 @@ impl Plan {
 
         let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
-        let baselines = baselines
-            .into_iter()
-            .map(|scene| ground.planned(scene, &bands))
-            .collect::<Result<Vec<_>, _>>()?;
+        let baselines = some_of(baselines, &mut skipped, |scene| ground.planned(scene, &bands))?;
         Ok(Self { config, target, baselines, skipped, bands, crs, tracks, yards, pixel_m })
     }
 
@@ -158,6 +156,40 @@ fn common_ground(target: &Scene, baseline: &Scene, crs: &Crs) -> Result<Polygon,
             hint: "give scenes that show the same place (one tile, or neighbours that share the rails)",
         }
     })
+}
+
+/// The baselines that share ground with the target; the others are skips unless none is left.
+fn sharing_ground(
+    target: &Scene,
+    baselines: Vec<Scene>,
+    skipped: &mut Vec<Skip>,
+) -> Result<Vec<Scene>, Error> {
+    let crs = io::working_crs(&target.grid)?;
+    some_of(baselines, skipped, |scene| common_ground(target, &scene, &crs).map(|_| scene))
+}
+
+/// What `keep` makes of the scenes; those without overlap are skips, and an error when none is left.
+fn some_of<T>(
+    scenes: Vec<Scene>,
+    skipped: &mut Vec<Skip>,
+    keep: impl Fn(Scene) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let (mut kept, mut first_error) = (Vec::new(), None);
+    for scene in scenes {
+        let scene_id = scene.id.clone();
+        match keep(scene) {
+            Ok(scene) => kept.push(scene),
+            Err(error @ Error::NoOverlap { .. }) => {
+                skipped.push(Skip { scene_id, stage: "plan".to_owned(), reason: error.to_string() });
+                first_error.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match first_error {
+        Some(error) if kept.is_empty() => Err(error),
+        _ => Ok(kept),
+    }
 }
 
 /// Metres around the tracks that must be read: the corridor, or the strip with its placebos if that is wider.
