@@ -8,7 +8,7 @@ use ndarray::Array2;
 const SPEED_STEP_M_S: f64 = 0.5;
 /// Line beyond the ends found that is compared, metres: it holds the edges, which tell most.
 const MARGIN_M: f64 = 60.0;
-/// Gain below which nothing is there to be measured, in units of the noise.
+/// Gain over what noise shares below which nothing is there to be measured, in units of the noise.
 const LEAST_GAIN: f64 = 16.0;
 /// Rounds of the power iteration: the first eigenvalue stands far above the others where there is a train.
 const ROUNDS: usize = 30;
@@ -36,7 +36,10 @@ pub(super) fn fit(bands: &[(f64, Line)], step_m: f64, seen: Seen, fastest_m_s: f
     let (v, Left { residual, gain, freedom }) = profile[best];
     let noise = bands.iter().map(|b| b.1.inflation).sum::<f64>() / bands.len() as f64;
     let inflation = noise * ((residual + freedom) / freedom).max(1.0);
-    if gain < LEAST_GAIN * inflation {
+    // Bands of noise alone, n cells long, share λ ≤ n (1 + √(B / n))² (Marchenko and Pastur 1967), n the independent ones.
+    let cells = (seen.end_m - seen.start_m + 2.0 * MARGIN_M) / step_m;
+    let shared = cells * (1.0 + (bands.len() as f64 * noise / cells).sqrt()).powi(2);
+    if gain - shared < LEAST_GAIN * inflation {
         return None;
     }
     // One standard error on either side: what is left grows by the inflation, over all that is not farther above.
