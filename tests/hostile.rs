@@ -51,8 +51,8 @@ fn a_baseline_of_other_ground_among_several_is_left_out() {
     let run = Run::new();
     let elsewhere = run.out.path().join("elsewhere.tif");
     write_elsewhere(&elsewhere);
-    let out = run.out.path().join("run");
-    run.command().arg("--baseline").arg(&elsewhere).arg("--out").arg(&out).assert().success();
+    let out = run.out.path().join("out");
+    run.command().arg("--baseline").arg(&elsewhere).assert().success();
     let record = std::fs::read_to_string(out.join("run.json")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["skipped"][0]["scene_id"], "elsewhere");

@@ -25,6 +25,8 @@ pub struct Known {
     pub change: Change,
     /// Whether half of it at least lies on observed track.
     pub is_seen: bool,
+    /// Speed of what moves, m/s.
+    pub speed_m_s: Option<f64>,
     /// Detection limit that the run told for its cargo and track, metres.
     pub limit_m: Option<f64>,
 }
@@ -44,6 +46,10 @@ pub struct Found {
     pub p_value: f64,
     /// 90 % interval of the length as the run told it, metres.
     pub length_interval_m: Option<(f64, f64)>,
+    /// Speed of what was called moving, m/s.
+    pub speed_m_s: Option<f64>,
+    /// Its standard error, of what was called standing too, m/s.
+    pub speed_sigma_m_s: Option<f64>,
 }
 
 /// One run and its truth.
@@ -137,7 +143,8 @@ fn known(feature: &Value, seen: &[Seen], origin: (f64, f64)) -> Result<Known, St
         s.limits[cargo.replace('_', " ")].as_f64().or_else(|| s.limits[cargo.as_str()].as_f64())
     });
     let is_seen = seen.is_empty() || kind == Kind::Cargo || 2 * shown >= places.len();
-    Ok(Known { kind, axis, cargo, change, is_seen, limit_m })
+    let speed_m_s = properties["speed_m_s"].as_f64();
+    Ok(Known { kind, axis, cargo, change, is_seen, speed_m_s, limit_m })
 }
 
 fn found(feature: &Value, origin: (f64, f64)) -> Found {
@@ -149,6 +156,8 @@ fn found(feature: &Value, origin: (f64, f64)) -> Found {
         score: properties["score"].as_f64().unwrap_or(f64::NEG_INFINITY),
         p_value: properties["p_value"].as_f64().unwrap_or(1.0),
         length_interval_m: properties["length_low_m"].as_f64().zip(properties["length_high_m"].as_f64()),
+        speed_m_s: properties["speed_m_s"].as_f64(),
+        speed_sigma_m_s: properties["speed_sigma_m_s"].as_f64(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::curve::{CurvePoint, curve, recall_at_rate};
 use super::matching::Span;
+use super::motion::{MotionScore, motion};
 use super::{Case, Found, Known};
 use crate::simulate::{Change, Kind};
 use crate::stats::{binomial_interval, logistic, poisson_interval, quantile};
@@ -144,12 +145,14 @@ pub struct Evaluation {
     pub off_track: OffTrack,
     /// Recall over false alarms.
     pub curve: Vec<CurvePoint>,
+    /// How well motion was told, where the truth knows of any.
+    pub motion: Option<MotionScore>,
 }
 
 /// A known train with the surest detection of it.
-struct Matched<'a> {
-    known: &'a Known,
-    best: Option<(&'a Found, Span)>,
+pub(super) struct Matched<'a> {
+    pub(super) known: &'a Known,
+    pub(super) best: Option<(&'a Found, Span)>,
 }
 
 /// Scores all cases together. Trains that stand in all scenes are no change: a detection there is a false alarm.
@@ -177,6 +180,7 @@ pub fn evaluate(cases: &[Case]) -> Evaluation {
         asked_per_100km: asked,
         calibration: calibration(&alarm_scores, observed_km, asked),
         reliability: reliability(cases, &alarms),
+        motion: motion(&seen),
         recall_at: recall_at(&curve, &hits, asked),
         by_cargo: by(&seen, |k| k.cargo.clone()),
         by_length: by(&seen, |k| length_class(k.axis.length_m())),

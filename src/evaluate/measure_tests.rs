@@ -5,6 +5,8 @@ use crate::evaluate::Axis;
 
 fn found(low: f64, high: f64, score: f64) -> Found {
     Found {
+        speed_m_s: None,
+        speed_sigma_m_s: None,
         kind: Kind::Train,
         change: Change::Appeared,
         corners: vec![(low, -5.0), (high, -5.0), (high, 5.0), (low, 5.0)],
@@ -16,6 +18,7 @@ fn found(low: f64, high: f64, score: f64) -> Found {
 
 fn known(start: f64, length: f64, change: Change) -> Known {
     Known {
+        speed_m_s: None,
         kind: Kind::Train,
         axis: Axis::new(vec![(start, 0.0), (start + length, 0.0)]).unwrap(),
         cargo: "coal".to_owned(),

@@ -10,6 +10,7 @@ mod curve;
 mod input;
 mod matching;
 mod measure;
+mod motion;
 pub mod naive;
 mod output;
 
@@ -18,8 +19,10 @@ pub use curve::CurvePoint;
 pub use input::{CaseInput, case_inputs};
 pub use matching::Axis;
 pub use measure::{
-    Calibration, Class, EndErrors, Evaluation, LengthKept, OffTrack, RATES_PER_100KM, RecallAt, Reliability, evaluate,
+    Calibration, Class, EndErrors, Evaluation, LengthKept, OffTrack, RATES_PER_100KM, RecallAt, Reliability,
+    evaluate,
 };
+pub use motion::MotionScore;
 pub use output::{Evaluated, csv, table, write};
 
 use std::path::PathBuf;

@@ -320,6 +320,7 @@ mod tests {
             |s: usize, t: usize| if (100..130).contains(&s) && t.abs_diff(40) < 2 { 0.1 } else { 0.0 };
         let target = strip(|s, t| 1.5 * ground(s, t) + 0.01 + train(s, t), 3);
         let known = [Known {
+            speed_m_s: None,
             kind: Kind::Train,
             axis: Axis::new(vec![(1000.0, 0.0), (1290.0, 0.0)]).unwrap(),
             cargo: "white".to_owned(),

@@ -62,6 +62,19 @@ pub fn table(evaluated: &Evaluated) -> String {
             two(e.length_kept.fraction)
         ));
     }
+    if let Some(m) = &e.motion {
+        line(format!(
+            "motion: of {} moving trains found {} called moving, {} silent; speed off by {:.1} m/s in the middle, {:.1} at 90 %, {} within two errors; {} of {} others called moving",
+            m.moving_count,
+            m.called_moving_count,
+            m.silent_count,
+            m.median_error_m_s,
+            m.high_error_m_s,
+            two(m.within_two_sigma),
+            m.wrongly_moving_count,
+            m.standing_count
+        ));
+    }
     if e.beyond_told_limit.known_count > 0 {
         line(format!(
             "trains at least as long as the detection limit told for them: {} found, {} were promised",

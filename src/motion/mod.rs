@@ -1,7 +1,8 @@
 //! Whether a train found was under way: the bands of one scene see it one after another.
 //!
-//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. One body `[s₀, s₁]` with a
-//! contrast of its own in each band is fitted to all bands at once; the velocity that explains most is told with its uncertainty.
+//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. One profile along
+//! the line with a contrast of its own in each band is fitted to all bands at once; the velocity that explains most is told with its
+//! uncertainty.
 //! Idea after Fisser et al. 2022, 10.3390/rs14071595; delays by Binet et al. 2022, 10.5194/isprs-annals-V-1-2022-57-2022. It holds for
 //! bands registered to each other and a body whose ends fall within the strip; a train of one band, or without ends, has no speed.
 //!
@@ -65,11 +66,13 @@ pub fn motion(scene: &Strip, background: &Strip, delays_s: &[Option<f64>], seen:
     let best = fit::fit(&bands, scene.geometry.along_step_m, seen, FASTEST_M_S)?;
     // σ² = σ_fit² + σ_reg² / Σ (τ − τ̄)²
     let sigma_m_s = best.sigma_m_s.hypot(BAND_REGISTRATION_M / spread_s);
+    let to_b02_m = -best.velocity_m_s * mean_s;
     (sigma_m_s <= WORST_SIGMA_M_S).then_some(Motion {
         velocity_m_s: best.velocity_m_s,
         sigma_m_s,
         is_moving: best.velocity_m_s.abs() > MOVING_SIGMA * sigma_m_s,
-        chainage_m: best.chainage_m,
+        // The ends found belong to the mean time of the bands.
+        chainage_m: (seen.start_m + to_b02_m, seen.end_m + to_b02_m),
     })
 }
 

@@ -47,8 +47,9 @@ fn velocities_come_back_within_their_errors() {
             beyond += usize::from(error.abs() > 2.0 * found.sigma_m_s);
             count += 1;
             assert_eq!(found.is_moving, v.abs() > 1.0, "{v} {found:?}");
-            assert!((found.chainage_m.0 - 2000.0).abs() < 8.0, "{v} {found:?}");
-            assert!((found.chainage_m.1 - 2300.0).abs() < 8.0, "{v} {found:?}");
+            // The ends given are 8 m and 5 m off; half of the error of the speed comes to them.
+            assert!((found.chainage_m.0 - 2008.0).abs() < 3.0, "{v} {found:?}");
+            assert!((found.chainage_m.1 - 2295.0).abs() < 3.0, "{v} {found:?}");
         }
     }
     assert!(beyond * 10 <= count, "{beyond} of {count} beyond two standard errors");

@@ -96,6 +96,7 @@ fn known(world: &World, train: &Train, profile: &[f32], departed: bool) -> Known
     let seen = cells.clone().filter(|&s| !profile[s].is_nan()).count();
     let ends = [train.start_m, train.end_m].map(|s| world.track.at(s).xy);
     Known {
+        speed_m_s: None,
         kind: Kind::Train,
         axis: Axis::new(ends.to_vec()).unwrap(),
         cargo: CARGOS[train.cargo].0.to_owned(),
@@ -109,7 +110,16 @@ fn found(world: &World, d: &TrackDetection) -> Found {
     let change = if d.change == detect::Change::Departed { Change::Departed } else { Change::Appeared };
     let corners = [d.chainage_start_m, d.chainage_end_m].map(|s| world.track.at(s).xy).to_vec();
     let length_interval_m = Some(d.length_interval_m);
-    Found { kind: Kind::Train, change, corners, score: d.score, p_value: d.p_value, length_interval_m }
+    Found {
+        kind: Kind::Train,
+        change,
+        corners,
+        score: d.score,
+        p_value: d.p_value,
+        length_interval_m,
+        speed_m_s: None,
+        speed_sigma_m_s: None,
+    }
 }
 
 /// A pair as `evaluate` sees it; false alarms on the tracks with trains are left out, as is their length.
