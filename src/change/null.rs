@@ -15,6 +15,8 @@ const TAIL_COUNT_MIN: usize = 5;
 const EXPONENT: f64 = 3.0;
 /// Level of the single assumed birth where there is none.
 const LEVEL: f64 = 3.0;
+/// Share of the births that begins the tail of a bulk, and the share at the top that is left out of it.
+const BULK: (f64, f64) = (0.2, 0.02);
 
 /// Levels of the background's objects and the area they come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,23 @@ impl Null {
         let exponent =
             if count >= TAIL_COUNT_MIN && spread > 0.0 { (count - 1) as f64 / spread } else { EXPONENT };
         Self { levels, area_km2, anchor: (base, count.max(1) as f64), exponent }
+    }
+
+    /// The null of births most of which are no changes: the tail rests on the upper fifth without the top fiftieth, in
+    /// which the changes are.
+    pub(super) fn of_bulk(mut levels: Vec<f64>, area_km2: f64) -> Self {
+        levels.sort_by(|a, b| b.total_cmp(a));
+        let rank = |share: f64| (share * levels.len() as f64) as usize;
+        let (all, top) = (rank(BULK.0), rank(BULK.1));
+        if all < TAIL_COUNT {
+            return Self::new(levels, area_km2);
+        }
+        let (base, cut) = (levels[all - 1], levels[top]);
+        let beyond = top as f64 * (cut / base).ln();
+        let spread = beyond + levels[top..all].iter().map(|l| (l / base).ln()).sum::<f64>();
+        // Right-censored Hill: 1/α = (n_top ln(ℓ_cut/ℓ_b) + Σ ln(ℓᵢ/ℓ_b)) / (n − n_top)
+        let exponent = if spread > 0.0 { (all - top) as f64 / spread } else { EXPONENT };
+        Self { levels, area_km2, anchor: (base, all as f64), exponent }
     }
 
     /// Expected false objects per square kilometre at or above a level.

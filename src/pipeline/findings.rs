@@ -106,7 +106,7 @@ fn title(plan: &Plan) -> String {
     named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
 }
 
-fn attribution(target: &SceneCard, simulated: bool) -> String {
+pub(super) fn attribution(target: &SceneCard, simulated: bool) -> String {
     if simulated {
         return "Simulated scenes: no satellite data".to_owned();
     }
@@ -319,7 +319,7 @@ fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {
     hex(&hash.finalize())[..16].to_owned()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing into a string cannot fail.
