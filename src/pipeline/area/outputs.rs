@@ -47,7 +47,7 @@ pub(super) fn write(
         card(planned, &planned.pair.reference, &found.masks[0])?,
     ];
     let simulated = scenes.iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM));
-    let attribution = attribution(&scenes[0], simulated);
+    let attribution = attribution(scenes[0].datetime, simulated);
     let put = |name: &str, text: &str| {
         std::fs::write(staged.path().join(name), text)
             .map_err(|source| Error::Output { path: request.out.join(name), source })
