@@ -3,9 +3,9 @@
 //!
 //! Estimated once: gain and offset of each band, the clip of the trend, the projection of IR-MAD (Nielsen 2007,
 //! 10.1109/TIP.2006.888195), the scene's level and spread, and the null of the objects. There is no ground outside, so the
-//! null is the empirical one (Efron 2004, 10.1198/016214504000000089): the bulk of the births, continued by a Pareto tail.
-//! It holds where fewer than one in fifty births is a change; more changes make the threshold higher. Degenerate
-//! windows are the errors of the statistic.
+//! null is the empirical one (Efron 2004, 10.1198/016214504000000089): the tail that the bulk of the births foretells.
+//! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
+//! errors of the statistic.
 
 use super::level::{divide_by_level, spread, typical, unexplained};
 use super::null::{Null, births};
