@@ -38,6 +38,9 @@ pub struct AreaModel {
     tolerance_px: f32,
 }
 
+/// Values of the baseline and of the target in one window, `(band, row, col)`, NaN where no ground is seen.
+pub type Sample = (Array3<f32>, Array3<f32>);
+
 /// A window judged.
 #[derive(Debug)]
 pub struct AreaBlock {
@@ -56,7 +59,7 @@ impl AreaModel {
     /// # Errors
     /// [`enum@Error`] for too few pixels, and constant, collinear or identical bands.
     pub fn estimate(
-        windows: &[(Array3<f32>, Array3<f32>)],
+        windows: &[Sample],
         pixel_m: f64,
         change: &ChangeParams,
         objects: &ObjectParams,
@@ -196,7 +199,7 @@ impl AreaModel {
             for col in at.1..at.1 + core.3 {
                 if left[[row, col]] {
                     let pixels = taken(&mut left, (row, col), inside);
-                    let piece = Piece::new(map, (&hot, &self.sigma), pixels, (first, core));
+                    let piece = Piece::new(map, (&hot, &self.sigma), &pixels, (first, core));
                     pieces.push(piece.with_births(&seeds, first));
                 }
             }
@@ -249,11 +252,7 @@ fn taken(
 }
 
 /// Gain and offset of one band over evenly spaced rows of all windows.
-fn line(
-    windows: &[(Array3<f32>, Array3<f32>)],
-    band: usize,
-    params: &ChangeParams,
-) -> Result<(f64, f64), Error> {
+fn line(windows: &[Sample], band: usize, params: &ChangeParams) -> Result<(f64, f64), Error> {
     let pixels: usize = windows.iter().map(|w| w.1.shape()[1] * w.1.shape()[2]).sum();
     let step = pixels.div_ceil(params.pixels_max.max(1)).max(1);
     let (mut x, mut y) = (Vec::new(), Vec::new());

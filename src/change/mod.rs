@@ -20,7 +20,7 @@ mod pieces;
 mod robust_z;
 mod trend;
 
-pub use area::{AreaBlock, AreaModel, Core};
+pub use area::{AreaBlock, AreaModel, Core, Sample};
 pub use objects::{Appearance, ChangeObject, Direction, objects};
 pub use params::{ChangeParams, ObjectParams};
 pub use pieces::{AreaObject, AreaObjects};

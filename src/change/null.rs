@@ -95,7 +95,7 @@ impl Null {
     }
 }
 
-/// g(x) = (xᵇ − 1) / b, ln x for b = 0: N(ℓ) = n exp(−α g(ℓ/ℓ_n)) is a Pareto tail for b = 0 and a normal one for b = 2.
+/// `g(x) = (xᵇ − 1) / b`, `ln x` for b = 0: `N(ℓ) = n exp(−α g(ℓ/ℓ₁))` is a Pareto tail for b = 0 and a normal one for b = 2.
 fn bent(x: f64, bend: f64) -> f64 {
     if bend > 1e-6 { (x.powf(bend) - 1.0) / bend } else { x.ln() }
 }

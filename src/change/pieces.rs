@@ -30,7 +30,7 @@ impl Piece {
     pub(super) fn new(
         map: &ChangeMap,
         (hot, sigma): (&ndarray::Array2<bool>, &[f64]),
-        pixels: Vec<(usize, usize)>,
+        pixels: &[(usize, usize)],
         (first, core): ((usize, usize), Core),
     ) -> Self {
         let count = pixels.len() as f64;
@@ -39,7 +39,7 @@ impl Piece {
             pixels.iter().map(|&(r, c)| f64::from(values[[b, r, c]])).sum()
         };
         let contrast: Vec<f64> = (0..bands).map(|b| sum(&map.contrast, b)).collect();
-        let ring = ring(map, hot, &pixels);
+        let ring = ring(map, hot, pixels);
         let mut standing = [0.0; 2];
         for (b, change) in contrast.iter().enumerate() {
             let around = |values: &ndarray::Array3<f32>| {
@@ -194,12 +194,13 @@ fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
         owner.extend(piece.edge.iter().map(|p| (*p, k)));
     }
     let mut parent: Vec<usize> = (0..pieces.len()).collect();
-    for (&(row, col), &k) in &owner {
-        for next in [(row + 1, col), (row, col + 1)] {
-            if let Some(&other) = owner.get(&next) {
-                let (a, b) = (root(&mut parent, k), root(&mut parent, other));
-                // The smaller index leads, whatever order the pixels are visited in.
-                parent[a.max(b)] = a.min(b);
+    for (k, piece) in pieces.iter().enumerate() {
+        for &(row, col) in &piece.edge {
+            for next in [(row + 1, col), (row, col + 1)] {
+                if let Some(&other) = owner.get(&next) {
+                    let (a, b) = (root(&mut parent, k), root(&mut parent, other));
+                    parent[a.max(b)] = a.min(b);
+                }
             }
         }
     }

@@ -198,7 +198,9 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         chainage_start_m: Some(start_m),
         chainage_end_m: Some(end_m),
         length_m: end_m - start_m,
-        length_interval_m: Some([d.length_interval_m.0, d.length_interval_m.1].map(|m| (m - smear_m).max(0.0))),
+        length_interval_m: Some(
+            [d.length_interval_m.0, d.length_interval_m.1].map(|m| (m - smear_m).max(0.0)),
+        ),
         offset_m: Some(d.offset_m),
         score: d.score,
         p_value: d.p_value,

@@ -3,7 +3,7 @@
 use super::ground::{Lay, Patch, Rows};
 use super::hidden::Hidden;
 use super::{Planned, TILE_PX};
-use crate::change::{AreaModel, AreaObject, AreaObjects};
+use crate::change::{AreaModel, AreaObject, AreaObjects, Sample};
 use crate::grid::Window;
 use crate::io::{BlockBand, BlockWriter, Kind};
 use crate::pipeline::{Error, Event, SceneSource, Sink};
@@ -28,10 +28,7 @@ pub(super) struct Sweep<'a> {
 
 impl Sweep<'_> {
     /// Windows of both scenes, at most `count` along each axis of `side` px, spread evenly over the overlap.
-    pub(super) fn samples(
-        &self,
-        (count, side): (usize, usize),
-    ) -> Result<Vec<(Array3<f32>, Array3<f32>)>, Error> {
+    pub(super) fn samples(&self, (count, side): (usize, usize)) -> Result<Vec<Sample>, Error> {
         let overlap = self.planned.pair.overlap;
         let starts = |first: usize, n: usize| -> Vec<usize> {
             let side = side.min(n);
@@ -54,7 +51,7 @@ impl Sweep<'_> {
         windows.par_iter().map(|w| self.sample(*w)).collect()
     }
 
-    fn sample(&self, window: Window) -> Result<(Array3<f32>, Array3<f32>), Error> {
+    fn sample(&self, window: Window) -> Result<Sample, Error> {
         let (pair, bands) = (&self.planned.pair, &self.planned.bands);
         let mut baseline = Patch::read(&pair.reference, &bands[0], self.source, window)?.values;
         self.hidden.blank(&mut baseline, window);
