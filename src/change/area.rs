@@ -97,12 +97,8 @@ impl AreaModel {
             cell_px: objects.cell_px.max(8),
             tolerance_px: objects.shift_tolerance_px.clamp(0.0, 1.0),
         };
-        let found: Vec<(Vec<f64>, usize)> = statistics
-            .into_par_iter()
-            .zip(&models)
-            .zip(windows)
-            .map(|((statistic, (expected, _)), (_, target))| model.background(statistic, expected, target))
-            .collect();
+        let found: Vec<(Vec<f64>, usize)> =
+            statistics.into_par_iter().map(|statistic| model.background(statistic)).collect();
         let seen: usize = found.iter().map(|f| f.1).sum();
         let levels = found.into_iter().flat_map(|f| f.0).collect();
         model.null = Null::of_bulk(levels, seen as f64 * pixel_m * pixel_m / 1e6);
@@ -208,18 +204,11 @@ impl AreaModel {
         pieces
     }
 
-    /// Levels of all births of a window, and how many pixels it shows.
-    fn background(
-        &self,
-        mut statistic: Array2<f32>,
-        expected: &Array3<f32>,
-        target: &Array3<f32>,
-    ) -> (Vec<f64>, usize) {
+    /// Levels of all births of a window, and how many pixels it shows. What a shift could explain stays among them: it
+    /// outnumbers the changes by far, and without it they would be their own null.
+    fn background(&self, mut statistic: Array2<f32>) -> (Vec<f64>, usize) {
         let seen = statistic.iter().filter(|v| v.is_finite()).count();
         divide_by_level(&mut statistic, self.cell_px, self.level);
-        for ((row, col), v) in statistic.indexed_iter_mut().filter(|(_, v)| **v > 1.0) {
-            *v *= unexplained(target, expected, &self.sigma, (row, col), self.tolerance_px);
-        }
         let region = statistic.mapv(f32::is_finite);
         (births(&statistic, &region, self.count_min).into_iter().map(|b| b.1).collect(), seen)
     }
