@@ -7,7 +7,7 @@
 use super::{ChangeParams, Error};
 use crate::stats::{WeightedCovariance, canonical_correlation};
 use nalgebra::DMatrix;
-use ndarray::{Array2, Array3, Axis, Zip};
+use ndarray::{Array2, Array3, Axis, Zip, s};
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -17,7 +17,8 @@ const BLOCK_ROWS: usize = 64;
 const VARIANCE_MIN: f64 = 1e-9;
 
 /// Linear maps from the joint vector (baseline bands, then target bands) to standardised MAD variates.
-struct Projection {
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Projection {
     /// Mean of the joint vector under the weights.
     mean: Vec<f64>,
     /// `(variate, joint band)`, divided by the variate's standard deviation.
@@ -58,6 +59,30 @@ impl Projection {
         }
         total
     }
+
+    /// √Z of every pixel that is finite in both pictures `(band, row, col)`, NaN elsewhere.
+    pub(super) fn statistic(&self, baseline: &Array3<f32>, target: &Array3<f32>) -> Array2<f32> {
+        let (bands, height, width) = target.dim();
+        let mut out = Array2::<f32>::zeros((height, width));
+        Zip::indexed(out.axis_iter_mut(Axis(0))).par_for_each(|row, mut line| {
+            let mut variate = vec![0.0_f32; width];
+            for i in 0..bands {
+                // MADᵢ/σᵢ = Σ_k m_ik (v_k − μ_k); a value that is not finite makes the sum so.
+                let constant: f64 = self.mean.iter().enumerate().map(|(k, m)| self.map[(i, k)] * m).sum();
+                variate.fill(-constant as f32);
+                for (k, picture) in [baseline, target].iter().enumerate() {
+                    for band in 0..bands {
+                        let factor = self.map[(i, k * bands + band)] as f32;
+                        let values = picture.slice(s![band, row, ..]);
+                        variate.iter_mut().zip(values).for_each(|(sum, v)| *sum += factor * v);
+                    }
+                }
+                line.iter_mut().zip(&variate).for_each(|(z, v)| *z += v * v);
+            }
+            line.mapv_inplace(|z| if z.is_finite() { z.sqrt() } else { f32::NAN });
+        });
+        out
+    }
 }
 
 /// P(χ² > z) from a table over √z, since it is needed for every pixel of every iteration.
@@ -85,23 +110,32 @@ impl NoChange {
     }
 }
 
+/// Baseline and target `(band, row, col)` of one window.
+pub(super) type Window<'a> = (&'a Array3<f32>, &'a Array3<f32>);
+
 /// √Z of every pixel that is finite in both pictures `(band, row, col)`.
 pub(super) fn statistic(
     target: &Array3<f32>,
     baseline: &Array3<f32>,
     params: &ChangeParams,
 ) -> Result<Array2<f32>, Error> {
-    let (bands, height, width) = target.dim();
+    Ok(fit(&[(baseline, target)], params)?.statistic(baseline, target))
+}
+
+/// The projection that windows of two scenes tell, which have the same bands.
+pub(super) fn fit(windows: &[Window<'_>], params: &ChangeParams) -> Result<Projection, Error> {
+    let bands = windows.first().map_or(0, |w| w.1.shape()[0]);
     let no_change = NoChange::new(bands)?;
-    let step = (height * width).div_ceil(params.pixels_max.max(1)).max(1);
-    let start = covariance(target, baseline, step, |_| 1.0);
+    let pixels: usize = windows.iter().map(|w| w.1.len() / bands.max(1)).sum();
+    let step = pixels.div_ceil(params.pixels_max.max(1)).max(1);
+    let start = covariance(windows, step, |_| 1.0);
     let minimum = params.pixels_min.max(50) / step;
     if (start.weight() as usize) < minimum.max(2 * bands + 1) {
         return Err(Error::TooFewPixels { count: start.weight() as usize, minimum });
     }
     let mut projection = Projection::new(&start, bands)?;
     for _ in 0..params.iterations_max {
-        let sums = covariance(target, baseline, step, |joint| no_change.weight(projection.squared(joint)));
+        let sums = covariance(windows, step, |joint| no_change.weight(projection.squared(joint)));
         if sums.weight() < params.unchanged_fraction_min * start.weight() {
             break;
         }
@@ -118,41 +152,34 @@ pub(super) fn statistic(
             break;
         }
     }
-    let mut out = Array2::from_elem((height, width), f32::NAN);
-    Zip::indexed(out.axis_iter_mut(Axis(0))).par_for_each(|row, mut line| {
-        let mut joint = vec![0.0; 2 * bands];
-        for (col, value) in line.iter_mut().enumerate() {
-            if gather(target, baseline, (row, col), &mut joint) {
-                *value = projection.squared(&joint).sqrt() as f32;
-            }
-        }
-    });
-    Ok(out)
+    Ok(projection)
 }
 
 /// Covariance of the joint vectors of every `step`-th row; the sum runs in the order of the rows.
 fn covariance(
-    target: &Array3<f32>,
-    baseline: &Array3<f32>,
+    windows: &[Window<'_>],
     step: usize,
     weight: impl Fn(&[f64]) -> f64 + Sync,
 ) -> WeightedCovariance {
-    let (bands, height, width) = target.dim();
-    let rows: Vec<usize> = (0..height).step_by(step).collect();
+    let size = 2 * windows.first().map_or(0, |w| w.1.shape()[0]);
+    let rows: Vec<(&Window<'_>, usize)> =
+        windows.iter().flat_map(|w| (0..w.1.shape()[1]).map(move |row| (w, row))).step_by(step).collect();
     let parts: Vec<WeightedCovariance> = rows
         .par_chunks(BLOCK_ROWS)
         .map(|block| {
-            let mut sums = WeightedCovariance::new(2 * bands);
-            let mut joint = vec![0.0; 2 * bands];
-            for (&row, col) in block.iter().flat_map(|row| (0..width).map(move |col| (row, col))) {
-                if gather(target, baseline, (row, col), &mut joint) {
-                    sums.add(&joint, weight(&joint));
+            let mut sums = WeightedCovariance::new(size);
+            let mut joint = vec![0.0; size];
+            for &((baseline, target), row) in block {
+                for col in 0..target.shape()[2] {
+                    if gather(target, baseline, (row, col), &mut joint) {
+                        sums.add(&joint, weight(&joint));
+                    }
                 }
             }
             sums
         })
         .collect();
-    parts.iter().fold(WeightedCovariance::new(2 * bands), WeightedCovariance::merged)
+    parts.iter().fold(WeightedCovariance::new(size), WeightedCovariance::merged)
 }
 
 /// Fills the joint vector of a pixel; false when a value is not finite.

@@ -8,6 +8,7 @@
 //! It holds where most pixels did not change and all scenes lie on one grid. Degenerate cases (constant or
 //! collinear bands, too few pixels, identical scenes) are errors.
 
+mod area;
 mod expected;
 mod irmad;
 mod level;
@@ -15,11 +16,14 @@ mod null;
 mod objects;
 mod outline;
 mod params;
+mod pieces;
 mod robust_z;
 mod trend;
 
+pub use area::{AreaBlock, AreaModel, Core, Sample};
 pub use objects::{Appearance, ChangeObject, Direction, objects};
 pub use params::{ChangeParams, ObjectParams};
+pub use pieces::{AreaObject, AreaObjects};
 
 use ndarray::{Array2, Array3};
 use thiserror::Error;

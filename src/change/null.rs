@@ -15,6 +15,12 @@ const TAIL_COUNT_MIN: usize = 5;
 const EXPONENT: f64 = 3.0;
 /// Level of the single assumed birth where there is none.
 const LEVEL: f64 = 3.0;
+/// Shares of the births, from the top, at which the tail of a bulk is read off: changes are expected above the last.
+const BULK: [f64; 3] = [0.5, 0.2, 0.07];
+/// Bend of the lightest tail, that of normal noise; 0 is a Pareto tail.
+const BEND_MAX: f64 = 2.0;
+/// Halvings of the search for the bend.
+const HALVINGS: usize = 40;
 
 /// Levels of the background's objects and the area they come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +30,8 @@ pub(super) struct Null {
     area_km2: f64,
     anchor: (f64, f64),
     exponent: f64,
+    /// How much lighter than Pareto the tail is, 0…2.
+    bend: f64,
 }
 
 impl Null {
@@ -36,14 +44,39 @@ impl Null {
         // Hill: 1/α = Σ ln(ℓᵢ / ℓ_k) / (k − 1)
         let exponent =
             if count >= TAIL_COUNT_MIN && spread > 0.0 { (count - 1) as f64 / spread } else { EXPONENT };
-        Self { levels, area_km2, anchor: (base, count.max(1) as f64), exponent }
+        Self { levels, area_km2, anchor: (base, count.max(1) as f64), exponent, bend: 0.0 }
+    }
+
+    /// The null of births most of which are no changes: the tail goes through three ranks of the bulk.
+    pub(super) fn of_bulk(mut levels: Vec<f64>, area_km2: f64) -> Self {
+        levels.sort_by(|a, b| b.total_cmp(a));
+        let counts = BULK.map(|share| (share * levels.len() as f64) as usize);
+        if counts[2] < TAIL_COUNT_MIN {
+            return Self::new(levels, area_km2);
+        }
+        let [base, middle, high] = counts.map(|n| levels[n - 1]);
+        let fall = |n: usize| (counts[0] as f64 / n as f64).ln();
+        if base >= middle || middle >= high {
+            return Self::new(levels, area_km2);
+        }
+        // g(ℓ₂/ℓ₁) / g(ℓ₃/ℓ₁) = ln(n₁/n₂) / ln(n₁/n₃), and the left side falls as the bend grows.
+        let wanted = fall(counts[1]) / fall(counts[2]);
+        let ratio = |bend: f64| bent(middle / base, bend) / bent(high / base, bend);
+        let (mut low, mut high_bend) = (0.0, BEND_MAX);
+        for _ in 0..HALVINGS {
+            let half = 0.5 * (low + high_bend);
+            if ratio(half) > wanted { low = half } else { high_bend = half }
+        }
+        let bend = low;
+        let exponent = fall(counts[2]) / bent(high / base, bend);
+        Self { levels, area_km2, anchor: (base, counts[0] as f64), exponent, bend }
     }
 
     /// Expected false objects per square kilometre at or above a level.
     pub(super) fn per_km2(&self, level: f64) -> f64 {
         let (base, count) = self.anchor;
         let number = if level > base {
-            count * (level / base).powf(-self.exponent)
+            count * (-self.exponent * bent(level / base, self.bend)).exp()
         } else {
             self.levels.partition_point(|l| *l >= level).max(count as usize) as f64
         };
@@ -55,11 +88,21 @@ impl Null {
         let (base, count) = self.anchor;
         let number = per_km2 * self.area_km2;
         if number < count {
-            base * (count / number).powf(1.0 / self.exponent)
+            base * straight((count / number).ln() / self.exponent, self.bend)
         } else {
             self.levels.get(number as usize - 1).or(self.levels.last()).copied().unwrap_or(base)
         }
     }
+}
+
+/// `g(x) = (xᵇ − 1) / b`, `ln x` for b = 0: `N(ℓ) = n exp(−α g(ℓ/ℓ₁))` is a Pareto tail for b = 0 and a normal one for b = 2.
+fn bent(x: f64, bend: f64) -> f64 {
+    if bend > 1e-6 { (x.powf(bend) - 1.0) / bend } else { x.ln() }
+}
+
+/// The inverse of [`bent`].
+fn straight(g: f64, bend: f64) -> f64 {
+    if bend > 1e-6 { (1.0 + bend * g).powf(1.0 / bend) } else { g.exp() }
 }
 
 /// Births of objects of `count_min` 4-connected pixels, highest first: a member pixel and its level.
@@ -148,6 +191,23 @@ mod tests {
         assert!(null.threshold(0.04) > null.threshold(0.4));
         let empty = Null::new(Vec::new(), 2.0);
         assert!((empty.per_km2(empty.threshold(0.04)) - 0.04).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_bulk_foretells_its_own_tail_and_some_changes_do_not_raise_it_much() {
+        // ℓ = (1 + b g)^(1/b) with g exponential: the tail whose parameters are to be found.
+        let count = 20_000;
+        for (bend, exponent) in [(0.0, 6.0), (1.0, 5.0), (2.0, 3.0)] {
+            let at = |k: usize| straight(-((k as f64 + 0.5) / count as f64).ln() / exponent, bend);
+            let pure: Vec<f64> = (0..count).map(at).collect();
+            let null = Null::of_bulk(pure.clone(), 100.0);
+            // 20 of 20 000 births lie at or above the level of 0.2 per km².
+            assert!((null.threshold(0.2) / at(20) - 1.0).abs() < 0.02, "{bend}: {}", null.threshold(0.2));
+            assert!((null.per_km2(null.threshold(0.02)) - 0.02).abs() < 1e-9);
+            let changed = pure.into_iter().chain((0..400).map(|k| 30.0 + f64::from(k))).collect();
+            let raised = Null::of_bulk(changed, 100.0).threshold(0.2) / at(20);
+            assert!((0.98..1.35).contains(&raised), "{bend}: {raised}");
+        }
     }
 
     #[test]

@@ -246,7 +246,7 @@ fn ring(map: &ChangeMap, pixels: &[(usize, usize)]) -> Vec<(usize, usize)> {
     around
 }
 
-fn appearance(contrast: &[f64]) -> Appearance {
+pub(super) fn appearance(contrast: &[f64]) -> Appearance {
     let count = contrast.len() as f64;
     let grey = contrast.iter().sum::<f64>() / count;
     let colour = (contrast.iter().map(|v| (v - grey).powi(2)).sum::<f64>() / count).sqrt();

@@ -3,16 +3,18 @@
 //! The walk keeps the pixels on its left as seen on a north-up map, and crosses where two pixels touch at a
 //! corner only; so the ring never touches itself. Holes are filled. Corners lie half a pixel off the centres.
 
-use std::collections::BTreeSet;
-
 /// Steps of the walk: south, east, north, west; the next is a left turn.
 const STEPS: [(i64, i64); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
 
-/// Closed outer ring of the pixels in continuous `(row, col)`, counterclockwise on a north-up map; empty for
+/// Closed outer ring of the pixels (sorted) in continuous `(row, col)`, counterclockwise on a north-up map; empty for
 /// no pixels.
 pub(super) fn outline(pixels: &[(usize, usize)]) -> Vec<(f64, f64)> {
-    let set: BTreeSet<(i64, i64)> = pixels.iter().map(|&(r, c)| (r as i64, c as i64)).collect();
-    let Some(&start) = set.first() else { return Vec::new() };
+    let Some(&(row, col)) = pixels.first() else { return Vec::new() };
+    let start = (row as i64, col as i64);
+    let holds = |place: (i64, i64)| {
+        let at = (usize::try_from(place.0), usize::try_from(place.1));
+        matches!(at, (Ok(r), Ok(c)) if pixels.binary_search(&(r, c)).is_ok())
+    };
     let mut ring = Vec::new();
     let (mut at, mut heading) = (start, 0);
     loop {
@@ -20,9 +22,9 @@ pub(super) fn outline(pixels: &[(usize, usize)]) -> Vec<(f64, f64)> {
         loop {
             at = (at.0 + STEPS[heading].0, at.1 + STEPS[heading].1);
             let (left, right) = ahead(at, heading);
-            let turned = if set.contains(&right) {
+            let turned = if holds(right) {
                 (heading + 3) % 4
-            } else if set.contains(&left) {
+            } else if holds(left) {
                 heading
             } else {
                 (heading + 1) % 4

@@ -97,6 +97,7 @@ matched by a glob), a Sentinel-1 GRD or Sentinel-2 SAFE folder or zip, or a STAC
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \
     railwatch detect --baseline 2022-11-19.tif --target 2022-11-29.tif --rails rails.geojson --out out\n  \
+    railwatch detect --area --baseline 2022-11-19.tif --target 2022-11-29.tif --out changes\n  \
     railwatch detect --config corridor.toml --target new_item.json --false-alarms 10 --json --fail-on-detect"))]
 pub(super) struct DetectArgs {
     /// Earlier scene; give several for a stack.
@@ -135,13 +136,17 @@ pub(super) struct DetectArgs {
     /// Write change.tif over the whole overlap of the scenes, not over the corridor alone.
     #[arg(long)]
     pub(super) change_map: bool,
+    /// No rails: everything that changed anywhere between two optical scenes of any size. Writes change.tif, objects.geojson
+    /// and run.json; false alarms are then counted per 100 km² of ground.
+    #[arg(long, conflicts_with_all = ["rails", "yards", "buffer_m", "min_length_m", "change_map"])]
+    pub(super) area: bool,
     /// TOML file with the same names; what is typed wins.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Check everything, say what would be done, read no pixels and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Print detections.geojson to stdout.
+    /// Print detections.geojson (with --area objects.geojson) to stdout.
     #[arg(long)]
     pub(super) json: bool,
     /// Exit with code 3 when something was found.

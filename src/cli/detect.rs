@@ -3,7 +3,7 @@
 use super::args::{DetectArgs, Global};
 use super::progress::Reporter;
 use super::{Failure, Outcome, man};
-use crate::pipeline::{self, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
+use crate::pipeline::{self, AreaRequest, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
 use miette::miette;
 use std::io::Write;
 
@@ -14,6 +14,9 @@ pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure
         Some(path) => DetectFile::read(path).map_err(failure)?.overridden_by(typed),
         None => typed,
     };
+    if file.area == Some(true) {
+        return over_area(global, args, file);
+    }
     let config = DetectConfig::try_from(file).map_err(failure)?;
     let plan = Plan::new(config).map_err(failure)?;
     if args.dry_run {
@@ -29,11 +32,32 @@ pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure
     let (output, paths) = result.map_err(failure)?;
     say(global, &paths.summary)?;
     if args.json {
-        let bytes = std::fs::read(&paths.geojson)
-            .map_err(|e| Failure::failed(miette!("cannot read {}: {e}", paths.geojson.display())))?;
-        man::print(&bytes)?;
+        print_file(&paths.geojson)?;
     }
     Ok(outcome(args, &output, paths.detection_count))
+}
+
+/// The run without rails.
+fn over_area(global: &Global, args: &DetectArgs, file: DetectFile) -> Result<Outcome, Failure> {
+    let request = AreaRequest::new(file, command_line()).map_err(failure)?;
+    if args.dry_run {
+        return say(global, &pipeline::plan_area(&request).map_err(failure)?);
+    }
+    let reporter = Reporter::new(global);
+    let result = pipeline::change_area(&request, &GdalSource, &reporter);
+    reporter.finish();
+    let output = result.map_err(failure)?;
+    say(global, &output.summary)?;
+    if args.json {
+        print_file(&output.geojson)?;
+    }
+    Ok(if args.fail_on_detect && output.object_count > 0 { Outcome::Found } else { Outcome::Done })
+}
+
+fn print_file(path: &std::path::Path) -> Result<(), Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|e| Failure::failed(miette!("cannot read {}: {e}", path.display())))?;
+    man::print(&bytes).map(drop)
 }
 
 fn outcome(args: &DetectArgs, output: &RunOutput, detection_count: usize) -> Outcome {
@@ -61,6 +85,7 @@ fn typed(args: &DetectArgs) -> DetectFile {
         datetime: args.datetime.clone(),
         no_register: args.no_register.then_some(true),
         change_map: args.change_map.then_some(true),
+        area: args.area.then_some(true),
         ..DetectFile::default()
     }
 }

@@ -5,6 +5,7 @@
 
 mod blockwise;
 mod checksum;
+mod coarse;
 mod crs;
 mod error;
 mod files;
@@ -29,6 +30,7 @@ mod xml;
 
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
 pub use checksum::sha256;
+pub use coarse::read_coarse;
 pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
 pub use folder::{Listed, list_scenes};

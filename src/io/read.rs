@@ -5,7 +5,7 @@ use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
 use crate::scene::{Scene, Source};
 use gdal::Dataset;
-use gdal::raster::{GdalDataType, GdalType};
+use gdal::raster::{GdalDataType, GdalType, ResampleAlg};
 use ndarray::{Array2, Array3, Axis};
 
 /// No-data value that many tools write without a tag.
@@ -75,7 +75,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
 }
 
 /// Reason of a Sentinel-2 scene class (SCL); NaN is outside the classification.
-fn reason_of_class(class: f32) -> Validity {
+pub(super) fn reason_of_class(class: f32) -> Validity {
     if !class.is_finite() {
         return Validity::NO_DATA;
     }
@@ -208,6 +208,26 @@ pub(super) fn read_window(
     Ok(values)
 }
 
+/// All pixels of a band in `shape` larger ones, averaged or the nearest of each.
+pub(super) fn into_coarse(
+    dataset: &Dataset,
+    source: &Source,
+    shape: (usize, usize),
+    averaged: bool,
+) -> Result<Stored, Error> {
+    let path = source.gdal_path.as_str();
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let mut values = Array2::<f32>::zeros(shape);
+    if let Some(slice) = values.as_slice_mut() {
+        let how = if averaged { ResampleAlg::Average } else { ResampleAlg::NearestNeighbour };
+        let (read, messages) = library::watched(|| {
+            band.read_into_slice((0, 0), band.size(), (shape.1, shape.0), slice, Some(how))
+        });
+        heard(read, messages, path)?;
+    }
+    Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), top: f32::INFINITY })
+}
+
 /// Reads a window into an array of its shape; a decoder's warning of missing pixels is a failure.
 pub(super) fn into_window<T: GdalType + Copy>(
     band: &gdal::raster::RasterBand<'_>,
@@ -219,6 +239,11 @@ pub(super) fn into_window<T: GdalType + Copy>(
     let Some(slice) = values.as_slice_mut() else { return Ok(()) };
     let origin = (window.col as isize, window.row as isize);
     let (read, messages) = library::watched(|| band.read_into_slice(origin, size, size, slice, None));
+    heard(read, messages, path)
+}
+
+/// A read that went well and of which the decoder told no damage.
+fn heard(read: gdal::errors::Result<()>, messages: library::Messages, path: &str) -> Result<(), Error> {
     match (read, messages.failures.into_iter().next()) {
         (Err(e), None) => Err(Error::read(path, e)),
         (_, Some(message)) => Err(Error::read(path, message)),

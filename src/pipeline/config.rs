@@ -34,6 +34,8 @@ pub struct DetectFile {
     pub no_register: Option<bool>,
     /// Change map over the whole overlap.
     pub change_map: Option<bool>,
+    /// All ground of two scenes instead of a corridor.
+    pub area: Option<bool>,
     /// Cloud mask.
     pub mask: mask::MaskParams,
     /// Registration.
@@ -83,6 +85,7 @@ impl DetectFile {
             datetime: typed.datetime.or(self.datetime),
             no_register: typed.no_register.or(self.no_register),
             change_map: typed.change_map.or(self.change_map),
+            area: typed.area.or(self.area),
             ..self
         }
     }
@@ -182,7 +185,7 @@ fn in_range(quantity: &'static str, value: f64, low: f64, high: f64) -> Result<f
 }
 
 /// A time as RFC 3339, or a date (midnight UTC).
-fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
+pub(super) fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
     let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
     full.parse().map_err(|source| Error::Time { text: text.to_owned(), source })
 }

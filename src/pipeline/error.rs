@@ -133,6 +133,21 @@ pub enum Error {
         /// One reason a baseline.
         reasons: String,
     },
+    /// An option of the corridor beside `--area`.
+    #[error("{option} says something of rails, and --area looks at all ground: leave one of the two out")]
+    NotWithArea {
+        /// The option.
+        option: &'static str,
+    },
+    /// An area run compares two scenes.
+    #[error("--area compares the target with one baseline, not {count}: give one --baseline")]
+    AreaBaselines {
+        /// Baselines that were given.
+        count: usize,
+    },
+    /// Radar scenes of an area run.
+    #[error("--area compares optical scenes; give --rails to compare radar scenes along a corridor")]
+    AreaRadar,
     /// Ctrl-C.
     #[error("interrupted: nothing was written")]
     Interrupted,
@@ -184,6 +199,9 @@ impl Error {
             Self::ConfigRead { .. }
                 | Self::ConfigSyntax { .. }
                 | Self::Missing { .. }
+                | Self::NotWithArea { .. }
+                | Self::AreaBaselines { .. }
+                | Self::AreaRadar
                 | Self::OutOfRange(_)
                 | Self::Time { .. }
                 | Self::NoSuchBand { .. }

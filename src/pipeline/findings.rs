@@ -69,7 +69,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: title(plan),
         simulated,
-        attribution: attribution(&target, simulated),
+        attribution: attribution(target.datetime, simulated),
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
         tracks: track_cards(plan, output)?,
         detections,
@@ -106,11 +106,11 @@ fn title(plan: &Plan) -> String {
     named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
 }
 
-fn attribution(target: &SceneCard, simulated: bool) -> String {
+pub(super) fn attribution(datetime: Option<jiff::Timestamp>, simulated: bool) -> String {
     if simulated {
         return "Simulated scenes: no satellite data".to_owned();
     }
-    match target.datetime {
+    match datetime {
         Some(t) => format!("Contains modified Copernicus Sentinel data {}", t.strftime("%Y")),
         None => "Contains modified Copernicus Sentinel data".to_owned(),
     }
@@ -321,7 +321,7 @@ fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {
     hex(&hash.finalize())[..16].to_owned()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing into a string cannot fail.

@@ -3,6 +3,7 @@
 //! `Config → Plan → run → outputs`: [`Plan::new`] checks everything that can be checked before a pixel is
 //! read; [`run`] takes the plan through the stages; [`write_outputs`] puts the results under their names.
 
+mod area;
 mod clock;
 mod config;
 mod error;
@@ -21,6 +22,7 @@ mod site;
 mod source;
 mod stages;
 
+pub use area::{AreaOutput, AreaRequest, change_area, plan_area};
 pub use config::{DetectConfig, DetectFile};
 pub use error::Error;
 pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};

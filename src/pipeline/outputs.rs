@@ -83,7 +83,7 @@ pub fn prepare_folder(out: &Path) -> Result<(), Error> {
     staging(out).map(drop)
 }
 
-fn staging(out: &Path) -> Result<tempfile::TempDir, Error> {
+pub(super) fn staging(out: &Path) -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix(".railwatch-")
         .tempdir_in(out)

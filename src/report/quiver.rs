@@ -29,6 +29,8 @@ pub struct QuiverCard {
     pub reference: String,
     /// Moving scene.
     pub moving: String,
+    /// Whose pixels were measured.
+    pub attribution: String,
     /// Rows and columns of the reference.
     pub shape: (usize, usize),
     /// The shift in one figure (row, col), px.
@@ -82,7 +84,12 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
         card.arrows.iter().map(|a| (a.place, a.residual_px)).collect();
     map(&mut svg, MARGIN_PX, "Shift less the typical shift", (&changes, scale, size));
     map(&mut svg, 2.0 * MARGIN_PX + MAP_PX, "What the model leaves over", (&residuals, scale, size));
-    svg.push_str("</svg>");
+    let _ = write!(
+        svg,
+        "<text x=\"{MARGIN_PX}\" y=\"{}\" font-size=\"13\" fill=\"#555\">{}</text></svg>",
+        height - 20.0,
+        escaped(&card.attribution)
+    );
     png_on_white(&svg)
 }
 

@@ -11,7 +11,7 @@ use ndarray::{Array2, s};
 use rayon::prelude::*;
 
 /// Values `(row, col)` and which of them show ground that stands still.
-pub(super) struct Plane {
+pub(in crate::pipeline) struct Plane {
     values: Array2<f32>,
     ok: Array2<bool>,
 }
@@ -21,25 +21,25 @@ impl Plane {
         Self { values: Array2::zeros(shape), ok: Array2::from_elem(shape, false) }
     }
 
-    pub(super) fn side(&self) -> Side<'_> {
+    pub(in crate::pipeline) fn side(&self) -> Side<'_> {
         Side { values: self.values.view(), ok: self.ok.view() }
     }
 }
 
 /// Both scenes in one window.
-pub(super) struct Look {
-    pub(super) reference: Plane,
-    pub(super) moving: Plane,
+pub(in crate::pipeline) struct Look {
+    pub(in crate::pipeline) reference: Plane,
+    pub(in crate::pipeline) moving: Plane,
     /// To be added to a shift between the arrays to get the shift of the scenes, px.
-    pub(super) base: (f64, f64),
+    pub(in crate::pipeline) base: (f64, f64),
 }
 
 /// First row and column (may lie outside), rows and columns.
-pub(super) type Frame = (isize, isize, usize, usize);
+pub(in crate::pipeline) type Frame = (isize, isize, usize, usize);
 
 /// Reads `frame` of the reference's grid in the bands `bands`; pixel p of the moving array is that of the scene which a
 /// shift by `start` would bring to p.
-pub(super) fn look(
+pub(in crate::pipeline) fn look(
     pair: &Pair,
     source: &dyn SceneSource,
     frame: Frame,
@@ -120,7 +120,7 @@ fn warped(
 }
 
 /// The pixels of another grid of `other` pixels that an area of `shape` needs; `None` when none of them.
-pub(super) fn window_of(
+pub(in crate::pipeline) fn window_of(
     shape: (usize, usize),
     place: &impl Fn(usize, usize) -> (f64, f64),
     scale: f64,

@@ -27,17 +27,17 @@ const STRIP_PIXELS: usize = 4_000_000;
 const BAND_PROBES: usize = 4;
 
 /// A field of shifts with what it was measured on.
-pub(super) struct Measured {
-    pub(super) registration: FieldRegistration,
+pub(in crate::pipeline) struct Measured {
+    pub(in crate::pipeline) registration: FieldRegistration,
     /// All windows with a sharp partner, those that do not agree too.
-    pub(super) matched: Vec<TiePoint>,
+    pub(in crate::pipeline) matched: Vec<TiePoint>,
     /// Indices of the bands it was measured on.
-    pub(super) bands: (usize, usize),
-    pub(super) window_px: usize,
-    pub(super) spacing_px: usize,
+    pub(in crate::pipeline) bands: (usize, usize),
+    pub(in crate::pipeline) window_px: usize,
+    pub(in crate::pipeline) spacing_px: usize,
 }
 
-pub(super) fn measure(
+pub(in crate::pipeline) fn measure(
     pair: &Pair,
     request: &RegisterRequest,
     source: &dyn SceneSource,

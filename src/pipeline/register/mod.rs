@@ -15,7 +15,10 @@ mod vrt;
 
 use super::{Error, SceneSource, Sink};
 use crate::coreg::{CoregParams, Model};
-use pair::Pair;
+pub(super) use look::window_of;
+pub(super) use measure::{Measured, measure};
+pub(super) use pair::{Link, Pair};
+pub(super) use report_json::{registration as registration_json, typical_shift};
 use std::path::PathBuf;
 
 /// What to register, and how.
@@ -74,7 +77,7 @@ pub fn register(
     {
         super::prepare_folder(folder)?;
     }
-    let measured = measure::measure(&pair, request, source, sink)?;
+    let measured = measure(&pair, request, source, sink)?;
     clock.lap("measure");
     if let Some(out) = &request.out {
         if outputs::is_virtual(out) {

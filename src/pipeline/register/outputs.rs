@@ -4,10 +4,11 @@ use super::measure::Measured;
 use super::pair::Pair;
 use super::{RegisterOutput, RegisterRequest, report_json};
 use crate::coreg::TiePoint;
-use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
+use crate::pipeline::findings::attribution;
 use crate::report::quiver::{self, Arrow, QuiverCard};
+use crate::{io, simulate};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,10 @@ fn card(pair: &Pair, measured: &Measured) -> QuiverCard {
     QuiverCard {
         reference: pair.reference.id.clone(),
         moving: pair.moving.id.clone(),
+        attribution: attribution(
+            pair.moving.datetime,
+            [&pair.reference, &pair.moving].iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM)),
+        ),
         shape: pair.reference.grid.shape,
         typical_px: report_json::typical_shift(measured),
         model: report_json::name(r.field.model()).to_owned(),

@@ -9,22 +9,22 @@ use crate::scene::{BandName, Scene};
 
 /// Scenes to register, checked before a pixel is read.
 #[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) reference: Scene,
-    pub(super) moving: Scene,
+pub(in crate::pipeline) struct Pair {
+    pub(in crate::pipeline) reference: Scene,
+    pub(in crate::pipeline) moving: Scene,
     /// Pairs of band indices that the shift may be measured on, the most promising first.
-    pub(super) candidates: Vec<(usize, usize)>,
+    pub(in crate::pipeline) candidates: Vec<(usize, usize)>,
     /// Part of the reference's grid that the moving scene covers, with the largest shift around.
-    pub(super) overlap: Window,
+    pub(in crate::pipeline) overlap: Window,
     /// How the moving scene's pixels lie on the reference's grid.
-    pub(super) link: Link,
+    pub(in crate::pipeline) link: Link,
     /// Side of a reference pixel on the ground, m.
-    pub(super) pixel_m: f64,
+    pub(in crate::pipeline) pixel_m: f64,
 }
 
 /// From the reference's grid to pixels of another.
 #[derive(Debug, Clone)]
-pub(super) enum Link {
+pub(in crate::pipeline) enum Link {
     /// Same CRS and pixels of one size and direction: pixel (0, 0) of the other lies here, px.
     Aligned { first: (f64, f64) },
     /// Any other: sampled through map coordinates by a kernel `scale` times as wide.
@@ -33,7 +33,7 @@ pub(super) enum Link {
 
 impl Link {
     /// The link from `reference` to `other` for places inside `area` of the reference.
-    pub(super) fn new(reference: &Grid, other: &Grid, area: Window) -> Result<Self, Error> {
+    pub(in crate::pipeline) fn new(reference: &Grid, other: &Grid, area: Window) -> Result<Self, Error> {
         let (a, b) = (reference.affine.to_gdal(), other.affine.to_gdal());
         let size = reference.pixel_size_m();
         let steps = [1, 2, 4, 5].into_iter().all(|k| (a[k] - b[k]).abs() * 20_000.0 < 1e-3 * size);
@@ -58,7 +58,7 @@ impl Link {
 }
 
 impl Pair {
-    pub(super) fn open(request: &RegisterRequest) -> Result<Self, Error> {
+    pub(in crate::pipeline) fn open(request: &RegisterRequest) -> Result<Self, Error> {
         if request.reference == request.moving {
             return Err(Error::SameScene { path: request.moving.clone() });
         }

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 const NODES: usize = 16;
 
 /// The shift in one figure: that of a translation, else the median over the tie points; px (row, col).
-pub(super) fn typical_shift(measured: &Measured) -> (f64, f64) {
+pub(in crate::pipeline) fn typical_shift(measured: &Measured) -> (f64, f64) {
     let field = &measured.registration.field;
     let shifts: Vec<(f64, f64)> =
         measured.registration.tie_points.iter().map(|p| field.shift_px(p.row, p.col)).collect();
@@ -32,7 +32,6 @@ pub(super) fn report(
     timings_s: &BTreeMap<String, f64>,
 ) -> Value {
     let r = &measured.registration;
-    let (row, col) = typical_shift(measured);
     let held_out: BTreeMap<String, f64> = r
         .held_out_rmse_px
         .iter()
@@ -42,19 +41,7 @@ pub(super) fn report(
         "version": env!("CARGO_PKG_VERSION"),
         "reference": scene(&pair.reference, measured.bands.0),
         "moving": scene(&pair.moving, measured.bands.1),
-        "registration": {
-            "scene_id": pair.reference.id,
-            "moving_id": pair.moving.id,
-            "shift_row_px": rounded(row, 1e5),
-            "shift_col_px": rounded(col, 1e5),
-            "residual_rmse_px": rounded(r.residual_rmse_px, 1e5),
-            "tie_point_count": r.tie_points.len(),
-            "accepted": true,
-            "model": name(r.field.model()),
-            "field_rmse_px": rounded(r.field_rmse_px, 1e5),
-            "field_rmse_m": rounded(r.field_rmse_px * pair.pixel_m, 1e4),
-            "shift_m": rounded(row.hypot(col) * pair.pixel_m, 1e3),
-        },
+        "registration": registration(pair, measured),
         "pixel_m": rounded(pair.pixel_m, 1e6),
         "one_sampling": matches!(pair.link, Link::Aligned { .. }),
         "held_out_rmse_px": held_out,
@@ -70,6 +57,25 @@ pub(super) fn report(
         "arguments": request.arguments,
         "timings_s": timings_s,
         "peak_memory_bytes": crate::pipeline::outputs::peak_memory_bytes(),
+    })
+}
+
+/// What was measured, as reports and `run.json` tell it.
+pub(in crate::pipeline) fn registration(pair: &Pair, measured: &Measured) -> Value {
+    let r = &measured.registration;
+    let (row, col) = typical_shift(measured);
+    json!({
+        "scene_id": pair.reference.id,
+        "moving_id": pair.moving.id,
+        "shift_row_px": rounded(row, 1e5),
+        "shift_col_px": rounded(col, 1e5),
+        "residual_rmse_px": rounded(r.residual_rmse_px, 1e5),
+        "tie_point_count": r.tie_points.len(),
+        "accepted": true,
+        "model": name(r.field.model()),
+        "field_rmse_px": rounded(r.field_rmse_px, 1e5),
+        "field_rmse_m": rounded(r.field_rmse_px * pair.pixel_m, 1e4),
+        "shift_m": rounded(row.hypot(col) * pair.pixel_m, 1e3),
     })
 }
 

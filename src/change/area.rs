@@ -1,0 +1,293 @@
+//! Change over a whole scene, window by window: what is common to the scene is estimated on windows spread over it,
+//! then every window is judged alone.
+//!
+//! Estimated once: gain and offset of each band, the clip of the trend, the projection of IR-MAD (Nielsen 2007,
+//! 10.1109/TIP.2006.888195), the scene's level and spread, and the null of the objects. There is no ground outside, so the
+//! null is the empirical one (Efron 2004, 10.1198/016214504000000089): the tail that the bulk of the births foretells.
+//! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
+//! errors of the statistic.
+
+use super::level::{divide_by_level, spread, typical, unexplained};
+use super::null::{Null, births};
+use super::pieces::Piece;
+use super::trend::Clip;
+use super::{ChangeMap, ChangeParams, Error, ObjectParams, irmad};
+use crate::stats::robust_line;
+use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, s};
+use rayon::prelude::*;
+
+/// Ground around the core in which the births of its pixels are told, px.
+const BIRTH_REACH_PX: usize = 8;
+
+/// What judges a window of a pair of scenes.
+#[derive(Debug, Clone)]
+pub struct AreaModel {
+    /// Gain and offset of each band, target on baseline.
+    lines: Vec<(f64, f64)>,
+    clips: Vec<Option<Clip>>,
+    projection: irmad::Projection,
+    /// Median of the statistic, and of the contrast of each band the spread.
+    level: f64,
+    sigma: Vec<f64>,
+    null: Null,
+    threshold: f64,
+    count_min: usize,
+    pixel_m: f64,
+    trend_reach_px: usize,
+    cell_px: usize,
+    tolerance_px: f32,
+}
+
+/// Values of the baseline and of the target in one window, `(band, row, col)`, NaN where no ground is seen.
+pub type Sample = (Array3<f32>, Array3<f32>);
+
+/// A window judged.
+#[derive(Debug)]
+pub struct AreaBlock {
+    /// The statistic of its core `(row, col)`, NaN where one of the scenes shows no ground.
+    pub statistic: Array2<f32>,
+    /// Changed ground in the core, in pixels of the scene.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// The part of a window that is judged, in pixels of the scene: first row and column, rows and columns.
+pub type Core = (usize, usize, usize, usize);
+
+impl AreaModel {
+    /// Estimates from windows `(baseline, target)`, each `(band, row, col)` with NaN where no ground is seen.
+    ///
+    /// # Errors
+    /// [`enum@Error`] for too few pixels, and constant, collinear or identical bands.
+    pub fn estimate(
+        windows: &[Sample],
+        pixel_m: f64,
+        change: &ChangeParams,
+        objects: &ObjectParams,
+    ) -> Result<Self, Error> {
+        let bands = windows.first().map_or(0, |w| w.1.shape()[0]);
+        let lines = (0..bands).map(|b| line(windows, b, change)).collect::<Result<Vec<_>, _>>()?;
+        let mut models: Vec<(Array3<f32>, Array3<f32>)> =
+            windows.par_iter().map(|(b, t)| expectation(&b.view(), &t.view(), &lines)).collect();
+        let of_band = |models: &[(Array3<f32>, Array3<f32>)], b: usize| -> Vec<f32> {
+            models
+                .iter()
+                .flat_map(|m| m.1.index_axis(Axis(0), b).iter().copied().collect::<Vec<_>>())
+                .collect()
+        };
+        let reach = change.trend_reach_px;
+        let clip = |b: usize| if reach > 0 { Clip::of(of_band(&models, b).iter()) } else { None };
+        let clips: Vec<Option<Clip>> = (0..bands).map(clip).collect();
+        models.par_iter_mut().for_each(|(e, c)| absorb(e, c, &clips, reach));
+        let pairs: Vec<irmad::Window<'_>> = models.iter().zip(windows).map(|(m, w)| (&m.0, &w.1)).collect();
+        let projection = irmad::fit(&pairs, change)?;
+        let statistics: Vec<Array2<f32>> =
+            pairs.par_iter().map(|(e, t)| projection.statistic(e, t)).collect();
+        let side = objects.area_min_m2 / (pixel_m * pixel_m);
+        let mut model = Self {
+            level: typical(statistics.iter().flatten()),
+            sigma: (0..bands).map(|b| spread(of_band(&models, b).iter())).collect(),
+            lines,
+            clips,
+            projection,
+            null: Null::new(Vec::new(), 1.0),
+            threshold: f64::INFINITY,
+            count_min: (side - 1e-9).ceil().max(1.0) as usize,
+            pixel_m,
+            trend_reach_px: reach,
+            cell_px: objects.cell_px.max(8),
+            tolerance_px: objects.shift_tolerance_px.clamp(0.0, 1.0),
+        };
+        let found: Vec<(Vec<f64>, usize)> =
+            statistics.into_par_iter().map(|statistic| model.background(statistic)).collect();
+        let seen: usize = found.iter().map(|f| f.1).sum();
+        let levels = found.into_iter().flat_map(|f| f.0).collect();
+        model.null = Null::of_bulk(levels, seen as f64 * pixel_m * pixel_m / 1e6);
+        model.threshold = model.null.threshold(objects.false_objects_per_km2);
+        Ok(model)
+    }
+
+    /// Ground that a core needs around it, px.
+    #[must_use]
+    pub fn margin_px(&self) -> usize {
+        self.cell_px + self.trend_reach_px + 1
+    }
+
+    /// Cores must start at multiples of this, px.
+    #[must_use]
+    pub fn cell_px(&self) -> usize {
+        self.cell_px
+    }
+
+    /// Level at which an object stands out enough, in multiples of the local level.
+    #[must_use]
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Expected number of false objects on ground of `area_km2` at or above a level.
+    #[must_use]
+    pub fn expected_false(&self, level: f64, area_km2: f64) -> f64 {
+        self.null.per_km2(level) * area_km2
+    }
+
+    /// Judges the core of a window of both scenes, `(band, row, col)`, whose first pixel is `first` of the scene.
+    ///
+    /// The window should reach [`Self::margin_px`] beyond the core or to the scene's edge.
+    #[must_use]
+    pub fn block(
+        &self,
+        (baseline, target): (&ArrayView3<'_, f32>, &ArrayView3<'_, f32>),
+        first: (usize, usize),
+        core: Core,
+    ) -> AreaBlock {
+        let (mut expected, mut contrast) = expectation(baseline, target, &self.lines);
+        absorb(&mut expected, &mut contrast, &self.clips, self.trend_reach_px);
+        let target = target.to_owned();
+        let statistic = self.projection.statistic(&expected, &target);
+        // Cells of the level start at a multiple of their side from the scene's first pixel.
+        let top = core.0.saturating_sub(self.cell_px) - first.0;
+        let left = core.1.saturating_sub(self.cell_px) - first.1;
+        let (height, width) = statistic.dim();
+        let ends = (
+            (core.0 + core.2 + self.cell_px - first.0).min(height),
+            (core.1 + core.3 + self.cell_px - first.1).min(width),
+        );
+        let mut excess = Array2::from_elem((height, width), f32::NAN);
+        let mut levelled = statistic.slice(s![top..ends.0, left..ends.1]).to_owned();
+        divide_by_level(&mut levelled, self.cell_px, self.level);
+        excess.slice_mut(s![top..ends.0, left..ends.1]).assign(&levelled);
+        let at = (core.0 - first.0, core.1 - first.1);
+        let map = ChangeMap { statistic, kind: super::Kind::IrMad, expected, contrast };
+        let pieces = self.pieces(&map, &target, &excess, (at, first, core));
+        let statistic = map.statistic.slice(s![at.0..at.0 + core.2, at.1..at.1 + core.3]).to_owned();
+        AreaBlock { statistic, pieces }
+    }
+
+    /// Connected pixels of the core at or above the threshold, with the births among them.
+    fn pieces(
+        &self,
+        map: &ChangeMap,
+        target: &Array3<f32>,
+        excess: &Array2<f32>,
+        (at, first, core): ((usize, usize), (usize, usize), Core),
+    ) -> Vec<Piece> {
+        let (height, width) = excess.dim();
+        let threshold = self.threshold as f32;
+        let near = (at.0.saturating_sub(BIRTH_REACH_PX), at.1.saturating_sub(BIRTH_REACH_PX));
+        let far = ((at.0 + core.2 + BIRTH_REACH_PX).min(height), (at.1 + core.3 + BIRTH_REACH_PX).min(width));
+        let part = s![near.0..far.0, near.1..far.1];
+        let hot = excess.mapv(|v| v >= threshold);
+        let mut kept = Array2::<f32>::zeros((far.0 - near.0, far.1 - near.1));
+        for ((r, c), v) in kept.indexed_iter_mut().filter(|((r, c), _)| hot[[r + near.0, c + near.1]]) {
+            let place = (r + near.0, c + near.1);
+            *v = excess[place] * unexplained(target, &map.expected, &self.sigma, place, self.tolerance_px);
+        }
+        let inside =
+            |(r, c): (usize, usize)| (at.0..at.0 + core.2).contains(&r) && (at.1..at.1 + core.3).contains(&c);
+        let seeds: Vec<((usize, usize), f64)> = births(&kept, &hot.slice(part).to_owned(), self.count_min)
+            .into_iter()
+            .map(|((r, c), level)| ((r + near.0, c + near.1), level))
+            .filter(|(place, level)| inside(*place) && *level >= self.threshold)
+            .collect();
+        let mut left = hot.clone();
+        let mut pieces = Vec::new();
+        for row in at.0..at.0 + core.2 {
+            for col in at.1..at.1 + core.3 {
+                if left[[row, col]] {
+                    let pixels = taken(&mut left, (row, col), inside);
+                    let piece = Piece::new(map, (&hot, &self.sigma), &pixels, (first, core));
+                    pieces.push(piece.with_births(&seeds, first));
+                }
+            }
+        }
+        pieces.retain(|p| p.level > 0.0 || !p.edge.is_empty());
+        pieces
+    }
+
+    /// Levels of all births of a window, and how many pixels it shows. What a shift could explain stays among them: it
+    /// outnumbers the changes by far, and without it they would be their own null.
+    fn background(&self, mut statistic: Array2<f32>) -> (Vec<f64>, usize) {
+        let seen = statistic.iter().filter(|v| v.is_finite()).count();
+        divide_by_level(&mut statistic, self.cell_px, self.level);
+        let region = statistic.mapv(f32::is_finite);
+        (births(&statistic, &region, self.count_min).into_iter().map(|b| b.1).collect(), seen)
+    }
+
+    /// Ground of a pixel, m².
+    pub(super) fn pixel_m2(&self) -> f64 {
+        self.pixel_m * self.pixel_m
+    }
+}
+
+/// The 4-connected pixels of `left` around a seed that lie inside; takes them out.
+fn taken(
+    left: &mut Array2<bool>,
+    seed: (usize, usize),
+    inside: impl Fn((usize, usize)) -> bool,
+) -> Vec<(usize, usize)> {
+    let mut open = vec![seed];
+    let mut pixels = Vec::new();
+    left[seed] = false;
+    while let Some((r, c)) = open.pop() {
+        pixels.push((r, c));
+        for place in [(r.wrapping_sub(1), c), (r, c.wrapping_sub(1)), (r, c + 1), (r + 1, c)] {
+            if inside(place) && left[place] {
+                left[place] = false;
+                open.push(place);
+            }
+        }
+    }
+    pixels
+}
+
+/// Gain and offset of one band over evenly spaced rows of all windows.
+fn line(windows: &[Sample], band: usize, params: &ChangeParams) -> Result<(f64, f64), Error> {
+    let pixels: usize = windows.iter().map(|w| w.1.shape()[1] * w.1.shape()[2]).sum();
+    let step = pixels.div_ceil(params.pixels_max.max(1)).max(1);
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for (baseline, target) in windows {
+        for row in (0..target.shape()[1]).step_by(step) {
+            let lines = baseline.slice(s![band, row, ..]).into_iter().zip(target.slice(s![band, row, ..]));
+            for (a, b) in lines.filter(|(a, b)| a.is_finite() && b.is_finite()) {
+                x.push(f64::from(*a));
+                y.push(f64::from(*b));
+            }
+        }
+    }
+    let minimum = params.pixels_min.max(50);
+    if x.len() < minimum {
+        return Err(Error::TooFewPixels { count: x.len(), minimum });
+    }
+    robust_line(&x, &y).map(|l| (l.gain, l.offset)).ok_or(Error::Constant { band })
+}
+
+/// The target as the baseline predicts it, and the target less that; NaN where either scene shows no ground.
+fn expectation(
+    baseline: &ArrayView3<'_, f32>,
+    target: &ArrayView3<'_, f32>,
+    lines: &[(f64, f64)],
+) -> (Array3<f32>, Array3<f32>) {
+    let (mut expected, mut contrast) = (baseline.to_owned(), target.to_owned());
+    for (b, (gain, offset)) in lines.iter().enumerate() {
+        let (gain, offset) = (*gain as f32, *offset as f32);
+        Zip::from(expected.index_axis_mut(Axis(0), b)).and(contrast.index_axis_mut(Axis(0), b)).for_each(
+            |e, c| {
+                *e = gain * *e + offset;
+                *c -= *e;
+                if !c.is_finite() {
+                    *e = f32::NAN;
+                }
+            },
+        );
+    }
+    (expected, contrast)
+}
+
+/// Moves the trend of every band from the contrast to the expectation.
+fn absorb(expected: &mut Array3<f32>, contrast: &mut Array3<f32>, clips: &[Option<Clip>], reach_px: usize) {
+    for ((clip, e), c) in clips.iter().zip(expected.outer_iter_mut()).zip(contrast.outer_iter_mut()) {
+        if let Some(clip) = clip {
+            clip.absorb(e, c, reach_px);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `objects.geojson` and `run.json` of an area run, put beside its `change.tif`.
+
+use super::{AreaOutput, AreaRequest, Found, Planned};
+use crate::change::AreaObject;
+use crate::io;
+use crate::mask::MaskSummary;
+use crate::pipeline::Error;
+use crate::pipeline::clock::Clock;
+use crate::pipeline::findings::{attribution, hex};
+use crate::pipeline::outputs::peak_memory_bytes;
+use crate::pipeline::register::registration_json;
+use crate::report::SceneCard;
+use crate::scene::Scene;
+use crate::simulate;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// Files of an area run, renamed together.
+const NAMES: [&str; 3] = ["change.tif", "objects.geojson", "run.json"];
+
+/// What would be done, in lines.
+pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {
+    let line = |role: &str, scene: &Scene| {
+        let when = scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
+        format!("{role} {} ({when}): {} × {} px\n", scene.id, scene.grid.shape.0, scene.grid.shape.1)
+    };
+    let names: Vec<String> = planned.names.iter().map(ToString::to_string).collect();
+    format!(
+        "{}{}bands    {}\nground   all that both show\noutputs  {}\n",
+        line("target  ", &planned.pair.moving),
+        line("baseline", &planned.pair.reference),
+        names.join(", "),
+        request.out.display()
+    )
+}
+
+/// Writes the objects and the record into the staged folder and renames all three files into place.
+pub(super) fn write(
+    request: &AreaRequest,
+    planned: &Planned,
+    found: &Found,
+    (staged, mut clock): (&tempfile::TempDir, Clock),
+) -> Result<AreaOutput, Error> {
+    let scenes = [
+        card(planned, &planned.pair.moving, &found.masks[1])?,
+        card(planned, &planned.pair.reference, &found.masks[0])?,
+    ];
+    let simulated = scenes.iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM));
+    let attribution = attribution(scenes[0].datetime, simulated);
+    let put = |name: &str, text: &str| {
+        std::fs::write(staged.path().join(name), text)
+            .map_err(|source| Error::Output { path: request.out.join(name), source })
+    };
+    put(NAMES[1], &collection(planned, &found.objects, &attribution)?)?;
+    clock.lap("objects");
+    let registration: Vec<Value> =
+        found.measured.iter().map(|m| registration_json(&planned.pair, m)).collect();
+    let record = json!({
+        "version": env!("CARGO_PKG_VERSION"), "attribution": attribution, "kind": "area",
+        "scenes": scenes, "registration": registration,
+        "area_km2": rounded(found.area_km2, 1e4),
+        "null": {
+            "false_alarms_per_100km2_asked": request.false_alarms_per_100km2(),
+            "false_alarms_expected": rounded(request.objects.false_objects_per_km2 * found.area_km2, 1e3),
+            "threshold_levels": rounded(found.model.threshold(), 1e4),
+        },
+        "object_count": found.objects.len(), "skipped": [],
+        "arguments": request.pair.arguments,
+        "timings_s": clock.laps_s, "peak_memory_bytes": peak_memory_bytes(),
+    });
+    put(NAMES[2], &format!("{record:#}\n"))?;
+    for name in NAMES {
+        let path = request.out.join(name);
+        std::fs::rename(staged.path().join(name), &path).map_err(|source| Error::Output { path, source })?;
+    }
+    Ok(AreaOutput {
+        summary: summary(request, found),
+        geojson: request.out.join(NAMES[1]),
+        object_count: found.objects.len(),
+    })
+}
+
+fn summary(request: &AreaRequest, found: &Found) -> String {
+    let area: f64 = found.objects.iter().map(|o| o.area_m2).sum();
+    let mut text = format!(
+        "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
+        found.objects.len(),
+        area / 1e6,
+        (request.objects.false_objects_per_km2 * found.area_km2).min(found.objects.len() as f64),
+        found.area_km2,
+    );
+    for name in NAMES {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{}", request.out.join(name).display());
+    }
+    text
+}
+
+fn card(planned: &Planned, scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
+    Ok(SceneCard {
+        id: scene.id.clone(),
+        path: scene.path.clone(),
+        sha256: io::sha256(scene)?,
+        datetime: scene.datetime,
+        platform: scene.platform.clone(),
+        bands: planned.names.iter().map(ToString::to_string).collect(),
+        offset_rule: scene.scaling.rule.clone(),
+        valid_fraction: mask.valid_fraction,
+        cloud_fraction: mask.cloud_fraction,
+    })
+}
+
+/// RFC 7946: WGS 84, outer rings counter-clockwise, 7 decimals, surest first, one feature a line.
+fn collection(planned: &Planned, objects: &[AreaObject], attribution: &str) -> Result<String, Error> {
+    let pair = &planned.pair;
+    let mut text = format!(
+        "{{\"type\":\"FeatureCollection\",\n\"attribution\":{},\n\"version\":{},\n\"features\":[",
+        json!(attribution),
+        json!(env!("CARGO_PKG_VERSION"))
+    );
+    let corners: Vec<(f64, f64)> =
+        objects.iter().flat_map(|o| &o.outline).map(|&(r, c)| pair.reference.grid.xy(r, c)).collect();
+    let mut lon_lat = io::to_wgs84(&pair.reference.grid.crs, &corners)?.into_iter();
+    for (k, object) in objects.iter().enumerate() {
+        let ring: Vec<[f64; 2]> = lon_lat
+            .by_ref()
+            .take(object.outline.len())
+            .map(|(lon, lat)| [rounded(lon, 1e7), rounded(lat, 1e7)])
+            .collect();
+        let feature = json!({
+            "type": "Feature", "id": id(&ring, pair),
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": properties(planned, object),
+        });
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{}{feature}", if k == 0 { "\n" } else { ",\n" });
+    }
+    text.push_str("\n]}\n");
+    Ok(text)
+}
+
+fn properties(planned: &Planned, o: &AreaObject) -> Value {
+    let pair = &planned.pair;
+    let contrast: Map<String, Value> = planned
+        .names
+        .iter()
+        .zip(&o.contrast)
+        .map(|(name, v)| (name.to_string(), json!(rounded(*v, 1e5))))
+        .collect();
+    json!({
+        "change": o.direction, "appearance": o.appearance,
+        "area_m2": rounded(o.area_m2, 1.0),
+        "score": rounded(-o.expected_false_alarms.max(f64::MIN_POSITIVE).log10(), 1e3),
+        "q_value": o.q_value, "false_alarms_expected": o.expected_false_alarms,
+        "statistic_mean": rounded(o.statistic_mean, 1e3), "level_ratio": rounded(o.level_ratio, 1e3),
+        "contrast": contrast,
+        "datetime": pair.moving.datetime, "baseline_datetimes": [pair.reference.datetime],
+        "platform": pair.moving.platform, "scene_ids": [pair.moving.id, pair.reference.id],
+    })
+}
+
+/// Sixteen hex digits that stay the same for the same place and scenes.
+fn id(ring: &[[f64; 2]], pair: &crate::pipeline::register::Pair) -> String {
+    let mut hash = Sha256::new();
+    for p in ring {
+        hash.update(format!("{:.6},{:.6};", p[0], p[1]));
+    }
+    hash.update(format!("{}|{}", pair.moving.id, pair.reference.id));
+    hex(&hash.finalize())[..16].to_owned()
+}
+
+fn rounded(v: f64, per_unit: f64) -> f64 {
+    (v * per_unit).round() / per_unit
+}
