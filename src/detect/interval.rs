@@ -52,9 +52,8 @@ pub(super) fn intervals(
     let at = |row: f64| (row - track.start as f64 - 0.5) * stack.step_m;
     let last_m = (track.len() - 1) as f64 * stack.step_m;
     let on_track = |row: f64| at(row).clamp(0.0, last_m);
-    let place = |p: &[f64], first: usize| {
-        [TAIL, 1.0 - TAIL].map(|share| on_track(first as f64 + place_of(p, share)))
-    };
+    let place =
+        |p: &[f64], first: usize| [TAIL, 1.0 - TAIL].map(|share| on_track(first as f64 + place_of(p, share)));
     let (starts, ends) = (place(&start, first), place(&end, from));
     let mut lengths = vec![0.0; start.len() + end.len() - 1];
     for (i, p) in start.iter().rev().enumerate() {
@@ -63,7 +62,8 @@ pub(super) fn intervals(
         }
     }
     let shortest = (from as f64) - (first + start.len() - 1) as f64;
-    let length = [TAIL, 1.0 - TAIL].map(|share| (shortest + place_of(&lengths, share)).max(0.0) * stack.step_m);
+    let length =
+        [TAIL, 1.0 - TAIL].map(|share| (shortest + place_of(&lengths, share)).max(0.0) * stack.step_m);
     Intervals {
         start_m: (starts[0], starts[1]),
         end_m: (ends[0], ends[1]),
@@ -114,7 +114,17 @@ mod tests {
         let p = posterior(&sharp);
         assert!((place_of(&p, 0.05) - 9.5).abs() < 0.1 && (place_of(&p, 0.95) - 10.45).abs() < 0.1);
         // Eight rows out of sight behind it: the end is anywhere among them.
-        let blind: Vec<f64> = (0..30).map(|i| if i < 10 { 4.0 } else if i < 18 { 0.0 } else { -4.0 }).collect();
+        let blind: Vec<f64> = (0..30)
+            .map(|i| {
+                if i < 10 {
+                    4.0
+                } else if i < 18 {
+                    0.0
+                } else {
+                    -4.0
+                }
+            })
+            .collect();
         let p = posterior(&blind);
         assert!((place_of(&p, 0.05) - 9.95).abs() < 0.1 && (place_of(&p, 0.95) - 18.05).abs() < 0.1);
     }

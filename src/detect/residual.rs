@@ -90,8 +90,11 @@ impl Column {
     /// Mean filter output of the others that are clear; NaN of none.
     fn usual(&self) -> Vec<f64> {
         let mean = |row: usize| {
-            let (sum, count) =
-                self.others.iter().filter_map(|o| o[row]).fold((0.0, 0.0), |a, s| (a.0 + s.filtered, a.1 + 1.0));
+            let (sum, count) = self
+                .others
+                .iter()
+                .filter_map(|o| o[row])
+                .fold((0.0, 0.0), |a, s| (a.0 + s.filtered, a.1 + 1.0));
             sum / count
         };
         (0..self.tested.len()).map(mean).collect()

@@ -18,7 +18,8 @@ pub use curve::CurvePoint;
 pub use input::{CaseInput, case_inputs};
 pub use matching::Axis;
 pub use measure::{
-    Calibration, Class, EndErrors, Evaluation, LengthKept, OffTrack, RATES_PER_100KM, RecallAt, Reliability, evaluate,
+    Calibration, Class, EndErrors, Evaluation, LengthKept, OffTrack, RATES_PER_100KM, RecallAt, Reliability,
+    evaluate,
 };
 pub use output::{Evaluated, csv, table, write};
 

@@ -132,6 +132,7 @@ fn scene_card(plan: &Plan, scene: &Scene, mask: &MaskSummary) -> Result<SceneCar
 
 fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
     let scene_id = plan.baselines[used.index].scene.id.clone();
+    let note = used.registration_note.clone();
     match &used.registration {
         Some(r) => RegistrationCard {
             scene_id,
@@ -140,8 +141,9 @@ fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
             residual_rmse_px: r.residual_rmse_px,
             tie_point_count: r.tie_points.len(),
             accepted: true,
+            note,
         },
-        None => RegistrationCard { scene_id, ..RegistrationCard::default() },
+        None => RegistrationCard { scene_id, note, ..RegistrationCard::default() },
     }
 }
 
@@ -198,7 +200,9 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         chainage_start_m: Some(start_m),
         chainage_end_m: Some(end_m),
         length_m: end_m - start_m,
-        length_interval_m: Some([d.length_interval_m.0, d.length_interval_m.1].map(|m| (m - smear_m).max(0.0))),
+        length_interval_m: Some(
+            [d.length_interval_m.0, d.length_interval_m.1].map(|m| (m - smear_m).max(0.0)),
+        ),
         offset_m: Some(d.offset_m),
         score: d.score,
         p_value: d.p_value,
