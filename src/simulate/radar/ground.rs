@@ -1,8 +1,7 @@
 //! Mean backscatter of the synthetic landscape, VV and VH.
 //!
-//! The levels are assumptions: γ⁰ of C band near 38° rounded to whole and half decibels within what the global mosaic
-//! S1GBM shows of such land (Bauer-Marschallinger et al. 2021, 10.1038/s41597-021-01059-7). They set what the trains
-//! stand out from, not how well a detector does: that is a matter of contrasts and speckle.
+//! The levels are assumptions of usual C band levels near 38°, not measured. They set what the trains stand out from, not how
+//! well a detector does: that is a matter of contrasts and speckle.
 
 use super::super::landscape::{Landscape, Surface};
 use super::speckle::Texture;
