@@ -1,7 +1,8 @@
 //! Change off the track: a statistic per pixel, and the objects that stand out of it.
 //!
 //! The statistic is IR-MAD for a pair of multi-band scenes (Nielsen 2007, 10.1109/TIP.2006.888195), a robust
-//! z-score for stacks, and a normalised difference for a pair of single bands. None of them depends on the
+//! z-score for stacks, and a normalised difference for a pair of single bands; for radar there are two tests pixel by pixel
+//! besides. None of them depends on the
 //! gain and offset of any scene or band. Its tail probabilities under a normal model are no threshold on
 //! real scenes, so objects are held against the objects that the same rule finds outside the mask.
 //!
@@ -17,13 +18,15 @@ mod objects;
 mod outline;
 mod params;
 mod pieces;
+mod pixelwise;
 mod robust_z;
 mod trend;
 
 pub use area::{AreaBlock, AreaModel, Core, Sample};
 pub use objects::{Appearance, ChangeObject, Direction, objects};
-pub use params::{ChangeParams, ObjectParams};
+pub use params::{ChangeMethod, ChangeParams, ObjectParams};
 pub use pieces::{AreaObject, AreaObjects};
+pub use pixelwise::{PixelTest, pixelwise};
 
 use ndarray::{Array2, Array3};
 use thiserror::Error;
@@ -50,6 +53,16 @@ pub enum Error {
     )]
     TooFewPixels {
         /// Common valid pixels.
+        count: usize,
+        /// Fewest allowed.
+        minimum: usize,
+    },
+    /// A test that needs a spread over dates.
+    #[error(
+        "{count} baseline is too few for a test over dates, at least {minimum} are needed; add earlier scenes"
+    )]
+    TooFewDates {
+        /// Baselines given.
         count: usize,
         /// Fewest allowed.
         minimum: usize,
@@ -89,6 +102,10 @@ pub enum Kind {
     RobustZ,
     /// Normalised difference of a pair of single bands.
     Single,
+    /// Student's t pixel by pixel, for radar.
+    TTest,
+    /// Omnibus test pixel by pixel, for radar.
+    Omnibus,
 }
 
 /// A change statistic and the pictures behind it; NaN where the target or every baseline is invalid.

@@ -2,10 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Which change statistic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeMethod {
+    /// IR-MAD for pairs, a robust z-score for stacks.
+    #[default]
+    Auto,
+    /// Radar only: Student's t of the target against the baselines, pixel by pixel (Ballinger 2024).
+    TTest,
+    /// Radar only: the omnibus test for any change between any dates, pixel by pixel (Conradsen et al. 2016).
+    Omnibus,
+}
+
 /// How the change statistic is computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChangeParams {
+    /// Which statistic: `auto` (the default), `t-test` or `omnibus`.
+    pub method: ChangeMethod,
     /// Most reweighting iterations; 1…200, default 30.
     pub iterations_max: usize,
     /// The iteration ends when no canonical correlation moves by more; above 0, default 0.001.
@@ -28,6 +43,7 @@ pub struct ChangeParams {
 impl Default for ChangeParams {
     fn default() -> Self {
         Self {
+            method: ChangeMethod::Auto,
             iterations_max: 30,
             correlation_tolerance: 1e-3,
             pixels_min: 200,

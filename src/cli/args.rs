@@ -212,12 +212,32 @@ pub(super) enum ModelChoice {
     Field,
 }
 
+/// What synthetic scenes are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SensorArg {
+    /// Reflectance in B02, B03, B04, B08, as of Sentinel-2.
+    Optical,
+    /// Linear power in VV and VH, as of Sentinel-1: eight baselines and a target.
+    Radar,
+}
+
 /// Make scenes with trains whose truth is known.
 #[derive(Debug, Args)]
-#[command(after_help = "Writes a baseline and a target scene, the rails and truth.geojson.\n\nExample:\n  \
-    railwatch simulate --rails samples/tumangang_khasan_rails.geojson --seed 7 --out sim")]
+#[command(
+    after_help = "Writes baseline and target scenes, the rails and truth.geojson, which `railwatch evaluate` scores runs against.\n\n\
+    Examples:\n  \
+    railwatch simulate --rails samples/tumangang_khasan_rails.geojson --seed 7 --out sim\n  \
+    railwatch simulate --sensor radar --rails samples/tumangang_khasan_rails.geojson --out sim\n  \
+    railwatch simulate --into 2022-11-19.tif 2022-11-29.tif --rails rails.geojson --out sim"
+)]
 pub(super) struct SimulateArgs {
-    /// Rail lines along which the landscape is made.
+    /// What kind of synthetic scenes to make.
+    #[arg(long, value_enum, default_value_t = SensorArg::Optical, conflicts_with = "into")]
+    pub(super) sensor: SensorArg,
+    /// Put trains into these real scenes instead, optical or radar: the baselines, then the target.
+    #[arg(long, num_args = 2.., value_name = "SCENE", conflicts_with = "epsg")]
+    pub(super) into: Vec<String>,
+    /// Rail lines that the trains stand on.
     #[arg(long, value_name = "VECTOR")]
     pub(super) rails: String,
     /// Folder for the outputs.
@@ -226,13 +246,13 @@ pub(super) struct SimulateArgs {
     /// The same seed gives the same scenes [default: the configuration's, else 1].
     #[arg(long)]
     pub(super) seed: Option<u64>,
-    /// EPSG code of the scenes [default: the UTM zone of the rails].
+    /// EPSG code of synthetic scenes [default: the UTM zone of the rails].
     #[arg(long, value_name = "CODE")]
     pub(super) epsg: Option<u32>,
     /// Ground around the rails, metres.
     #[arg(long, default_value_t = 1000.0, value_name = "M")]
     pub(super) margin_m: f64,
-    /// Parameters of the simulation (TOML).
+    /// Parameters of the simulation (TOML); with --into those of its [trains].
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }

@@ -68,6 +68,14 @@ pub enum Error {
         /// One reason a baseline.
         reasons: String,
     },
+    /// A radar test asked of optical scenes.
+    #[error(
+        "change.method asks for a test of radar power, but {scene} is optical: leave it out or set it to \"auto\""
+    )]
+    RadarOnly {
+        /// The target.
+        scene: String,
+    },
     /// Optical and radar scenes in one run.
     #[error(
         "{target} and {baseline} are of different sensors, one radar and one optical: compare each with earlier scenes of \
@@ -167,6 +175,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A scene that no trains can be put into.
+    #[error("simulate: no trains can be put into {scene}: {reason}")]
+    Implant {
+        /// The scene.
+        scene: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Reading or writing data.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -207,6 +223,7 @@ impl Error {
                 | Self::NoSuchBand { .. }
                 | Self::SameScene { .. }
                 | Self::NotARun { .. }
+                | Self::RadarOnly { .. }
         )
     }
 }

@@ -132,6 +132,7 @@ fn scene_card(plan: &Plan, scene: &Scene, mask: &MaskSummary) -> Result<SceneCar
 
 fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
     let scene_id = plan.baselines[used.index].scene.id.clone();
+    let note = used.registration_note.clone();
     match &used.registration {
         Some(r) => RegistrationCard {
             scene_id,
@@ -140,8 +141,9 @@ fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
             residual_rmse_px: r.residual_rmse_px,
             tie_point_count: r.tie_points.len(),
             accepted: true,
+            note,
         },
-        None => RegistrationCard { scene_id, ..RegistrationCard::default() },
+        None => RegistrationCard { scene_id, note, ..RegistrationCard::default() },
     }
 }
 

@@ -29,7 +29,7 @@ pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};
 pub use plan::Plan;
 pub use register::{RegisterOutput, RegisterRequest, register};
 pub use run::{RunOutput, run};
-pub use simulation::{SimulateRequest, simulate};
+pub use simulation::{SimulateRequest, SimulatedSensor, simulate};
 pub use sink::{Event, Silent, Sink};
 pub use site::{Look, Site};
 pub use source::{GdalSource, MemorySource, SceneSource};

@@ -1,7 +1,7 @@
 //! Change off the track: the corridor or the yards without the rails themselves.
 
 use super::{Error, Plan, radar};
-use crate::change::{self, ChangeMap, ChangeObject};
+use crate::change::{self, ChangeMap, ChangeMethod, ChangeObject, PixelTest};
 use crate::corridor::corridor_mask;
 use crate::raster::{Raster, Validity};
 use geo::{Contains, Point};
@@ -39,7 +39,17 @@ pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<Of
         let wide = corridor_mask(&after.grid, &plan.tracks, 2.0 * plan.config.buffer_m);
         ok.zip_mut_with(&wide, |ok, &near| *ok &= near);
     }
-    let map = match change::statistic(&target, &baselines, &ok, &plan.config.change) {
+    let params = &plan.config.change;
+    let test = match params.method {
+        ChangeMethod::Auto => None,
+        ChangeMethod::TTest => Some(PixelTest::T),
+        ChangeMethod::Omnibus => Some(PixelTest::Omnibus { looks: radar::looks(after) }),
+    };
+    let map = match test {
+        None => change::statistic(&target, &baselines, &ok, params),
+        Some(test) => change::pixelwise(&target, &baselines, &ok, test, params),
+    };
+    let map = match map {
         Ok(map) => map,
         Err(error) => {
             return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(error.to_string()) });

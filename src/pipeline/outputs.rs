@@ -264,9 +264,18 @@ fn summary(findings: &Findings, out: &Path) -> String {
         0 => String::new(),
         n => format!("left out: {n} of the scenes or steps, with the reasons, in report.html and run.json\n"),
     };
+    let notes = findings.registration.iter().filter(|r| r.note.is_some()).count();
+    let placed = match notes {
+        0 => String::new(),
+        n => format!(
+            "registration: {n} of {} baselines lie where the orbits place them, no clear shift was measured; run.json \
+             tells each\n",
+            findings.registration.len()
+        ),
+    };
     format!(
         "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed\n{surest}\n\
-         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{skipped}\
+         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{placed}{skipped}\
          {}\n{}\n{}\n",
         count("train", "appeared"),
         count("train", "departed"),

@@ -2,6 +2,7 @@
 
 use super::run::Skip;
 use super::{DetectConfig, Error, radar};
+use crate::change::ChangeMethod;
 use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
@@ -73,6 +74,9 @@ impl Plan {
         target: Scene,
         baselines: Vec<Scene>,
     ) -> Result<Self, Error> {
+        if target.radar.is_none() && config.change.method != ChangeMethod::Auto {
+            return Err(Error::RadarOnly { scene: target.id });
+        }
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;

@@ -73,9 +73,13 @@ pub(super) fn looks(raster: &Raster) -> f64 {
     if lowest.is_finite() { lowest.clamp(1.0, 100.0) } else { USUAL_LOOKS }
 }
 
-/// Measures a shift through speckle; `None` where speckle hides it, for the orbits alone place radar to a fraction of
-/// a pixel.
-pub(super) fn register(reference: &Raster, moving: &Raster, params: &CoregParams) -> Option<Registration> {
+/// Measures a shift through speckle, and tells in words when it is not used: where speckle hides it, for the orbits alone
+/// place radar to a fraction of a pixel.
+pub(super) fn register(
+    reference: &Raster,
+    moving: &Raster,
+    params: &CoregParams,
+) -> (Option<Registration>, Option<String>) {
     let (a, b) = (calmed_db(reference), calmed_db(moving));
     let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
     let (a_ok, b_ok) = (ok(reference), ok(moving));
@@ -83,15 +87,21 @@ pub(super) fn register(reference: &Raster, moving: &Raster, params: &CoregParams
     match coreg::register(side(a.view(), a_ok.view()), side(b.view(), b_ok.view()), params) {
         Ok(mut shift) => {
             let size_px = shift.shift_row_px.hypot(shift.shift_col_px);
-            if size_px < SIGNIFICANT_SIGMA * shift.uncertainty_px {
-                (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
+            if size_px >= SIGNIFICANT_SIGMA * shift.uncertainty_px {
+                return (Some(shift), None);
             }
-            Some(shift)
+            let note = format!(
+                "the measured shift of ({:.2}, {:.2}) px lies within {SIGNIFICANT_SIGMA} standard errors of {:.2} px of \
+                 none and is not applied: the orbits place the scenes",
+                shift.shift_row_px, shift.shift_col_px, shift.uncertainty_px
+            );
+            (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
+            (Some(shift), Some(note))
         }
-        Err(error) => {
-            tracing::info!(%error, "no shift is measured through the speckle; the orbits place the scenes");
-            None
-        }
+        Err(error) => (
+            None,
+            Some(format!("no shift is measured through the speckle, the orbits place the scenes: {error}")),
+        ),
     }
 }
 

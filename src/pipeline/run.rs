@@ -36,8 +36,10 @@ pub struct Skip {
 pub struct UsedBaseline {
     /// Index into the plan's baselines.
     pub index: usize,
-    /// The shift, `None` where registration was switched off.
+    /// The shift, `None` where registration was switched off or speckle hides the shift.
     pub registration: Option<Registration>,
+    /// Why a measured shift is not applied, or none was measured.
+    pub registration_note: Option<String>,
     /// What it shows.
     pub mask: MaskSummary,
     /// Whether its reflectance offset fits the target's.
@@ -94,6 +96,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     let mut used = vec![UsedBaseline {
         index: reference_index,
         registration: reference.registered.shift,
+        registration_note: reference.registered.note,
         mask: reference.mask,
         offset: reference.offset,
     }];
@@ -229,6 +232,7 @@ impl Run<'_> {
                 let used = UsedBaseline {
                     index,
                     registration: found.registered.shift,
+                    registration_note: found.registered.note,
                     mask: found.mask,
                     offset: found.offset,
                 };

@@ -101,9 +101,11 @@ impl Masked {
 
     /// Measures the shift of the target against the baseline, or takes none when the plan says so.
     pub(super) fn register(self, plan: &Plan) -> Result<Registered, Error> {
-        let shift = if plan.config.register && plan.is_radar() {
-            radar::register(&self.baseline, &self.target, &plan.config.coreg)
-        } else if plan.config.register {
+        if plan.config.register && plan.is_radar() {
+            let (shift, note) = radar::register(&self.baseline, &self.target, &plan.config.coreg);
+            return Ok(Registered { masked: self, shift, note });
+        }
+        let shift = if plan.config.register {
             let band = registration_band(plan);
             // Edges stand still under a shadow.
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
@@ -118,7 +120,7 @@ impl Masked {
         } else {
             None
         };
-        Ok(Registered { masked: self, shift })
+        Ok(Registered { masked: self, shift, note: None })
     }
 }
 
@@ -133,8 +135,10 @@ fn registration_band(plan: &Plan) -> usize {
 /// A baseline and the target with the shift between them.
 pub(super) struct Registered {
     masked: Masked,
-    /// `None` when registration was switched off.
+    /// `None` when registration was switched off or speckle hides the shift.
     pub(super) shift: Option<coreg::Registration>,
+    /// Why a measured shift is not applied, or none was measured.
+    pub(super) note: Option<String>,
 }
 
 impl Registered {

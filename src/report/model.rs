@@ -83,6 +83,9 @@ pub struct RegistrationCard {
     pub tie_point_count: usize,
     /// Whether the shift was trusted and used.
     pub accepted: bool,
+    /// Why a measured shift is not applied, or none was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// One rail line, its statistic and what could have been seen on it.

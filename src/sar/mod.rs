@@ -10,4 +10,4 @@ mod series;
 
 pub use gamma::{signed_root, two_sample};
 pub use looks::equivalent_looks;
-pub use series::{omnibus, t_statistic};
+pub use series::{omnibus, omnibus_statistic, t_statistic};

@@ -10,16 +10,25 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 /// `series` is linear power > 0, each date of `looks` looks; NaN with fewer than two dates.
 #[must_use]
 pub fn omnibus(series: &[f64], looks: f64) -> f64 {
+    let statistic = omnibus_statistic(series, looks);
+    ChiSquared::new(series.len() as f64 - 1.0).map_or(f64::NAN, |chi| 1.0 - chi.cdf(statistic))
+}
+
+/// −2ρ ln Q for equal means of the dates of one pixel: χ² with one degree of freedom less than dates, without change.
+///
+/// `series` is linear power > 0, each date of `looks` looks; NaN with fewer than two dates.
+#[must_use]
+pub fn omnibus_statistic(series: &[f64], looks: f64) -> f64 {
     let k = series.len() as f64;
     if series.len() < 2 || !series.iter().all(|v| *v > 0.0) {
         return f64::NAN;
     }
-    // −2 ln Q = 2 n [k ln(ΣX / k) − Σ ln X], χ²(k − 1) after Box's factor ρ
+    // −2 ln Q = 2 n [k ln(ΣX / k) − Σ ln X]
     let mean = series.iter().sum::<f64>() / k;
     let twice = 2.0 * looks * (k * mean.ln() - series.iter().map(|v| v.ln()).sum::<f64>());
     // ρ = 1 − (k − 1/k) / (6 n (k − 1)) = 1 − (k + 1) / (6 n k)
     let rho = 1.0 - (k + 1.0) / (6.0 * looks * k);
-    ChiSquared::new(k - 1.0).map_or(f64::NAN, |chi| 1.0 - chi.cdf(rho * twice.max(0.0)))
+    rho * twice.max(0.0)
 }
 
 /// Student's t of a target against baseline dates, all in linear power, on decibels; NaN with fewer than two dates.

@@ -10,6 +10,10 @@ const SAME_PASS_S: i64 = 180;
 /// Repeat of one satellite's ground track, days.
 const REPEAT_DAYS: i64 = 12;
 const DAY_S: i64 = 86_400;
+/// Orbits in one repeat.
+const ORBITS_PER_REPEAT: i64 = 175;
+/// Last orbit of Sentinel-1C with products before it was moved in June 2026.
+const S1C_LAST_BEFORE_MANOEUVRE: u32 = 8018;
 
 /// Direction in which the satellite crosses the equator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,16 +173,21 @@ fn orbit_by_time(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<String> {
 
 /// The relative orbit of an absolute one; `None` for a satellite whose count is not known here.
 ///
-/// Sentinel-1A: (orbit − 73) mod 175 + 1; Sentinel-1B: (orbit − 27) mod 175 + 1; Sentinel-1C: (orbit − 172) mod 175 + 1.
+/// (absolute − first) mod 175 + 1, with `first` 73 for Sentinel-1A, 27 for B, 42 for D, and for C 172 up to orbit 8018
+/// and 99 after its manoeuvre of June 2026. A–C: Sentinel-1 SAR naming convention, `SentiWiki`
+/// (<https://sentiwiki.copernicus.eu/web/s1-products>). D and the manoeuvre of C are not in it yet; they follow the
+/// products, as `isce-framework/isce2` does (pull requests 28123 and 28130).
 #[must_use]
 pub fn relative_orbit(platform: &str, absolute: u32) -> Option<u16> {
     let first = match platform {
         "Sentinel-1A" => 73,
         "Sentinel-1B" => 27,
-        "Sentinel-1C" => 172,
+        "Sentinel-1C" if absolute <= S1C_LAST_BEFORE_MANOEUVRE => 172,
+        "Sentinel-1C" => 99,
+        "Sentinel-1D" => 42,
         _ => return None,
     };
-    u16::try_from((i64::from(absolute) - first).rem_euclid(175) + 1).ok()
+    u16::try_from((i64::from(absolute) - first).rem_euclid(ORBITS_PER_REPEAT) + 1).ok()
 }
 
 #[cfg(test)]
@@ -227,9 +236,17 @@ mod tests {
 
     #[test]
     fn relative_orbits_follow_the_products() {
-        // Orbits of three products whose manifests state both numbers.
-        assert_eq!(relative_orbit("Sentinel-1A", 4739), Some(117));
-        assert_eq!(relative_orbit("Sentinel-1B", 30_148), Some(22));
+        // Absolute orbits in names of products whose manifests or bursts state the relative one.
+        for (platform, absolute, relative) in [
+            ("Sentinel-1A", 4739, 117),
+            ("Sentinel-1B", 30_148, 22),
+            ("Sentinel-1C", 1681, 110),
+            ("Sentinel-1C", 8018, 147),
+            ("Sentinel-1C", 8019, 46),
+            ("Sentinel-1D", 2389, 73),
+        ] {
+            assert_eq!(relative_orbit(platform, absolute), Some(relative), "{platform} {absolute}");
+        }
         assert_eq!(relative_orbit("Sentinel-2A", 1), None);
     }
 }

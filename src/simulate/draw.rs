@@ -127,10 +127,7 @@ pub(super) fn blur(values: &mut ArrayViewMut2<'_, f32>, sigma_px: f64) {
     if sigma_px <= 0.0 {
         return;
     }
-    let reach = (4.0 * sigma_px).ceil() as i64;
-    // The pixel's own square is already in the cover; the kernel is the optics' alone.
-    let kernel: Vec<f64> = (-reach..=reach).map(|k| (-0.5 * (k as f64 / sigma_px).powi(2)).exp()).collect();
-    let sum: f64 = kernel.iter().sum();
+    let (kernel, reach) = kernel(sigma_px);
     for axis in [Axis(1), Axis(0)] {
         for mut lane in values.lanes_mut(axis) {
             let line: Vec<f32> = lane.to_vec();
@@ -141,8 +138,22 @@ pub(super) fn blur(values: &mut ArrayViewMut2<'_, f32>, sigma_px: f64) {
             for (i, out) in lane.iter_mut().enumerate() {
                 let at = |k: i64| f64::from(line[(i as i64 + k).clamp(0, last) as usize]);
                 let blurred: f64 = (-reach..=reach).zip(&kernel).map(|(k, w)| w * at(k)).sum();
-                *out = (blurred / sum) as f32;
+                *out = blurred as f32;
             }
         }
     }
+}
+
+/// Weights of the Gaussian along one axis, sum 1, and its reach of 4 σ, px.
+fn kernel(sigma_px: f64) -> (Vec<f64>, i64) {
+    let reach = (4.0 * sigma_px).ceil() as i64;
+    // The pixel's own square is already in the cover; the kernel is the optics' alone.
+    let weights: Vec<f64> = (-reach..=reach).map(|k| (-0.5 * (k as f64 / sigma_px).powi(2)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    (weights.iter().map(|w| w / sum).collect(), reach)
+}
+
+/// Σw² of [`blur`]'s weights along one axis: what it leaves of the variance of independent pixels; 1 without blur.
+pub(super) fn kernel_energy(sigma_px: f64) -> f64 {
+    if sigma_px > 0.0 { kernel(sigma_px).0.iter().map(|w| w * w).sum() } else { 1.0 }
 }

@@ -9,22 +9,48 @@ use crate::corridor::Track;
 use rstar::primitives::Line;
 use rstar::{PointDistance, RTree};
 
+/// What covers a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    Water,
+    Sand,
+    Road,
+    Village,
+    Forest,
+    Field,
+}
+
+/// What a field carries.
+pub(super) struct Crop {
+    /// Place in [`FIELDS`].
+    pub(super) kind: usize,
+    /// 0…1, from the darkest to the brightest field of the kind.
+    pub(super) tone: f64,
+    /// −1…1 across the rows.
+    pub(super) rows: f64,
+}
+
 /// The landscape of one seed.
 pub(super) struct Landscape {
     seed: u64,
     river: RTree<Line<[f64; 2]>>,
     river_width_m: f64,
     roads: RTree<Line<[f64; 2]>>,
+    rails: RTree<Line<[f64; 2]>>,
     villages: Vec<(f64, f64)>,
     field_change_fraction: f64,
 }
 
 impl Landscape {
-    /// A landscape around `tracks`; the river crosses the longest track when no course is given.
-    pub(super) fn new(params: &super::SimulateParams, tracks: &[Track]) -> Self {
-        let seed = params.seed;
+    /// A landscape around `tracks`; the river (course, width in metres) crosses the longest track when no course is given.
+    pub(super) fn new(
+        seed: u64,
+        (river, river_width_m): (&[(f64, f64)], f64),
+        field_change_fraction: f64,
+        tracks: &[Track],
+    ) -> Self {
         let longest = tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m()));
-        let mut river = params.river.clone();
+        let mut river = river.to_vec();
         let (mut roads, mut villages) = (Vec::new(), Vec::new());
         if let Some(track) = longest {
             let middle = track.at(track.length_m() / 2.0);
@@ -46,41 +72,65 @@ impl Landscape {
         Self {
             seed,
             river: lines([river]),
-            river_width_m: params.river_width_m,
+            river_width_m,
             roads: lines(roads),
+            rails: lines(tracks.iter().map(|t| t.vertices().to_vec())),
             villages,
-            field_change_fraction: params.field_change_fraction,
+            field_change_fraction,
         }
+    }
+
+    /// Distance from a map point to the nearest rail, metres.
+    pub(super) fn rail_distance_m(&self, xy: (f64, f64)) -> f64 {
+        distance_m(&self.rails, xy)
+    }
+
+    /// What covers a map point.
+    pub(super) fn surface(&self, xy: (f64, f64)) -> Surface {
+        let seed = self.seed;
+        let bank_m = distance_m(&self.river, xy)
+            - self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
+        if self.river_width_m > 0.0 && bank_m < 0.0 {
+            return Surface::Water;
+        }
+        if self.river_width_m > 0.0 && bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
+            return Surface::Sand;
+        }
+        if distance_m(&self.roads, xy) < 3.5 {
+            return Surface::Road;
+        }
+        let near_village =
+            self.villages.iter().map(|v| (v.0 - xy.0).hypot(v.1 - xy.1)).fold(f64::INFINITY, f64::min);
+        if near_village < 240.0 + 60.0 * value(seed ^ 0x6, xy, 90.0) {
+            return Surface::Village;
+        }
+        if fractal(seed ^ 0x7, xy, 900.0, 4) > 0.75 { Surface::Forest } else { Surface::Field }
+    }
+
+    /// How weather changes all land on the `date`-th date, smoothly from place to place, in standard deviations.
+    pub(super) fn weather(&self, xy: (f64, f64), date: usize) -> f64 {
+        fractal(self.seed ^ (0x900 + date as u64), xy, 400.0, 4)
     }
 
     /// Reflectance at a map point on the `date`-th date.
     pub(super) fn reflectance(&self, xy: (f64, f64), date: usize) -> Spectrum {
         let seed = self.seed;
-        // Weather and illumination change all surfaces a little, smoothly over the land and differently each date.
-        let drift = 1.0 + 0.02 * fractal(seed ^ (0x900 + date as u64), xy, 400.0, 4);
-        let bank_m = distance_m(&self.river, xy)
-            - self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
-        if self.river_width_m > 0.0 && bank_m < 0.0 {
-            let ripple = 1.0 + 0.04 * fractal(seed ^ (0x40 + date as u64), xy, 60.0, 3);
-            return WATER.map(|v| v * ripple);
-        }
-        if self.river_width_m > 0.0 && bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
-            return SAND.map(|v| v * drift);
-        }
-        if distance_m(&self.roads, xy) < 3.5 {
-            let wear = 1.0 + 0.05 * value(seed ^ 0x5, xy, 40.0);
-            return ROAD.map(|v| v * wear * drift);
-        }
-        let near_village =
-            self.villages.iter().map(|v| (v.0 - xy.0).hypot(v.1 - xy.1)).fold(f64::INFINITY, f64::min);
-        if near_village < 240.0 + 60.0 * value(seed ^ 0x6, xy, 90.0) {
-            return self.village(xy).map(|v| v * drift);
-        }
-        if fractal(seed ^ 0x7, xy, 900.0, 4) > 0.75 {
-            let crown = 1.0 + 0.16 * fractal(seed ^ 0x8, xy, 24.0, 3) + 0.08 * value(seed ^ 0x9, xy, 300.0);
-            return FOREST.map(|v| v * crown * drift);
-        }
-        self.field(xy, date).map(|v| v * drift)
+        let (still, factor) = match self.surface(xy) {
+            Surface::Water => {
+                let ripple = 1.0 + 0.04 * fractal(seed ^ (0x40 + date as u64), xy, 60.0, 3);
+                return WATER.map(|v| v * ripple);
+            }
+            Surface::Sand => (SAND, 1.0),
+            Surface::Road => (ROAD, 1.0 + 0.05 * value(seed ^ 0x5, xy, 40.0)),
+            Surface::Village => (self.village(xy), 1.0),
+            Surface::Forest => {
+                let patches = 0.08 * value(seed ^ 0x9, xy, 300.0);
+                (FOREST, 1.0 + 0.16 * fractal(seed ^ 0x8, xy, 24.0, 3) + patches)
+            }
+            Surface::Field => (self.field(xy, date), 1.0),
+        };
+        let drift = 1.0 + 0.02 * self.weather(xy, date);
+        still.map(|v| v * factor * drift)
     }
 
     /// Houses of many sizes, loosely in rows, with gardens between.
@@ -103,7 +153,8 @@ impl Landscape {
         VILLAGE.map(|r| r * garden)
     }
 
-    fn field(&self, (x, y): (f64, f64), date: usize) -> Spectrum {
+    /// The field at a map point on the `date`-th date; `None` on the banks between fields.
+    pub(super) fn crop(&self, (x, y): (f64, f64), date: usize) -> Option<Crop> {
         let seed = self.seed;
         // Fields are longer than wide and their rows follow the land.
         let turn = 0.35f64;
@@ -111,7 +162,7 @@ impl Landscape {
         let cell = cell(seed ^ 0xb, (u, v), 210.0);
         let (i, j) = cell.key;
         if cell.border_m < 7.0 {
-            return FIELDS[4].map(|r| r * 0.82);
+            return None;
         }
         let mut work = 0;
         for d in 1..=date as u64 {
@@ -120,12 +171,16 @@ impl Landscape {
             }
         }
         // Neighbouring fields often carry the same crop: half of them follow their block.
-        let crop = if uniform(seed ^ 0xe, i, j) < 0.5 { (i.div_euclid(3), j.div_euclid(2)) } else { (i, j) };
-        let kind = uniform(seed ^ (0x600 + work), crop.0, crop.1) * FIELDS.len() as f64;
-        let tone = 0.85 + 0.3 * uniform(seed ^ (0x700 + work), i, j);
-        let rows = 0.03 * (v / 9.0).sin();
-        let soil = 1.0 + rows + 0.05 * fractal(seed ^ 0xc, (x, y), 90.0, 4);
-        FIELDS[kind as usize % FIELDS.len()].map(|r| r * tone * soil)
+        let block = if uniform(seed ^ 0xe, i, j) < 0.5 { (i.div_euclid(3), j.div_euclid(2)) } else { (i, j) };
+        let kind = uniform(seed ^ (0x600 + work), block.0, block.1) * FIELDS.len() as f64;
+        let tone = uniform(seed ^ (0x700 + work), i, j);
+        Some(Crop { kind: kind as usize % FIELDS.len(), tone, rows: (v / 9.0).sin() })
+    }
+
+    fn field(&self, (x, y): (f64, f64), date: usize) -> Spectrum {
+        let Some(crop) = self.crop((x, y), date) else { return FIELDS[4].map(|r| r * 0.82) };
+        let soil = 1.0 + 0.03 * crop.rows + 0.05 * fractal(self.seed ^ 0xc, (x, y), 90.0, 4);
+        FIELDS[crop.kind].map(|r| r * (0.85 + 0.3 * crop.tone) * soil)
     }
 }
 

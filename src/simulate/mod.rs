@@ -12,6 +12,7 @@ mod landscape;
 mod noise;
 mod pair;
 mod params;
+mod radar;
 mod rails;
 mod spectra;
 mod sun;
@@ -20,6 +21,9 @@ mod trains;
 pub use implant::{DateView, Role, implant};
 pub use pair::{SimScene, Simulated, scene_pair};
 pub use params::{ImplantParams, SimulateParams};
+pub use radar::{
+    RadarParams, RadarScene, RadarStack, RadarTrain, RadarView, ScattererParams, implant_radar, radar_stack,
+};
 pub use rails::yard_tracks;
 pub use spectra::{Cargo, SpectralBand, Spectrum};
 pub use sun::Sun;

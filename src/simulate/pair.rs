@@ -59,7 +59,10 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
     let stockpiles =
         [(Change::Appeared, params.stockpile_count), (Change::Departed, params.stockpile_departed_count)];
     placed.extend(place_stockpiles(tracks, stockpiles, &mut rng));
-    let land = Landscape::new(params, tracks);
+    let land = {
+        let river = (params.river.as_slice(), params.river_width_m);
+        Landscape::new(params.seed, river, params.field_change_fraction, tracks)
+    };
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
         .map(|(date, &datetime)| {

@@ -205,6 +205,7 @@ impl SimulateParams {
     }
 }
 
-fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<(), Error> {
+/// Refuses a number outside its range.
+pub(super) fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<(), Error> {
     if (low..=high).contains(&value) { Ok(()) } else { Err(Error::Parameter { name, value, low, high }) }
 }

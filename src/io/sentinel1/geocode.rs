@@ -4,7 +4,8 @@
 //! land is not flat: an elevated target is imaged nearer to the satellite. What they leave over (the processor's own model
 //! of the ground changes in steps along the flight) is interpolated between the points. The degree is the one that
 //! predicts left-out points best; that error is reported. Between the points the ground's height is theirs,
-//! weighted by distance: relief that they do not see shifts pixels across the line of flight.
+//! weighted by distance. How far that misses at points left out tells the relief that they do not see, and it shifts
+//! pixels across the line of flight: windows where it does by more than a pixel are refused.
 
 use super::super::{Error, crs};
 use crate::grid::{Affine, Crs, Grid, SingularAffine};
@@ -21,8 +22,12 @@ const HEIGHT_TERMS: usize = 7;
 const FLAT_M: f64 = 5.0;
 /// Left-out points may miss by this much on average, px; beyond, the points do not describe the image.
 const LARGEST_ERROR_PX: f64 = 3.0;
-/// Shift of a pixel across the line of flight per metre of height, at 30° incidence: cot θ.
+/// Shift of a pixel across the line of flight per metre of height, at the steepest incidence of IW, 30°: cot θ.
 const SHIFT_PER_HEIGHT: f64 = 1.73;
+/// A window is refused where unseen relief shifts its pixels by more, px.
+const LARGEST_RELIEF_PX: f64 = 1.0;
+/// Fewest points that tell the relief of a window.
+const RELIEF_POINTS: usize = 6;
 
 /// The way from the map to the image.
 #[derive(Debug, Clone)]
@@ -32,7 +37,7 @@ pub(super) struct Geolocation {
     /// Root mean square error at points left out of the fit, px.
     pub(super) held_out_px: f64,
     /// Lowest and highest control point, metres.
-    pub(super) heights_m: (f64, f64),
+    heights_m: (f64, f64),
     /// Direction of flight.
     pub(super) pass: Option<Pass>,
     model: Model,
@@ -171,18 +176,61 @@ impl Geolocation {
     pub(super) fn words(&self) -> String {
         let (low, high) = self.heights_m;
         let pixel_m = self.grid.pixel_size_m();
-        let relief = if high - low > FLAT_M {
-            format!("ground from {low:.0} to {high:.0} m high at the points")
-        } else {
-            format!("ground {low:.0} m high")
-        };
+        let everywhere: Vec<usize> = (0..self.samples.len()).collect();
+        let relief_m = self.missed_height_m(&everywhere);
         format!(
-            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit; {relief}, \
-             every metre of relief between them shifts a pixel by about {SHIFT_PER_HEIGHT:.1} m",
+            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit; ground from {low:.0} to \
+             {high:.0} m high at the points, missed by {relief_m:.0} m between them, which shifts a pixel by {:.1} px",
             self.samples.len(),
             self.held_out_px,
             self.held_out_px * pixel_m,
+            SHIFT_PER_HEIGHT * relief_m / pixel_m,
         )
+    }
+
+    /// Refuses a window of the map in whose neighbourhood relief that no control point sees shifts pixels by more than one.
+    pub(super) fn check_relief(&self, path: &str, window: &Grid) -> Result<(), Error> {
+        let m = &self.model;
+        let (h, w) = (window.shape.0 as f64 - 1.0, window.shape.1 as f64 - 1.0);
+        let corners = [(0.0, 0.0), (0.0, w), (h, 0.0), (h, w)].map(|(row, col)| {
+            let (x, y) = window.xy(row, col);
+            ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale)
+        });
+        let ends = |pick: fn(&(f64, f64)) -> f64| {
+            corners.iter().map(pick).fold((f64::MAX, f64::MIN), |b, v| (b.0.min(v), b.1.max(v)))
+        };
+        let ((u0, u1), (v0, v1)) = (ends(|c| c.0), ends(|c| c.1));
+        let beside = |low: f64, at: f64, high: f64| (low - at).max(at - high).max(0.0);
+        // The points in the window and, where those are few, the nearest around it.
+        let mut order: Vec<(f64, usize)> = self
+            .samples
+            .iter()
+            .enumerate()
+            .map(|(i, s)| (beside(u0, s.u, u1).hypot(beside(v0, s.v, v1)), i))
+            .collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let near = order.iter().enumerate().filter(|(rank, (d, _))| *d <= 0.0 || *rank < RELIEF_POINTS);
+        let relief_m = self.missed_height_m(&near.map(|(_, (_, i))| *i).collect::<Vec<_>>());
+        let shift_px = SHIFT_PER_HEIGHT * relief_m / window.pixel_size_m();
+        if shift_px <= LARGEST_RELIEF_PX {
+            return Ok(());
+        }
+        let reason = format!(
+            "the ground between its control points is {relief_m:.0} m higher or lower than they tell, which shifts pixels \
+             around the rails by {shift_px:.1} px; take a terrain-corrected product (RTC) of this scene"
+        );
+        Err(Error::NotGeoreferenced { path: path.to_owned(), reason })
+    }
+
+    /// Root mean square error, at the samples `which`, of the height that the others tell, metres.
+    fn missed_height_m(&self, which: &[usize]) -> f64 {
+        let squared = |&i: &usize| {
+            let own = self.samples[i];
+            let others: Vec<Sample> =
+                self.samples.iter().enumerate().filter(|(k, _)| *k != i).map(|(_, s)| *s).collect();
+            (near(&others, own.u, own.v).0 - own.height_m).powi(2)
+        };
+        (which.iter().map(squared).sum::<f64>() / which.len().max(1) as f64).sqrt()
     }
 }
 
@@ -274,4 +322,43 @@ fn pass(points: &[ControlPoint]) -> Option<Pass> {
     let lat = points.iter().map(|p| p.lat_deg).sum::<f64>() / n;
     let climb: f64 = points.iter().map(|p| (p.row - row) * (p.lat_deg - lat)).sum();
     (climb.abs() > 1e-9).then_some(if climb > 0.0 { Pass::Ascending } else { Pass::Descending })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 11 × 11 points every 10 km, image rows southwards, of ground as high as `height_m` says of (east, south) km.
+    fn placed(height_m: impl Fn(f64, f64) -> f64) -> Geolocation {
+        let points: Vec<ControlPoint> = (0..121)
+            .map(|i| {
+                let (east, south) = (f64::from(i % 11) * 10.0, f64::from(i / 11) * 10.0);
+                ControlPoint {
+                    row: south * 100.0,
+                    col: east * 100.0,
+                    lon_deg: 9.0 + east / 78.8,
+                    lat_deg: 45.0 - south / 111.2,
+                    height_m: height_m(east, south),
+                }
+            })
+            .collect();
+        Geolocation::new("made up", &points, (10_001, 10_001), 10.0).unwrap()
+    }
+
+    fn window(placed: &Geolocation) -> Grid {
+        placed.grid.sub_grid(crate::grid::Window { row: 4500, col: 4500, height: 200, width: 200 })
+    }
+
+    #[test]
+    fn relief_beyond_a_pixel_is_refused_and_flat_or_far_relief_is_not() {
+        let flat = placed(|_, _| 120.0);
+        flat.check_relief("made up", &window(&flat)).unwrap();
+        assert!(flat.words().contains("missed by 0 m"), "{}", flat.words());
+        let rugged = placed(|e, s| 120.0 + 200.0 * ((e * 3.1).sin() + (s * 2.3).cos()));
+        let error = rugged.check_relief("made up", &window(&rugged)).unwrap_err().to_string();
+        assert!(error.contains("RTC") && error.contains("px"), "{error}");
+        // Mountains in the east do not matter for rails in the middle.
+        let far = placed(|e, s| if e > 85.0 { 900.0 * (s * 2.3).cos() } else { 120.0 });
+        far.check_relief("made up", &window(&far)).unwrap();
+    }
 }

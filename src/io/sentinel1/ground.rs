@@ -41,6 +41,8 @@ pub(super) fn read(
 ) -> Result<Raster, Error> {
     let spacing_m = scene.grid.pixel_size_m();
     let geolocation = Geolocation::new(&scene.path, &ground.points, ground.shape, spacing_m)?;
+    let grid = scene.grid.sub_grid(window);
+    geolocation.check_relief(&scene.path, &grid)?;
     let images = bands
         .iter()
         .map(|&b| {
@@ -52,7 +54,6 @@ pub(super) fn read(
             })
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    let grid = scene.grid.sub_grid(window);
     let mut raster = Raster {
         values: Array3::zeros((bands.len(), window.height, window.width)),
         validity: Array2::from_elem((window.height, window.width), Validity::NO_DATA),

@@ -74,7 +74,10 @@ pub(super) fn by_name(name: &str) -> Told {
 pub(super) fn by_tags(dataset: &Dataset) -> Told {
     let tag = |keys: &[&str]| keys.iter().find_map(|k| dataset.metadata_item(k, ""));
     let platform = tag(&["PLATFORM", "platform", "SPACECRAFT_NAME", "MISSION"]);
-    let platform = platform.and_then(|t| names::platform_of(&t)).filter(|p| p.starts_with("Sentinel-1"));
+    // A simulated scene says so, whatever its name says.
+    let is_known = |p: &String| p.starts_with("Sentinel-1") || p == "simulated";
+    let platform = platform.and_then(|t| names::platform_of(&t)).filter(is_known);
+    let kind = tag(&["BACKSCATTER", "backscatter"]).map(|t| t.to_ascii_lowercase());
     let absolute = tag(&["ABSOLUTE_ORBIT_NUMBER", "absolute_orbit_number"]).and_then(|t| t.parse().ok());
     let orbit = tag(&["RELATIVE_ORBIT", "RELATIVE_ORBIT_NUMBER", "TRACK_NUMBER", "sat:relative_orbit"])
         .and_then(|t| t.trim().parse().ok())
@@ -86,7 +89,11 @@ pub(super) fn by_tags(dataset: &Dataset) -> Told {
         pass: tag(&["ORBIT_PASS_DIRECTION", "PASS", "ORBIT_DIRECTION", "sat:orbit_state"])
             .and_then(|t| pass_of(&t)),
         relative_orbit: orbit,
-        backscatter: None,
+        backscatter: kind.as_deref().and_then(|k| match k {
+            "sigma0" => Some(Backscatter::Sigma0),
+            "gamma0" => Some(Backscatter::Gamma0),
+            _ => None,
+        }),
         decibel: units.as_deref().and_then(|u| match u {
             "db" | "decibel" | "decibels" => Some(true),
             "linear" | "power" | "1" => Some(false),

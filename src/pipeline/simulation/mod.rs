@@ -1,12 +1,17 @@
 //! Simulated scenes put under their names: rails in, scenes, rails and truth out.
 
-use super::{Error, prepare_folder};
+mod optical;
+mod radar;
+mod real;
+
+use super::Error;
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Affine, Crs, Grid};
 use crate::io;
-use crate::simulate::{self, Implant, SimScene, SimulateParams};
+use crate::simulate;
 use geo::{BoundingRect, MultiPoint};
-use ndarray::Array3;
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -15,20 +20,34 @@ const PIXEL_M: f64 = 10.0;
 /// Largest side of a simulated scene, pixels: a Sentinel-2 tile.
 const SIDE_MAX_PX: f64 = 10_980.0;
 
+/// What kind of scenes are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SimulatedSensor {
+    /// Reflectance as Sentinel-2 products store it, by [`simulate::SimulateParams`].
+    Optical,
+    /// Linear power in VV and VH as terrain-corrected Sentinel-1 products store it, by [`simulate::RadarParams`].
+    Radar,
+    /// Trains put into these scenes, oldest first and the target last, optical or radar; by [`simulate::ImplantParams`] or
+    /// [`simulate::ScattererParams`].
+    Real(Vec<String>),
+}
+
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct SimulateRequest {
+    /// What kind of scenes.
+    pub sensor: SimulatedSensor,
     /// Rail vector.
     pub rails: String,
     /// Output folder.
     pub out: PathBuf,
     /// Wins over the configuration's.
     pub seed: Option<u64>,
-    /// EPSG code of the scenes; the UTM zone of the rails where `None`.
+    /// EPSG code of synthetic scenes; the UTM zone of the rails where `None`.
     pub epsg: Option<u32>,
     /// Ground around the rails, metres.
     pub margin_m: f64,
-    /// TOML of [`SimulateParams`].
+    /// TOML of the parameters that `sensor` names.
     pub config: Option<PathBuf>,
 }
 
@@ -37,7 +56,15 @@ pub struct SimulateRequest {
 /// # Errors
 /// [`Error`] when the request cannot be met or written.
 pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
-    let mut params = params(request)?;
+    match &request.sensor {
+        SimulatedSensor::Optical => optical::simulate(request),
+        SimulatedSensor::Radar => radar::simulate(request),
+        SimulatedSensor::Real(specs) => real::implant(request, specs),
+    }
+}
+
+/// Tracks on the grid of synthetic scenes, and the longitude and latitude of their middle, degrees.
+fn ground(request: &SimulateRequest) -> Result<(Vec<Track>, Grid, (f64, f64)), Error> {
     let wgs84 = io::crs_from_epsg(4326)?;
     let lines = io::read_lines(&request.rails, &wgs84)?;
     let points: MultiPoint<f64> =
@@ -50,45 +77,47 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
     let tracks = build_tracks(&lines, &io::outline(&grid, &grid.crs)?, &TrackParams::default())?;
-    let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
-    params.place_lonlat = params.place_lonlat.or(Some((centre.x, centre.y)));
-    let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
-    prepare_folder(&request.out)?;
-    let last = simulated.scenes.len() - 1;
-    let mut written = Vec::new();
-    for (i, scene) in simulated.scenes.iter().enumerate() {
-        let name = match i {
-            i if i == last => "target.tif".to_owned(),
-            0 if last == 1 => "baseline.tif".to_owned(),
-            i => format!("baseline_{}.tif", i + 1),
-        };
-        let path = request.out.join(&name);
-        write_scene(&path, &grid, scene)?;
-        written.push(path);
-    }
-    let rails = request.out.join("rails.geojson");
-    io::write_text(&rails, &feature_collection(&rail_features(&grid.crs, &tracks)?))?;
-    let truth = request.out.join("truth.geojson");
-    io::write_text(&truth, &feature_collection(&truth_features(&grid.crs, &tracks, &simulated.truth)?))?;
-    written.extend([rails, truth]);
-    Ok(written.iter().map(|path| path.display().to_string() + "\n").collect())
+    Ok((tracks, grid, (centre.x, centre.y)))
 }
 
-fn params(request: &SimulateRequest) -> Result<SimulateParams, Error> {
-    let mut params = match &request.config {
-        None => SimulateParams::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| Error::ConfigRead { path: path.clone(), source })?;
-            toml::from_str(&text)
-                .map_err(|source| Error::ConfigSyntax { path: path.clone(), source: Box::new(source) })?
-        }
-    };
-    if let Some(seed) = request.seed {
-        params.seed = seed;
-        params.trains.seed = seed;
-    }
-    Ok(params)
+/// The parameters of the configuration, else the usual ones.
+fn params<T: DeserializeOwned + Default>(request: &SimulateRequest) -> Result<T, Error> {
+    let Some(path) = &request.config else { return Ok(T::default()) };
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::ConfigRead { path: path.clone(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| Error::ConfigSyntax { path: path.clone(), source: Box::new(source) })
+}
+
+/// Names of `count` scenes, oldest first, the target last.
+fn scene_names(count: usize) -> Vec<String> {
+    let baseline =
+        |i: usize| if count == 2 { "baseline.tif".to_owned() } else { format!("baseline_{i}.tif") };
+    (1..count).map(baseline).chain(["target.tif".to_owned()]).collect()
+}
+
+/// The tags that every simulated scene carries.
+fn tags(datetime: Timestamp, description: &str) -> Vec<(String, String)> {
+    vec![
+        ("TIFFTAG_DATETIME".to_owned(), datetime.strftime("%Y:%m:%d %H:%M:%S").to_string()),
+        ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), description.to_owned()),
+        ("PLATFORM".to_owned(), simulate::PLATFORM.to_owned()),
+    ]
+}
+
+/// Writes rails and truth beside the scenes and tells what was written.
+fn conclude(
+    out: &Path,
+    mut written: Vec<PathBuf>,
+    (crs, tracks): (&Crs, &[Track]),
+    truth: &[impl Serialize],
+) -> Result<String, Error> {
+    let rails = out.join("rails.geojson");
+    io::write_text(&rails, &feature_collection(&rail_features(crs, tracks)?))?;
+    let path = out.join("truth.geojson");
+    io::write_text(&path, &feature_collection(&truth_features(crs, tracks, truth)?))?;
+    written.extend([rails, path]);
+    Ok(written.iter().map(|path| path.display().to_string() + "\n").collect())
 }
 
 /// A 10 m grid on whole pixels around the points.
@@ -107,17 +136,6 @@ fn grid_around(points: impl Iterator<Item = (f64, f64)>, margin_m: f64, crs: Crs
     let affine = Affine::from_gdal([x0, PIXEL_M, 0.0, y1, 0.0, -PIXEL_M])
         .map_err(|e| io::Error::Crs { crs: crs.name(), reason: e.to_string() })?;
     Ok(Grid { crs, affine, shape: (height as usize, width as usize) })
-}
-
-/// 16-bit reflectance × 10 000, as Sentinel-2 products store it; 0 is no data.
-fn write_scene(path: &Path, grid: &Grid, scene: &SimScene) -> Result<(), Error> {
-    let stored: Array3<u16> = scene.values.mapv(|v| (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16);
-    let tags = [
-        ("TIFFTAG_DATETIME".to_owned(), scene.datetime.strftime("%Y:%m:%d %H:%M:%S").to_string()),
-        ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), "simulated by railwatch: no satellite data".to_owned()),
-        ("PLATFORM".to_owned(), simulate::PLATFORM.to_owned()),
-    ];
-    Ok(io::write_scene(path, grid, &stored, &["B02", "B03", "B04", "B08"], &tags)?)
 }
 
 fn feature_collection(features: &[Value]) -> String {
@@ -139,14 +157,15 @@ fn rail_features(crs: &Crs, tracks: &[Track]) -> Result<Vec<Value>, Error> {
     tracks.iter().map(feature).collect()
 }
 
-fn truth_features(crs: &Crs, tracks: &[Track], truth: &[Implant]) -> Result<Vec<Value>, Error> {
+fn truth_features(crs: &Crs, tracks: &[Track], truth: &[impl Serialize]) -> Result<Vec<Value>, Error> {
     let mut features = Vec::new();
     for implant in truth {
-        let Some(track) = tracks.iter().find(|t| t.id == implant.track_id) else { continue };
-        let (start, end) = (implant.chainage_start_m, implant.chainage_end_m);
-        let points = [start, 0.5 * (start + end), end].map(|s| track.at(s).at_offset(implant.offset_m));
         let mut properties = json!(implant);
-        if let Some(velocity) = implant.velocity_m_s {
+        let number = |key: &str| properties[key].as_f64().unwrap_or(0.0);
+        let (start, end) = (number("chainage_start_m"), number("chainage_end_m"));
+        let Some(track) = tracks.iter().find(|t| properties["track_id"] == *t.id.as_str()) else { continue };
+        let points = [start, 0.5 * (start + end), end].map(|s| track.at(s).at_offset(number("offset_m")));
+        if let Some(velocity) = properties["velocity_m_s"].as_f64() {
             let along = track.at(0.5 * (start + end)).along;
             properties["speed_m_s"] = json!(velocity.abs());
             properties["heading_deg"] =

@@ -1,0 +1,83 @@
+//! SAFE products: folder, zip, with GeoTIFF or COG measurements.
+
+use super::super::open::SceneOptions;
+use super::super::{Error, names};
+use super::layout::{Product, laid_out};
+use super::told::Told;
+use super::{annotation, is_annotation};
+use crate::scene::{Annotation, GroundRange, Scene, Source};
+
+/// A SAFE product whose listed `files` lie under `root`.
+pub(in crate::io) fn open_safe(
+    spec: &str,
+    root: &str,
+    files: &[String],
+    options: &SceneOptions,
+) -> Result<Scene, Error> {
+    let mut images = Vec::new();
+    let mut told = Told::default();
+    let mut missing = Vec::new();
+    let (mut start, mut spacing_m) = (None, 0.0);
+    for annotation in files.iter().filter(|f| is_annotation(f)) {
+        let image = annotation::image(&format!("{root}/{annotation}"))?;
+        if image.product != "GRD" {
+            let reason = format!(
+                "it is a {} product; only GRD and terrain-corrected products are read",
+                image.product
+            );
+            return Err(Error::open(spec, "Sentinel-1 product", reason));
+        }
+        let key = format!("-{}-", image.polarisation.to_ascii_lowercase());
+        let beside = |folder: &str, prefix: &str, extensions: &[&str]| {
+            let fits = |f: &&String| {
+                let (place, name) = f.rsplit_once('/').unwrap_or(("", f));
+                let inside = place.rsplit('/').next() == Some(folder);
+                inside
+                    && name.starts_with(prefix)
+                    && name.contains(&key)
+                    && names::has_extension(name, extensions)
+            };
+            files.iter().find(fits).map(|f| format!("{root}/{f}"))
+        };
+        let orbit = image.absolute_orbit.zip(image.platform.as_deref());
+        told = told.or(Told {
+            platform: image.platform.clone(),
+            mode: image.mode.clone(),
+            pass: image.pass,
+            relative_orbit: orbit.and_then(|(n, p)| crate::scene::relative_orbit(p, n)),
+            ..Told::default()
+        });
+        start = start.or(image.start);
+        spacing_m = (image.spacing_m.0 * image.spacing_m.1).sqrt();
+        let Some(measured) = beside("measurement", "s1", &["tiff", "tif"]) else {
+            missing.push(image.polarisation);
+            continue;
+        };
+        let files = Annotation {
+            calibration: beside("calibration", "calibration-", &["xml"]),
+            noise: beside("calibration", "noise-", &["xml"]),
+        };
+        let ground = GroundRange { shape: image.shape, points: image.points, annotations: vec![files] };
+        images.push((image.polarisation, Source { gdal_path: measured, band_index: 1 }, ground));
+    }
+    let manifest = files.iter().find(|f| f.rsplit('/').next() == Some("manifest.safe"));
+    let stated = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));
+    let told = Told { relative_orbit: stated.or(told.relative_orbit), ..told };
+    let asked = |name: &&String| options.bands.iter().flatten().any(|b| b.trim().eq_ignore_ascii_case(name));
+    if let Some(name) = missing.iter().find(|n| images.is_empty() || asked(n)) {
+        let reason = format!(
+            "the product describes {name} but has no measurement of it; fetch the whole product again"
+        );
+        return Err(Error::bands(spec, reason));
+    }
+    let id = root_name(root, files, spec);
+    let datetime = options.datetime.or(start).or_else(|| names::datetime_of_name(&id));
+    laid_out(spec, Product { id, datetime, told, spacing_m, images }, options)
+}
+
+/// The product's own name: that of its SAFE folder.
+fn root_name(root: &str, files: &[String], spec: &str) -> String {
+    let inner = files.iter().find_map(|f| f.split('/').find(|part| names::has_extension(part, &["SAFE"])));
+    let outer = root.rsplit('/').find(|part| names::has_extension(part, &["SAFE"]));
+    names::stem(inner.or(outer).unwrap_or(spec))
+}
