@@ -143,8 +143,9 @@ fn cards(
             .collect()
     };
     let simulated = state
-        .site(&site.id)?
-        .is_some_and(|row| row.reference.platform.as_deref() == Some(simulate::PLATFORM));
+        .references(&site.id)?
+        .iter()
+        .any(|(_, reference)| reference.platform.as_deref() == Some(simulate::PLATFORM));
     let attribution = attribution(rows, simulated);
     let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
         subtitle: subtitle(length_m, &points),

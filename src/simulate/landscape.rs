@@ -58,16 +58,18 @@ impl Landscape {
         let seed = self.seed;
         // Weather and illumination change all surfaces a little, smoothly over the land and differently each date.
         let drift = 1.0 + 0.02 * fractal(seed ^ (0x900 + date as u64), xy, 400.0, 4);
-        let bank_m = distance_m(&self.river, xy)
-            - self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
-        if self.river_width_m > 0.0 && bank_m < 0.0 {
-            let ripple = 1.0 + 0.04 * fractal(seed ^ (0x40 + date as u64), xy, 60.0, 3);
-            return WATER.map(|v| v * ripple);
+        if self.river_width_m > 0.0 {
+            let half_m = self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
+            let bank_m = distance_m(&self.river, xy) - half_m;
+            if bank_m < 0.0 {
+                let ripple = 1.0 + 0.04 * fractal(seed ^ (0x40 + date as u64), xy, 60.0, 3);
+                return WATER.map(|v| v * ripple);
+            }
+            if bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
+                return SAND.map(|v| v * drift);
+            }
         }
-        if self.river_width_m > 0.0 && bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
-            return SAND.map(|v| v * drift);
-        }
-        if distance_m(&self.roads, xy) < 3.5 {
+        if is_near(&self.roads, xy, 3.5) {
             let wear = 1.0 + 0.05 * value(seed ^ 0x5, xy, 40.0);
             return ROAD.map(|v| v * wear * drift);
         }
@@ -135,6 +137,11 @@ fn lines(paths: impl IntoIterator<Item = Vec<(f64, f64)>>) -> RTree<Line<[f64; 2
         path.windows(2).map(|e| Line::new([e[0].0, e[0].1], [e[1].0, e[1].1])).collect::<Vec<_>>()
     };
     RTree::bulk_load(paths.into_iter().flat_map(segments).collect())
+}
+
+/// Whether a line passes within `reach_m` of a point.
+fn is_near(lines: &RTree<Line<[f64; 2]>>, (x, y): (f64, f64), reach_m: f64) -> bool {
+    lines.locate_within_distance([x, y], reach_m * reach_m).next().is_some()
 }
 
 /// Distance from a point to the nearest line, metres; infinite without lines.

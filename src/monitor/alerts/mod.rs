@@ -13,6 +13,7 @@ pub(super) use params::KINDS;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 
 use super::state::{AlertRow, State, text_of};
+use super::views::OPTICAL;
 use super::{Config, Error, RunOptions, SiteConfig};
 use crate::io;
 use crate::pipeline::{self, GdalSource, Plan, Silent};
@@ -141,8 +142,9 @@ fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow)
     let folder = config.alerts.folder.join(&site.id).join(name);
     if !folder.join("report.html").exists() {
         let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
+        let view = scene.view.as_deref().unwrap_or(OPTICAL);
         let baselines =
-            state.specs_before(&site.id, alert.datetime, site.baseline.count).map_err(|e| text(&e))?;
+            state.specs_before((&site.id, view), alert.datetime, site.baseline.count).map_err(|e| text(&e))?;
         let mut detect = site.detect_config();
         detect.target = scene.spec;
         detect.baseline = baselines;
