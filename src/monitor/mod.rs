@@ -5,6 +5,7 @@
 //! before it, follows trains from date to date and writes one transaction a scene. `docs/monitor.md` describes
 //! the tables and what happens when a run is killed, a scene comes late or is replaced.
 
+mod agreement;
 mod alerts;
 mod compare;
 mod config;
