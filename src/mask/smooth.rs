@@ -1,12 +1,13 @@
 //! Means and dilations over squares, by running sums along both axes.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Zip, s};
 
 /// Mean of the `ok` pixels in the square of side 2·radius + 1 around each pixel; NaN where there is none.
 pub(super) fn mean(values: &ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Array2<f32> {
-    let usable = |at: (usize, usize)| ok[at] && values[at].is_finite();
-    let mut sum = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { f64::from(values[at]) } else { 0.0 });
-    let mut count = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { 1.0 } else { 0.0 });
+    let usable = |v: f32, ok: bool| ok && v.is_finite();
+    let mut sum =
+        Zip::from(values).and(ok).map_collect(|&v, &ok| if usable(v, ok) { f64::from(v) } else { 0.0 });
+    let mut count = Zip::from(values).and(ok).map_collect(|&v, &ok| if usable(v, ok) { 1.0 } else { 0.0 });
     box_sum(&mut sum, radius_px);
     box_sum(&mut count, radius_px);
     sum.zip_mut_with(&count, |s, &n| *s = if n > 0.5 { *s / n } else { f64::NAN });
@@ -22,19 +23,26 @@ pub(super) fn dilated(mask: &Array2<bool>, radius_px: usize) -> Array2<bool> {
 
 /// Replaces each value by the sum over the square around it.
 fn box_sum(values: &mut Array2<f64>, radius_px: usize) {
-    for axis in [Axis(0), Axis(1)] {
-        for mut lane in values.lanes_mut(axis) {
-            let mut prefix = Vec::with_capacity(lane.len() + 1);
-            prefix.push(0.0);
-            let mut total = 0.0;
-            for v in &lane {
-                total += v;
-                prefix.push(total);
-            }
-            let n = lane.len();
-            for (i, v) in lane.iter_mut().enumerate() {
-                *v = prefix[(i + radius_px + 1).min(n)] - prefix[i.saturating_sub(radius_px)];
-            }
+    let (rows, cols) = values.dim();
+    let ends = |i: usize, n: usize| (i.saturating_sub(radius_px), (i + radius_px + 1).min(n));
+    // Down the columns all of them at once, row by row, as they lie in memory.
+    let mut above: Array2<f64> = Array2::zeros((rows + 1, cols));
+    for (i, row) in values.rows().into_iter().enumerate() {
+        let (before, mut after) = above.multi_slice_mut((s![i, ..], s![i + 1, ..]));
+        Zip::from(&mut after).and(&before).and(&row).for_each(|a, &b, &v| *a = b + v);
+    }
+    for (i, mut row) in values.rows_mut().into_iter().enumerate() {
+        let (from, to) = ends(i, rows);
+        Zip::from(&mut row).and(above.row(from)).and(above.row(to)).for_each(|v, a, b| *v = b - a);
+    }
+    let mut left = vec![0.0; cols + 1];
+    for mut row in values.rows_mut() {
+        for (i, v) in row.iter().enumerate() {
+            left[i + 1] = left[i] + v;
+        }
+        for (i, v) in row.iter_mut().enumerate() {
+            let (from, to) = ends(i, cols);
+            *v = left[to] - left[from];
         }
     }
 }

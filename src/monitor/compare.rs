@@ -56,14 +56,12 @@ pub(super) struct Found {
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(sites: &'a Sites, (whole, config): (&'a Config, &'a SiteConfig), now: Timestamp) -> Self {
-        Self {
-            sites,
-            config,
-            now,
-            alerts: &whole.alerts,
-            strips: BTreeMap::new(),
-        }
+    pub(super) fn new(
+        sites: &'a Sites,
+        (whole, config): (&'a Config, &'a SiteConfig),
+        now: Timestamp,
+    ) -> Self {
+        Self { sites, config, now, alerts: &whole.alerts, strips: BTreeMap::new() }
     }
 
     fn eye(&self, view: &str) -> Option<Eye<'a>> {

@@ -2,9 +2,9 @@
 
 use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
-use crate::units::FalseAlarmRate;
 use crate::io::SceneOptions;
 use crate::scene::Scene;
+use crate::units::FalseAlarmRate;
 use crate::{coreg, corridor, detect, io, mask};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -224,8 +224,7 @@ pub fn follow(
     params: &LifeParams,
     name: &dyn Fn(usize) -> String,
 ) -> Followed {
-    let mut result =
-        Followed { sights: vec![Sight::Hidden; open.len()], lives: open, events: Vec::new() };
+    let mut result = Followed { sights: vec![Sight::Hidden; open.len()], lives: open, events: Vec::new() };
     let known = result.lives.len();
     let mut order: Vec<&Sighting> = look.sightings.iter().collect();
     order.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -64,7 +64,9 @@ pub(super) fn open(
     let share = 100.0 * config.baseline.reference_valid_fraction;
     schedule.noted.extend(hidden.into_iter().map(|row: SceneRow| SceneRow {
         status: SceneStatus::Hidden,
-        reason: Some(format!("it shows less than {share:.0} % of the site, which the first scene of its view has to")),
+        reason: Some(format!(
+            "it shows less than {share:.0} % of the site, which the first scene of its view has to"
+        )),
         ..row
     }));
     Ok(Some(sites))
@@ -84,11 +86,7 @@ fn make(config: &SiteConfig, first: Option<&Site>, view: &ViewRow) -> Result<Sit
 }
 
 /// A scene as the reference of its view, if it shows enough.
-fn reference(
-    config: &SiteConfig,
-    first: Option<&Site>,
-    row: &SceneRow,
-) -> Result<Option<ViewRow>, Error> {
+fn reference(config: &SiteConfig, first: Option<&Site>, row: &SceneRow) -> Result<Option<ViewRow>, Error> {
     let Ok(scene) = config.open(&row.spec) else { return Ok(None) };
     let made = match first {
         None => Site::new(config.detect_config(), scene.clone(), None, &GdalSource),
@@ -97,7 +95,9 @@ fn reference(
     let site = match made {
         Ok(site) => site,
         // What is wrong with a scene is found again when it is looked at.
-        Err(pipeline::Error::Io(_) | pipeline::Error::NoOverlap { .. }) if first.is_some() => return Ok(None),
+        Err(pipeline::Error::Io(_) | pipeline::Error::NoOverlap { .. }) if first.is_some() => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     if site.reference_mask().valid_fraction < config.baseline.reference_valid_fraction {

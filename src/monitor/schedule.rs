@@ -75,10 +75,8 @@ pub(super) fn schedule(
     }
     looks.sort_by(|a, b| a.0.datetime.cmp(&b.0.datetime).then_with(|| a.0.spec.cmp(&b.0.spec)));
     let mut views = Views::of(&state.references(&site.id)?);
-    let looks = looks
-        .into_iter()
-        .map(|(row, kind)| SceneRow { view: Some(views.name_of(&kind)), ..row })
-        .collect();
+    let looks =
+        looks.into_iter().map(|(row, kind)| SceneRow { view: Some(views.name_of(&kind)), ..row }).collect();
     versions(&mut schedule, looks, &known);
     late(state, site, &mut schedule, &known, since)?;
     let again = state.scenes_with(&site.id, SceneStatus::Sampled)?;

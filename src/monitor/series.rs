@@ -225,8 +225,12 @@ fn cards(
     let mut cards = vec![card(site.title().to_owned(), whole_m, rows.together(), notes(None))];
     if tracks.len() > 1 {
         for track in tracks {
-            let points: Vec<SeriesPoint> =
-                rows.rows.iter().filter(|o| o.track_index == track.track_index).map(|o| rows.point(o)).collect();
+            let points: Vec<SeriesPoint> = rows
+                .rows
+                .iter()
+                .filter(|o| o.track_index == track.track_index)
+                .map(|o| rows.point(o))
+                .collect();
             let name = track.name.as_deref().unwrap_or("track");
             let title = format!("{}, {name} ({})", site.title(), track.track_id);
             cards.push(card(title, track.length_m, points, notes(Some(track))));

@@ -4,8 +4,8 @@
 //! that is killed loses at most the reading of two batches.
 
 use super::compare::{Compared, Comparison};
-use super::schedule::{Schedule, schedule};
 use super::references::{self, Sites};
+use super::schedule::{Schedule, schedule};
 use super::state::{SceneRow, SceneStatus, State, drop_strips, put_scene, rewind, set_status};
 use super::summary::SiteSummary;
 use super::{Config, Error, RunOptions, SiteConfig, sources};
@@ -152,10 +152,8 @@ fn sample(sites: &Sites, config: &SiteConfig, (row, fresh): &(SceneRow, bool), s
     let Some(site) = row.view.as_ref().and_then(|name| sites.get(name)) else {
         return Sampled { row, look: None };
     };
-    let result = config
-        .open(&row.spec)
-        .map_err(pipeline::Error::from)
-        .and_then(|scene| site.look(scene, &GdalSource));
+    let result =
+        config.open(&row.spec).map_err(pipeline::Error::from).and_then(|scene| site.look(scene, &GdalSource));
     match result {
         Ok(look) => {
             row.valid_fraction = Some(look.mask.valid_fraction);

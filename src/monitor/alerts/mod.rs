@@ -143,8 +143,9 @@ fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow)
     if !folder.join("report.html").exists() {
         let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
         let view = scene.view.as_deref().unwrap_or(OPTICAL);
-        let baselines =
-            state.specs_before((&site.id, view), alert.datetime, site.baseline.count).map_err(|e| text(&e))?;
+        let baselines = state
+            .specs_before((&site.id, view), alert.datetime, site.baseline.count)
+            .map_err(|e| text(&e))?;
         let mut detect = site.detect_config();
         detect.target = scene.spec;
         detect.baseline = baselines;

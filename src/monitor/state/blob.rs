@@ -98,9 +98,7 @@ fn decode(bytes: &[u8], what: &'static str, scale: Scale) -> Result<(Array3<f32>
     for b in 0..bands {
         let step = head(3 + b).map(f32::from_le_bytes).ok_or_else(broken)?;
         let stored = bytes[start + 2 * b * cells..start + 2 * (b + 1) * cells].chunks_exact(2);
-        values.extend(
-            stored.map(|two| scale.value(f32::from(i16::from_le_bytes([two[0], two[1]])) * step)),
-        );
+        values.extend(stored.map(|two| scale.value(f32::from(i16::from_le_bytes([two[0], two[1]])) * step)));
     }
     let values = Array3::from_shape_vec((bands, rows, cols), values).map_err(|e| stored(what, &e))?;
     let cells = Array2::from_shape_vec((rows, cols), bytes[end..].to_vec()).map_err(|e| stored(what, &e))?;
@@ -136,11 +134,7 @@ pub(in crate::monitor) fn stored_strip(strip: &Strip, scale: Scale) -> Result<St
 }
 
 /// Bytes of a raster's values and validity.
-pub(super) fn of_pixels(
-    values: &ArrayView3<'_, f32>,
-    validity: &Array2<Validity>,
-    scale: Scale,
-) -> Vec<u8> {
+pub(super) fn of_pixels(values: &ArrayView3<'_, f32>, validity: &Array2<Validity>, scale: Scale) -> Vec<u8> {
     encode(values, validity.iter().map(Validity::bits), scale)
 }
 

@@ -2,9 +2,9 @@
 
 use super::{Error, State, text_of, time_of};
 use crate::monitor::lives::{Life, LifeState, Sight, Stretch};
-use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 
 /// A life with the id of its track, for those who read the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,9 +158,7 @@ pub(in crate::monitor) fn standing_on(c: &Connection, scene_key: i64) -> rusqlit
                AND s.misses = 0 AND s.state IN ('first', 'provisional', 'confirmed') \
                AND l.state <> 'permanent' ORDER BY life_id";
     c.prepare_cached(sql)?
-        .query_map([scene_key], |r| {
-            Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? })
-        })?
+        .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
         .collect()
 }
 
@@ -190,17 +188,17 @@ pub(in crate::monitor) fn stretches_on(c: &Connection, scene_key: i64) -> rusqli
     let sql = "SELECT s.track_index, s.start_m, s.end_m FROM life_step s JOIN life l USING (life_id) \
                WHERE s.scene_key = ?1 AND s.sight = 'seen' AND l.state <> 'permanent'";
     c.prepare_cached(sql)?
-        .query_map([scene_key], |r| {
-            Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? })
-        })?
+        .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
         .collect()
 }
 
 /// Scenes that show a life.
 pub(in crate::monitor) fn scenes_seen(c: &Connection, life_id: &str) -> rusqlite::Result<Vec<i64>> {
-    c.prepare_cached("SELECT scene_key FROM life_step WHERE life_id = ?1 AND sight = 'seen' ORDER BY scene_key")?
-        .query_map([life_id], |r| r.get(0))?
-        .collect()
+    c.prepare_cached(
+        "SELECT scene_key FROM life_step WHERE life_id = ?1 AND sight = 'seen' ORDER BY scene_key",
+    )?
+    .query_map([life_id], |r| r.get(0))?
+    .collect()
 }
 
 impl State {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 1560.0;
-const TOP: f64 = 190.0;
+const TOP: f64 = 220.0;
 const BOTTOM: f64 = 700.0;
 /// Bars of the share that could be seen, below the plot.
 const BARS: (f64, f64) = (716.0, 756.0);
@@ -297,6 +297,12 @@ fn x_ticks(first: i64, last: i64, axes: &Axes) -> Vec<Tick> {
             ticks.push(Tick { at, label: label.to_string() });
         }
     }
+    if ticks.len() < 2 {
+        // Too short for months: its ends.
+        let tick = |s: i64| Tick { at: axes.x(s), label: day(s).to_string() };
+        ticks = vec![tick(first)];
+        ticks.extend((last > first).then(|| tick(last)));
+    }
     ticks
 }
 
@@ -377,7 +383,7 @@ mod tests {
         assert_eq!(chart.sensors.iter().map(|s| s.lines.len()).collect::<Vec<_>>(), [1, 1]);
         assert!(chart.disputes.len() == 1 && chart.disputes[0].to < chart.disputes[0].from);
         let svg = super::super::render(&card).unwrap().svg;
-        assert!(svg.contains("seen by the other alone"), "{svg}");
+        assert!(svg.contains("looks empty here, occupied to another view"), "{svg}");
     }
 
     #[test]
