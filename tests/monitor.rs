@@ -1,5 +1,5 @@
 //! `railwatch monitor` as a timer starts it: killed, started twice, fed late, and with a damaged state.
-#![expect(clippy::unwrap_used, reason = "tests and the scenes that they are made of")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests and the scenes that they are made of")]
 #![expect(
     clippy::disallowed_methods,
     reason = "faults are timed by the clock, and the environment tells the places"
@@ -139,24 +139,39 @@ fn trains_are_followed_and_a_second_run_does_nothing() {
     }
 }
 
+/// Kills `kills` runs at random points of their work, each started where the last one was killed; a run that gets to its
+/// end gives the expected state, and the next one begins anew.
+fn killed(folder: &Path, kills: u64, whole: Duration, expected: &[String]) {
+    forget_state(folder);
+    let (mut seed, mut struck, mut ended) = (0x9E37_79B9_7F4A_7C15_u64, 0, 0);
+    while struck < kills {
+        let mut child = command(folder).stderr(Stdio::null()).spawn().unwrap();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(whole.mul_f64(0.6 * (seed >> 11) as f64 / (1u64 << 53) as f64));
+        drop(child.kill());
+        if child.wait().unwrap().success() {
+            same(&dump(folder), expected, &format!("at the end of a run after {struck} kills"));
+            forget_state(folder);
+            ended += 1;
+        } else {
+            struck += 1;
+        }
+    }
+    done(folder);
+    same(&dump(folder), expected, &format!("after {struck} kills"));
+    println!("{struck} runs killed, {} states compared, none with a detection lost or doubled", ended + 1);
+}
+
 #[test]
 fn kills_late_scenes_and_other_versions_lead_to_the_same_state() {
     let folder = tempfile::tempdir().unwrap();
     days(folder.path());
+    let started = std::time::Instant::now();
     done(folder.path());
+    let whole = started.elapsed();
     let expected = dump(folder.path());
-
-    // Killed at points all over the run, and started again.
     let kills = std::env::var("RAILWATCH_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
-    forget_state(folder.path());
-    for kill in 0..kills {
-        let mut child = command(folder.path()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(30 + 97 * (kill * 7 % 13)));
-        drop(child.kill());
-        child.wait().unwrap();
-    }
-    done(folder.path());
-    same(&dump(folder.path()), &expected, &format!("after {kills} kills"));
+    killed(folder.path(), kills, whole, &expected);
 
     // The state may not grow beyond 300 KB, as on a full disk; then there is room again.
     forget_state(folder.path());
@@ -259,10 +274,47 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
 }
 
 #[test]
+fn both_sensors_make_one_series() {
+    let stack = real_data().join("s1_s2_mol_2023");
+    if !stack.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rails = r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::32631"}},
+        "features":[{"type":"Feature","properties":{"name":"laid track"},"geometry":{"type":"LineString",
+        "coordinates":[[643290,5676420],[643600,5676200],[643890,5675900]]}}]}"#;
+    fs::write(folder.path().join("rails.geojson"), rails).unwrap();
+    let site = "[[site]]\nid = \"mol\"\nrails = \"rails.geojson\"\nbands = [\"B04\", \"B08\"]\n";
+    let text = format!("{site}source = {{ folder = {:?} }}\n", stack.display().to_string());
+    fs::write(folder.path().join("monitor.toml"), text).unwrap();
+    done(folder.path());
+    let connection = Connection::open(folder.path().join("railwatch.sqlite")).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap();
+    // Ten dates of four orbits, told by the days between them; the first of each has nothing to be compared with.
+    assert_eq!(count("SELECT count(*) FROM view WHERE name LIKE 'radar %'"), 4);
+    assert_eq!(count("SELECT count(*) FROM observation WHERE view LIKE 'radar %'"), 6);
+    assert!(count("SELECT count(*) FROM observation WHERE view = 'optical'") > 0);
+    assert_eq!(count("SELECT count(*) FROM scene WHERE status IN ('refused', 'failed')"), 0);
+    let before = dump(folder.path());
+    assert!(done(folder.path()).contains(" 0 scenes used"));
+    assert_eq!(dump(folder.path()), before);
+    let out = folder.path().join("series");
+    let mut series = Command::new(cargo_bin("railwatch"));
+    series.args(["monitor", "series", "--config"]).arg(folder.path().join("monitor.toml"));
+    assert!(series.arg("--out").arg(&out).status().unwrap().success());
+    let csv = fs::read_to_string(out.join("mol.csv")).unwrap();
+    assert!(csv.contains(",optical,") && csv.contains(",radar 2023-04-03 "), "{csv}");
+    assert!(fs::read_to_string(out.join("mol.svg")).unwrap().contains(">radar</text>"));
+}
+
+fn real_data() -> PathBuf {
+    std::env::var("RAILWATCH_REAL_DATA")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from)
+}
+
+#[test]
 fn a_real_stack_is_played_day_by_day() {
-    let root = std::env::var("RAILWATCH_REAL_DATA")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let stack = root.join("s2_s1_stack_belgium_a");
+    let stack = real_data().join("s2_s1_stack_belgium_a");
     if !stack.exists() {
         return;
     }

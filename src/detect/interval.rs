@@ -125,7 +125,17 @@ mod tests {
         let p = posterior(&sharp);
         assert!((place_of(&p, 0.05) - 9.5).abs() < 0.1 && (place_of(&p, 0.95) - 10.45).abs() < 0.1);
         // Eight rows out of sight behind it: the end is anywhere among them.
-        let blind: Vec<f64> = (0..30).map(|i| if i < 10 { 4.0 } else if i < 18 { 0.0 } else { -4.0 }).collect();
+        let blind: Vec<f64> = (0..30)
+            .map(|i| {
+                if i < 10 {
+                    4.0
+                } else if i < 18 {
+                    0.0
+                } else {
+                    -4.0
+                }
+            })
+            .collect();
         let p = posterior(&blind);
         assert!((place_of(&p, 0.05) - 9.95).abs() < 0.1 && (place_of(&p, 0.95) - 18.05).abs() < 0.1);
     }

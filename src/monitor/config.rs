@@ -2,8 +2,10 @@
 
 use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
+use crate::io::SceneOptions;
+use crate::scene::Scene;
 use crate::units::FalseAlarmRate;
-use crate::{coreg, corridor, detect, mask};
+use crate::{coreg, corridor, detect, io, mask};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +39,7 @@ pub struct SiteConfig {
     pub rails: String,
     /// Where scenes come from.
     pub source: Source,
-    /// Bands to use; the four 10 m bands, as far as the reference has them, where empty.
+    /// Bands of optical scenes to use; the four 10 m bands, as far as the reference has them, where empty.
     #[serde(default)]
     pub bands: Vec<String>,
     /// Trust the georeference of the scenes and do not register them.
@@ -310,6 +312,21 @@ impl SiteConfig {
     #[must_use]
     pub fn title(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Opens a scene with the bands of this site; radar with all its polarisations.
+    ///
+    /// # Errors
+    /// [`io::Error`] when it cannot be read.
+    pub(super) fn open(&self, spec: &str) -> Result<Scene, io::Error> {
+        let open = |bands| io::open_scene(spec, &SceneOptions { bands, datetime: None });
+        if self.bands.is_empty() {
+            return open(None);
+        }
+        open(Some(self.bands.clone())).or_else(|error| match open(None) {
+            Ok(scene) if scene.radar.is_some() => Ok(scene),
+            _ => Err(error),
+        })
     }
 
     /// The detector's configuration for this site.

@@ -17,11 +17,11 @@ pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
     std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
     let (mut detections, mut lives) = (Vec::new(), Vec::new());
     let mut detections_csv = String::from(
-        "site,datetime,track_id,start_m,end_m,length_m,offset_m,change,score,p_value,q_value,appearance\n",
+        "site,datetime,track_id,start_m,end_m,length_m,offset_m,change,score,p_value,q_value,appearance,view\n",
     );
     let mut lives_csv = String::from(
         "site,life_id,track_id,state,start_m,end_m,length_m,first_seen,last_seen,first_missed,seen_count,move_count,\
-         score,appearance\n",
+         score,appearance,seen_by\n",
     );
     for site in &config.site {
         let tracks = state.tracks(&site.id)?;
@@ -71,13 +71,13 @@ fn detection(
             "site": site, "datetime": d.datetime, "kind": "train", "change": d.change, "track_id": track,
             "chainage_start_m": d.start_m, "chainage_end_m": d.end_m, "length_m": d.end_m - d.start_m,
             "offset_m": d.offset_m, "score": d.score, "p_value": d.p_value, "q_value": d.q_value,
-            "appearance": d.appearance, "contrast": contrast,
+            "appearance": d.appearance, "contrast": contrast, "view": d.view,
         },
     }));
     // Writing into a string cannot fail.
     let _ = writeln!(
         csv,
-        "{site},{},{track},{:.0},{:.0},{:.0},{:.1},{},{:.3},{:.3e},{:.3e},{}",
+        "{site},{},{track},{:.0},{:.0},{:.0},{:.1},{},{:.3},{:.3e},{:.3e},{},{}",
         d.datetime,
         d.start_m,
         d.end_m,
@@ -87,7 +87,8 @@ fn detection(
         d.score,
         d.p_value,
         d.q_value,
-        d.appearance
+        d.appearance,
+        d.view
     );
 }
 
@@ -104,13 +105,13 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut V
             "chainage_start_m": life.place.start_m, "chainage_end_m": life.place.end_m,
             "length_m": life.place.length_m(), "first_seen": life.first_seen, "last_seen": life.last_seen,
             "first_missed": life.first_missed, "seen_count": life.seen_count, "move_count": life.move_count,
-            "score": life.score, "appearance": life.appearance,
+            "score": life.score, "appearance": life.appearance, "seen_by": life.seen_by,
         },
     }));
     // Writing into a string cannot fail.
     let _ = writeln!(
         csv,
-        "{site},{},{},{},{:.0},{:.0},{:.0},{},{},{},{},{},{:.3},{}",
+        "{site},{},{},{},{:.0},{:.0},{:.0},{},{},{},{},{},{:.3},{},{}",
         life.id,
         row.track_id,
         life.state.word(),
@@ -123,7 +124,8 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut V
         life.seen_count,
         life.move_count,
         life.score,
-        life.appearance
+        life.appearance,
+        life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
     );
 }
 

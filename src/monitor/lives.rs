@@ -2,12 +2,15 @@
 //!
 //! Linking is greedy by overlap of place, surest detections first. A date decides three ways about a train that is
 //! known: seen (detected again, or weaker evidence where it stood on the date before), missed (its place is clear and
-//! nothing is there) or undecided (clouds). Absence counts only where it could be seen. Assumes that a train stands
-//! still while a scene is taken and that two trains do not swap places of equal length between two dates.
+//! nothing is there) or undecided (clouds). Absence counts only where it could be seen, and only for a view that has
+//! detected the train before: coal that shines on radar may look like its bed to a camera, and the other way round. What a
+//! clear view never saw is `unseen`: it contradicts nobody and ends no life. Assumes that a train stands still while a
+//! scene is taken and that two trains do not swap places of equal length between two dates.
 
 use super::LifeParams;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A gap that may lie within one train: a wagon or two that look like their bed, metres.
 const GAP_M: f64 = 50.0;
@@ -56,6 +59,37 @@ impl LifeState {
     }
 }
 
+/// What one scene says of a train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sight {
+    /// It is there.
+    Seen,
+    /// Its place is clear, and nothing is there.
+    Missed,
+    /// The same in a view that never detected it, which proves nothing.
+    Unseen,
+    /// Its place is not clear.
+    Hidden,
+}
+
+impl Sight {
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Seen, "seen"), (Self::Missed, "missed"), (Self::Unseen, "unseen"), (Self::Hidden, "hidden")];
+
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, word)| word)
+    }
+
+    /// The sight of a stored word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)
+    }
+}
+
 /// A stretch of one track.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stretch {
@@ -100,6 +134,17 @@ pub struct Life {
     pub score: f64,
     /// `bright`, `dark` or `coloured` where it was surest.
     pub appearance: String,
+    /// Names of the views that detected it.
+    pub seen_by: BTreeSet<String>,
+}
+
+impl Life {
+    /// A date that decides nothing.
+    fn undecided(&mut self) {
+        if self.state == LifeState::First {
+            self.state = LifeState::Provisional;
+        }
+    }
 }
 
 /// A train as one date shows it.
@@ -115,10 +160,12 @@ pub struct Sighting {
     pub appeared: bool,
 }
 
-/// What one date shows of a site.
+/// What one scene shows of a site.
 pub struct DateLook<'a> {
     /// The date.
     pub datetime: Timestamp,
+    /// Name of the view that the scene belongs to.
+    pub view: &'a str,
     /// The newest date that it was compared with.
     pub earlier: Timestamp,
     /// What was found.
@@ -158,13 +205,13 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// Lives after a date: those that were given, in their order, then new ones; whether each was seen; what happened.
+/// Lives after a scene: those that were given, in their order, then new ones; what it says of each; what happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Followed {
     /// The lives.
     pub lives: Vec<Life>,
-    /// Whether the date shows each.
-    pub seen: Vec<bool>,
+    /// What the scene says of each.
+    pub sights: Vec<Sight>,
     /// What happened.
     pub events: Vec<Event>,
 }
@@ -177,7 +224,7 @@ pub fn follow(
     params: &LifeParams,
     name: &dyn Fn(usize) -> String,
 ) -> Followed {
-    let mut result = Followed { seen: vec![false; open.len()], lives: open, events: Vec::new() };
+    let mut result = Followed { sights: vec![Sight::Hidden; open.len()], lives: open, events: Vec::new() };
     let known = result.lives.len();
     let mut order: Vec<&Sighting> = look.sightings.iter().collect();
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -201,19 +248,21 @@ pub fn follow(
         let (clear, score) = (look.evidence)(&life.place);
         if let Some(first) = parts.first() {
             seen(life, look, Some((hull(parts, first.place), first)));
-            result.seen[i] = true;
-        } else if clear >= params.clear_fraction && score >= look.known_score {
-            // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
-            if life.misses == 0 {
-                seen(life, look, None);
-                result.seen[i] = true;
-            }
-        } else if clear >= params.clear_fraction {
+            result.sights[i] = Sight::Seen;
+        } else if clear < params.clear_fraction {
+            life.undecided();
+        } else if !life.seen_by.contains(look.view) {
+            life.undecided();
+            result.sights[i] = Sight::Unseen;
+        } else if score < look.known_score {
             absent.push(i);
-        } else if life.state == LifeState::First {
-            life.state = LifeState::Provisional;
+            result.sights[i] = Sight::Missed;
+        } else if life.misses == 0 {
+            // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
+            seen(life, look, None);
+            result.sights[i] = Sight::Seen;
         }
-        if result.seen[i] && result.lives[i].seen_count == 2 {
+        if result.sights[i] == Sight::Seen && result.lives[i].seen_count == 2 {
             result.events.push(Event { life: i, kind: EventKind::Confirmed });
         }
     }
@@ -224,7 +273,7 @@ pub fn follow(
         let life = new_life(sighting, look, name(result.lives.len() - known));
         let kind = if sighting.appeared { EventKind::Appeared } else { EventKind::Departed };
         result.events.push(Event { life: result.lives.len(), kind });
-        result.seen.push(sighting.appeared);
+        result.sights.push(if sighting.appeared { Sight::Seen } else { Sight::Missed });
         result.lives.push(life);
     }
     // 4. Trains that are missing, and things that stay.
@@ -234,7 +283,7 @@ pub fn follow(
         }
     }
     for i in 0..known {
-        if result.seen[i] && stays(&result.lives[i], params) {
+        if result.sights[i] == Sight::Seen && stays(&result.lives[i], params) {
             result.lives[i].state = LifeState::Permanent;
             result.events.push(Event { life: i, kind: EventKind::Permanent });
         }
@@ -263,7 +312,8 @@ fn moved(
         .filter(|(_, i)| {
             let life = &result.lives[**i];
             life.place.track == sighting.place.track
-                && life.appearance == sighting.appearance
+                // Two views need not agree on what is bright.
+                && (life.appearance == sighting.appearance || life.seen_by.len() > 1)
                 // It was there until the date before.
                 && life.misses == 0
         })
@@ -274,7 +324,7 @@ fn moved(
     let i = absent.remove(at);
     seen(&mut result.lives[i], look, Some((sighting.place, sighting)));
     result.lives[i].move_count += 1;
-    result.seen[i] = true;
+    result.sights[i] = Sight::Seen;
     result.events.push(Event { life: i, kind: EventKind::Moved });
     true
 }
@@ -300,6 +350,7 @@ fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)
     life.seen_count += 1;
     life.state = LifeState::Confirmed;
     let Some((place, sighting)) = found else { return };
+    life.seen_by.insert(look.view.to_owned());
     life.place = grown(&life.place, place, look);
     if sighting.score > life.score {
         life.score = sighting.score;
@@ -328,9 +379,7 @@ fn missed(life: &mut Life, datetime: Timestamp, params: &LifeParams) -> bool {
         life.state = LifeState::Finished;
         return true;
     }
-    if life.state == LifeState::First {
-        life.state = LifeState::Provisional;
-    }
+    life.undecided();
     false
 }
 
@@ -355,6 +404,7 @@ fn new_life(sighting: &Sighting, look: &DateLook<'_>, id: String) -> Life {
         move_count: 0,
         score: sighting.score,
         appearance: sighting.appearance.clone(),
+        seen_by: BTreeSet::from([look.view.to_owned()]),
     }
 }
 
@@ -382,12 +432,17 @@ mod tests {
 
     /// One date: trains seen, whether the place is clear, score where nothing is detected.
     fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
+        date_in("optical", open, n, trains, clear)
+    }
+
+    fn date_in(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
         let sightings: Vec<Sighting> = trains
             .iter()
             .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
             .collect();
         let look = DateLook {
             datetime: day(n),
+            view,
             earlier: day(n - 5),
             sightings: &sightings,
             evidence: &|_| (clear, -4.0),
@@ -446,10 +501,27 @@ mod tests {
     }
 
     #[test]
+    fn a_view_that_never_saw_a_train_does_not_end_its_life() {
+        let radar = "radar orbit 37 VV+VH";
+        let mut followed = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
+        for n in [3, 6, 9] {
+            followed = date_in(radar, followed.lives, n, &[], 1.0);
+            assert_eq!((followed.sights[0], followed.lives[0].misses), (Sight::Unseen, 0));
+        }
+        // Once it has seen it, it can miss it.
+        followed = date_in(radar, followed.lives, 12, &[(210.0, 480.0)], 1.0);
+        assert_eq!((kinds(&followed), followed.lives[0].seen_by.len()), (vec![EventKind::Confirmed], 2));
+        followed = date_in(radar, followed.lives, 15, &[], 1.0);
+        assert_eq!(followed.sights[0], Sight::Missed);
+        assert_eq!(kinds(&date(followed.lives, 18, &[], 1.0)), [EventKind::Finished]);
+    }
+
+    #[test]
     fn a_departure_of_an_unknown_train_is_a_finished_life() {
         let gone = Sighting { place: at(0.0, 200.0), score: 4.0, appearance: "dark".into(), appeared: false };
         let look = DateLook {
             datetime: day(10),
+            view: "optical",
             earlier: day(5),
             sightings: &[gone],
             evidence: &|_| (1.0, -3.0),
@@ -458,6 +530,6 @@ mod tests {
         };
         let followed = follow(Vec::new(), &look, &LifeParams::default(), &|i| i.to_string());
         assert_eq!(kinds(&followed), [EventKind::Departed]);
-        assert_eq!((followed.lives[0].last_seen, followed.seen[0]), (day(5), false));
+        assert_eq!((followed.lives[0].last_seen, followed.sights[0]), (day(5), Sight::Missed));
     }
 }

@@ -5,6 +5,7 @@
 //! before it, follows trains from date to date and writes one transaction a scene. `docs/monitor.md` describes
 //! the tables and what happens when a run is killed, a scene comes late or is replaced.
 
+mod agreement;
 mod alerts;
 mod compare;
 mod config;
@@ -13,6 +14,8 @@ mod export;
 mod ground;
 mod lives;
 mod occupancy;
+mod references;
+mod rows;
 mod run;
 mod schedule;
 mod series;
@@ -21,17 +24,18 @@ mod sources;
 mod state;
 mod status;
 mod summary;
+mod views;
 
 pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
 pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source};
 pub use error::Error;
 pub use export::export;
-pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sighting, Stretch, follow};
+pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sight, Sighting, Stretch, follow};
 pub use run::{RunOptions, run};
 pub use series::write_series;
 pub use state::{
-    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceScene, SceneRow, SceneStatus, SiteRow, State,
-    TrackRow,
+    AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceRadar, ReferenceScene, SceneRow, SceneStatus,
+    SiteRow, State, StepRow, TrackRow, ViewRow,
 };
 pub use status::{SiteStatus, Standing, Status, status};
 pub use summary::{RunSummary, SiteSummary};

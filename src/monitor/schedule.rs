@@ -4,8 +4,9 @@
 //! baseline is used, of equals the one whose name comes first. A scene that could not be read is tried again.
 
 use super::state::{SceneRow, SceneStatus, State};
+use super::views::{Kind, Views};
 use super::{Error, SiteConfig};
-use crate::io::{self, Listed, SceneOptions};
+use crate::io::Listed;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -62,17 +63,20 @@ pub(super) fn schedule(
             _ => fresh.push((scene, 0)),
         }
     }
-    let opened: Vec<SceneRow> =
+    let opened: Vec<(SceneRow, Option<Kind>)> =
         fresh.into_par_iter().map(|(scene, attempts)| candidate(site, &scene, attempts)).collect();
     let mut looks = Vec::new();
-    for row in opened {
-        match (row.status, row.datetime) {
-            (SceneStatus::Sampled, Some(time)) if since.is_none_or(|s| time >= s) => looks.push(row),
-            (SceneStatus::Sampled, Some(_)) => {}
+    for (row, kind) in opened {
+        match (kind, row.datetime) {
+            (Some(kind), Some(time)) if since.is_none_or(|s| time >= s) => looks.push((row, kind)),
+            (Some(_), Some(_)) => {}
             _ => schedule.noted.push(row),
         }
     }
-    looks.sort_by(|a, b| a.datetime.cmp(&b.datetime).then_with(|| a.spec.cmp(&b.spec)));
+    looks.sort_by(|a, b| a.0.datetime.cmp(&b.0.datetime).then_with(|| a.0.spec.cmp(&b.0.spec)));
+    let mut views = Views::of(&state.references(&site.id)?);
+    let looks =
+        looks.into_iter().map(|(row, kind)| SceneRow { view: Some(views.name_of(&kind)), ..row }).collect();
     versions(&mut schedule, looks, &known);
     late(state, site, &mut schedule, &known, since)?;
     let again = state.scenes_with(&site.id, SceneStatus::Sampled)?;
@@ -86,9 +90,8 @@ pub(super) fn schedule(
     Ok(schedule)
 }
 
-/// A scene with its metadata; `Sampled` stands for "to be looked at".
-fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
-    let bands = (!site.bands.is_empty()).then(|| site.bands.clone());
+/// A scene with its metadata, and its kind where it is to be looked at.
+fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> (SceneRow, Option<Kind>) {
     let mut row = SceneRow {
         scene_key: 0,
         spec: listed.spec.clone(),
@@ -96,6 +99,7 @@ fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
         scene_id: listed.spec.rsplit('/').next().unwrap_or(&listed.spec).to_owned(),
         datetime: listed.datetime,
         platform: None,
+        view: None,
         baseline: listed.baseline.clone(),
         status: SceneStatus::Sampled,
         reason: None,
@@ -104,23 +108,19 @@ fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
         cloud_fraction: None,
         shift_px: None,
     };
-    match io::open_scene(&listed.spec, &SceneOptions { bands, datetime: None }) {
+    let mut kind = None;
+    match site.open(&listed.spec) {
         Ok(scene) => {
-            row.scene_id = scene.id;
-            row.platform = scene.platform;
             // To the second, as times are stored.
             row.datetime =
                 scene.datetime.or(listed.datetime).and_then(|t| Timestamp::from_second(t.as_second()).ok());
-            let refusal = if scene.radar.is_some() {
-                Some("radar scenes are not watched: compare them by `railwatch detect`")
-            } else if row.datetime.is_none() {
-                Some("its time is unknown: name it by date or set a tag")
-            } else {
-                None
-            };
-            if let Some(reason) = refusal {
+            kind = Some(Kind::of_scene(&scene, row.datetime));
+            row.scene_id = scene.id;
+            row.platform = scene.platform;
+            if row.datetime.is_none() {
+                kind = None;
                 row.status = SceneStatus::Refused;
-                row.reason = Some(reason.to_owned());
+                row.reason = Some("its time is unknown: name it by date or set a tag".to_owned());
             }
         }
         Err(error) => {
@@ -128,12 +128,12 @@ fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> SceneRow {
             row.reason = Some(error.to_string());
         }
     }
-    row
+    (row, kind)
 }
 
 /// Whether two rows are versions of one acquisition.
 fn same_acquisition(a: &SceneRow, b: &SceneRow) -> bool {
-    a.datetime.is_some() && a.datetime == b.datetime && a.platform == b.platform
+    a.datetime.is_some() && a.datetime == b.datetime && a.platform == b.platform && a.view == b.view
 }
 
 /// Sorts out versions of one acquisition among new scenes and between them and known ones.
@@ -194,18 +194,23 @@ fn late(
     known: &BTreeMap<String, SceneRow>,
     since: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let Some(dropped) = state.dropped_to(&site.id)? else { return Ok(()) };
     let need = site.baseline.count + site.baseline.empty_count;
-    let mut used: Vec<Timestamp> = known
-        .values()
-        .filter(|r| matches!(r.status, SceneStatus::Used | SceneStatus::Sampled))
-        .filter_map(|r| r.datetime)
-        .filter(|t| *t > dropped)
-        .collect();
-    used.sort_unstable();
-    // The first date that has all dates that it is compared with.
-    let first = used.get(need.saturating_sub(1)).copied();
-    let is_late = |row: &SceneRow| row.datetime.is_none_or(|t| first.is_none_or(|f| t <= f));
+    // A scene takes back what follows it in all views: the newest of their firsts decides.
+    let mut late_to = None;
+    for (view, dropped) in state.dropped_to(&site.id)? {
+        let mut used: Vec<Timestamp> = known
+            .values()
+            .filter(|r| matches!(r.status, SceneStatus::Used | SceneStatus::Sampled))
+            .filter(|r| r.view.as_ref() == Some(&view))
+            .filter_map(|r| r.datetime)
+            .filter(|t| *t > dropped)
+            .collect();
+        used.sort_unstable();
+        // The first date that has all dates that it is compared with.
+        late_to = late_to.max(Some(used.get(need.saturating_sub(1)).copied().unwrap_or(Timestamp::MAX)));
+    }
+    let Some(late_to) = late_to else { return Ok(()) };
+    let is_late = |row: &SceneRow| row.datetime.is_none_or(|t| t <= late_to);
     if !schedule.looks.iter().any(is_late) {
         return Ok(());
     }
@@ -224,7 +229,7 @@ fn late(
     schedule.noted.extend(late.into_iter().map(|row: SceneRow| SceneRow {
         status: SceneStatus::Late,
         reason: Some(format!(
-            "it came after the dates before {dropped} were dropped: start again with --since, or keep more with \
+            "strips of the dates before {late_to} are dropped: start again with --since, or keep more with \
              baseline.kept_count"
         )),
         ..row

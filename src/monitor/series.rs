@@ -1,14 +1,15 @@
 //! The series of a site as files: CSV, JSON, a chart of each track and of all together, and a page.
 
+use super::agreement::{Agreement, agreements};
 use super::occupancy::site_range;
 use super::state::{AlertRow, ObservationRow, State, TrackRow};
+use super::views;
 use super::{Config, Error, SiteConfig};
 use crate::io;
 use crate::report::series::{
     PageEvent, SeriesCard, SeriesChart, SeriesNote, SeriesPage, SeriesPoint, page, render,
 };
 use crate::simulate;
-use jiff::Timestamp;
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -38,7 +39,10 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
 
 fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<PathBuf>) -> Result<(), Error> {
     let tracks = state.tracks(&site.id)?;
-    let rows = state.observations(&site.id)?;
+    let rows = Rows {
+        agreed: agreements(&state.lives(&site.id)?, &state.steps(&site.id)?),
+        rows: state.observations(&site.id)?,
+    };
     let alerts = state.alerts(&site.id, EVENT_COUNT)?;
     let mut put = |name: String, bytes: &[u8]| -> Result<(), Error> {
         let path = out.join(name);
@@ -46,8 +50,8 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
         written.push(path);
         Ok(())
     };
-    put(format!("{}.csv", site.id), csv(&tracks, &rows).as_bytes())?;
-    let text = serde_json::to_string_pretty(&series_json(site, &tracks, &rows))
+    put(format!("{}.csv", site.id), rows.csv(&tracks).as_bytes())?;
+    let text = serde_json::to_string_pretty(&rows.json(site, &tracks))
         .map_err(|e| Error::Stored { what: "the series", reason: e.to_string() })?;
     put(format!("{}.json", site.id), text.as_bytes())?;
     let cards = cards(state, site, &tracks, &rows, &alerts)?;
@@ -76,52 +80,114 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
     put(format!("{}.html", site.id), page(&whole, &charts)?.as_bytes())
 }
 
-fn csv(tracks: &[TrackRow], rows: &[ObservationRow]) -> String {
-    let mut text = String::from(
-        "datetime,track_id,length_m,observed_m,occupied_m,occupied_low_m,occupied_high_m,wagons_low,wagons_high,\
-         train_count,detection_limit_m\n",
-    );
-    for o in rows {
-        let track = tracks.get(o.track_index).map_or("", |t| t.track_id.as_str());
-        let limit = o.limit_m.map(|l| format!("{l:.0}")).unwrap_or_default();
-        // Writing into a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{},{track},{:.0},{:.0},{:.0},{:.0},{:.0},{},{},{},{limit}",
-            o.datetime,
-            o.length_m,
-            o.observed_m,
-            o.occupied_m,
-            o.occupied_low_m,
-            o.occupied_high_m,
-            o.wagons_low,
-            o.wagons_high,
-            o.train_count
-        );
-    }
-    text
+/// The observations of a site, and how far its views agree on them.
+struct Rows {
+    rows: Vec<ObservationRow>,
+    agreed: BTreeMap<(i64, usize), Agreement>,
 }
 
-fn series_json(site: &SiteConfig, tracks: &[TrackRow], rows: &[ObservationRow]) -> serde_json::Value {
-    let dates = |track: &TrackRow| -> Vec<serde_json::Value> {
-        rows.iter()
-            .filter(|o| o.track_index == track.track_index)
-            .map(|o| {
-                let limits: serde_json::Value = serde_json::from_str(&o.limits).unwrap_or_default();
-                json!({
-                    "datetime": o.datetime, "observed_m": o.observed_m, "occupied_m": o.occupied_m,
-                    "occupied_low_m": o.occupied_low_m, "occupied_high_m": o.occupied_high_m,
-                    "wagons_low": o.wagons_low, "wagons_high": o.wagons_high, "train_count": o.train_count,
-                    "detection_limit_m": o.limit_m, "detection_limits_m": limits,
-                })
+impl Rows {
+    fn agreement(&self, o: &ObservationRow) -> Agreement {
+        self.agreed.get(&(o.scene_key, o.track_index)).copied().unwrap_or_default()
+    }
+
+    fn csv(&self, tracks: &[TrackRow]) -> String {
+        let mut text = String::from(
+            "datetime,view,track_id,length_m,observed_m,occupied_m,occupied_low_m,occupied_high_m,wagons_low,\
+             wagons_high,train_count,detection_limit_m,agreed_m,disputed_m\n",
+        );
+        for o in &self.rows {
+            let track = tracks.get(o.track_index).map_or("", |t| t.track_id.as_str());
+            let limit = o.limit_m.map(|l| format!("{l:.0}")).unwrap_or_default();
+            let a = self.agreement(o);
+            // Writing into a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{},{},{track},{:.0},{:.0},{:.0},{:.0},{:.0},{},{},{},{limit},{:.0},{:.0}",
+                o.datetime,
+                o.view,
+                o.length_m,
+                o.observed_m,
+                o.occupied_m,
+                o.occupied_low_m,
+                o.occupied_high_m,
+                o.wagons_low,
+                o.wagons_high,
+                o.train_count,
+                a.agreed_m,
+                a.disputed_m
+            );
+        }
+        text
+    }
+
+    fn json(&self, site: &SiteConfig, tracks: &[TrackRow]) -> serde_json::Value {
+        let date = |o: &ObservationRow| {
+            let limits: serde_json::Value = serde_json::from_str(&o.limits).unwrap_or_default();
+            let a = self.agreement(o);
+            json!({
+                "datetime": o.datetime, "view": o.view, "observed_m": o.observed_m, "occupied_m": o.occupied_m,
+                "occupied_low_m": o.occupied_low_m, "occupied_high_m": o.occupied_high_m,
+                "wagons_low": o.wagons_low, "wagons_high": o.wagons_high, "train_count": o.train_count,
+                "detection_limit_m": o.limit_m, "detection_limits_m": limits,
+                "agreed_m": a.agreed_m, "disputed_m": a.disputed_m,
+            })
+        };
+        let track = |t: &TrackRow| {
+            let dates: Vec<serde_json::Value> =
+                self.rows.iter().filter(|o| o.track_index == t.track_index).map(date).collect();
+            json!({ "track_id": t.track_id, "name": t.name, "length_m": t.length_m, "dates": dates })
+        };
+        let tracks: Vec<serde_json::Value> = tracks.iter().map(track).collect();
+        json!({ "site": site.id, "title": site.title(), "tracks": tracks })
+    }
+
+    fn point(&self, o: &ObservationRow) -> SeriesPoint {
+        let a = self.agreement(o);
+        SeriesPoint {
+            datetime: o.datetime,
+            occupied_m: o.occupied_m,
+            low_m: o.occupied_low_m,
+            high_m: o.occupied_high_m,
+            limit_m: o.limit_m,
+            observed_fraction: o.observed_m / o.length_m.max(1.0),
+            view: o.view.clone(),
+            is_radar: views::is_radar(&o.view),
+            agreed_m: a.agreed_m,
+            disputed_m: a.disputed_m,
+        }
+    }
+
+    /// Sum over the tracks of each scene; the limit is the longest of theirs, none where one has none.
+    fn together(&self) -> Vec<SeriesPoint> {
+        self.rows
+            .chunk_by(|a, b| a.scene_key == b.scene_key)
+            .map(|rows| {
+                let sum = |pick: fn(&ObservationRow) -> f64| rows.iter().map(pick).sum::<f64>();
+                let (occupied_m, length_m) = (sum(|r| r.occupied_m), sum(|r| r.length_m));
+                let trains = rows.iter().map(|r| r.train_count).sum();
+                let (low_m, high_m) = site_range(occupied_m, trains, length_m);
+                // A track that is hidden on a date has no say in what would be found where the site can be seen.
+                let seen: Vec<Option<f64>> =
+                    rows.iter().filter(|r| r.observed_m > 0.0).map(|r| r.limit_m).collect();
+                let limit_m = if seen.is_empty() {
+                    None
+                } else {
+                    seen.iter().try_fold(0.0f64, |most, l| l.map(|l| most.max(l)))
+                };
+                SeriesPoint {
+                    occupied_m,
+                    low_m,
+                    high_m,
+                    limit_m,
+                    observed_fraction: sum(|r| r.observed_m) / length_m.max(1.0),
+                    agreed_m: rows.iter().map(|r| self.agreement(r).agreed_m).sum(),
+                    disputed_m: rows.iter().map(|r| self.agreement(r).disputed_m).sum(),
+                    ..self.point(&rows[0])
+                }
             })
             .collect()
-    };
-    let tracks: Vec<serde_json::Value> = tracks
-        .iter()
-        .map(|t| json!({ "track_id": t.track_id, "name": t.name, "length_m": t.length_m, "dates": dates(t) }))
-        .collect();
-    json!({ "site": site.id, "title": site.title(), "tracks": tracks })
+    }
 }
 
 /// All tracks together, then each, where there are several.
@@ -129,7 +195,7 @@ fn cards(
     state: &State,
     site: &SiteConfig,
     tracks: &[TrackRow],
-    rows: &[ObservationRow],
+    rows: &Rows,
     alerts: &[AlertRow],
 ) -> Result<Vec<SeriesCard>, Error> {
     let notes = |track: Option<&TrackRow>| -> Vec<SeriesNote> {
@@ -143,9 +209,10 @@ fn cards(
             .collect()
     };
     let simulated = state
-        .site(&site.id)?
-        .is_some_and(|row| row.reference.platform.as_deref() == Some(simulate::PLATFORM));
-    let attribution = attribution(rows, simulated);
+        .references(&site.id)?
+        .iter()
+        .any(|(_, reference)| reference.platform.as_deref() == Some(simulate::PLATFORM));
+    let attribution = attribution(&rows.rows, simulated);
     let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
         subtitle: subtitle(length_m, &points),
         title,
@@ -155,61 +222,21 @@ fn cards(
         notes,
     };
     let whole_m = tracks.iter().map(|t| t.length_m).sum();
-    let mut cards = vec![card(site.title().to_owned(), whole_m, together(rows), notes(None))];
+    let mut cards = vec![card(site.title().to_owned(), whole_m, rows.together(), notes(None))];
     if tracks.len() > 1 {
         for track in tracks {
-            let points: Vec<SeriesPoint> =
-                rows.iter().filter(|o| o.track_index == track.track_index).map(point).collect();
+            let points: Vec<SeriesPoint> = rows
+                .rows
+                .iter()
+                .filter(|o| o.track_index == track.track_index)
+                .map(|o| rows.point(o))
+                .collect();
             let name = track.name.as_deref().unwrap_or("track");
             let title = format!("{}, {name} ({})", site.title(), track.track_id);
             cards.push(card(title, track.length_m, points, notes(Some(track))));
         }
     }
     Ok(cards)
-}
-
-fn point(o: &ObservationRow) -> SeriesPoint {
-    SeriesPoint {
-        datetime: o.datetime,
-        occupied_m: o.occupied_m,
-        low_m: o.occupied_low_m,
-        high_m: o.occupied_high_m,
-        limit_m: o.limit_m,
-        observed_fraction: o.observed_m / o.length_m.max(1.0),
-    }
-}
-
-/// Sum over the tracks of each date; the limit is the longest of theirs, none where one has none.
-fn together(rows: &[ObservationRow]) -> Vec<SeriesPoint> {
-    let mut by_date: BTreeMap<Timestamp, Vec<&ObservationRow>> = BTreeMap::new();
-    for row in rows {
-        by_date.entry(row.datetime).or_default().push(row);
-    }
-    by_date
-        .into_iter()
-        .map(|(datetime, rows)| {
-            let sum = |pick: fn(&ObservationRow) -> f64| rows.iter().map(|r| pick(r)).sum::<f64>();
-            let (occupied_m, length_m) = (sum(|r| r.occupied_m), sum(|r| r.length_m));
-            let trains = rows.iter().map(|r| r.train_count).sum();
-            let (low_m, high_m) = site_range(occupied_m, trains, length_m);
-            // A track that is hidden on a date has no say in what would be found where the site can be seen.
-            let seen: Vec<Option<f64>> =
-                rows.iter().filter(|r| r.observed_m > 0.0).map(|r| r.limit_m).collect();
-            let limit_m = if seen.is_empty() {
-                None
-            } else {
-                seen.iter().try_fold(0.0f64, |most, l| l.map(|l| most.max(l)))
-            };
-            SeriesPoint {
-                datetime,
-                occupied_m,
-                low_m,
-                high_m,
-                limit_m,
-                observed_fraction: sum(|r| r.observed_m) / length_m.max(1.0),
-            }
-        })
-        .collect()
 }
 
 fn subtitle(length_m: f64, points: &[SeriesPoint]) -> String {

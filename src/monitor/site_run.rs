@@ -4,18 +4,13 @@
 //! that is killed loses at most the reading of two batches.
 
 use super::compare::{Compared, Comparison};
+use super::references::{self, Sites};
 use super::schedule::{Schedule, schedule};
-use super::state::{
-    ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow, drop_strips, put_scene, rewind,
-    set_status,
-};
+use super::state::{SceneRow, SceneStatus, State, drop_strips, put_scene, rewind, set_status};
 use super::summary::SiteSummary;
 use super::{Config, Error, RunOptions, SiteConfig, sources};
-use crate::corridor::Track;
-use crate::io::{self, SceneOptions};
-use crate::pipeline::{self, Event, GdalSource, Look, Sink, Site};
+use crate::pipeline::{self, Event, GdalSource, Look, Sink};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 /// Scenes that are read while as many are compared, a thread.
@@ -35,13 +30,13 @@ pub(super) fn watch(
     (sink, summary): (&dyn Sink, &mut SiteSummary),
 ) -> Result<(), Error> {
     let listed = sources::listed(config, options)?;
-    let schedule = schedule(state, config, listed, options.since)?;
+    let mut schedule = schedule(state, config, listed, options.since)?;
     summary.known_count = schedule.known_count;
     if options.dry_run {
         summary.planned = planned(&schedule);
         return Ok(());
     }
-    let Some(site) = open_site(state, config, &schedule.looks)? else {
+    let Some(sites) = references::open(state, config, &mut schedule)? else {
         if !schedule.looks.is_empty() {
             summary.problem = Some(format!(
                 "none of {} scenes shows {:.0} % of the site, which the reference has to: wait for a clear date, or lower \
@@ -58,8 +53,9 @@ pub(super) fn watch(
     }
     let mut work: Vec<(SceneRow, bool)> = schedule.looks.into_iter().map(|row| (row, true)).collect();
     work.extend(schedule.again.into_iter().map(|row| (row, false)));
-    work.sort_by(|a, b| a.0.datetime.cmp(&b.0.datetime).then_with(|| a.0.spec.cmp(&b.0.spec)));
-    let mut comparison = Comparison::new(&site, (whole, config), options.now);
+    let order = |(row, _): &(SceneRow, bool)| (row.datetime, row.view.clone(), row.spec.clone());
+    work.sort_by_cached_key(order);
+    let mut comparison = Comparison::new(&sites, (whole, config), options.now);
     let size = BATCH_PER_THREAD * rayon::current_num_threads();
     let mut ready: Vec<Sampled> = Vec::new();
     let mut done = 0;
@@ -68,7 +64,7 @@ pub(super) fn watch(
     loop {
         let next = batches.next();
         let (sampled, compared) = rayon::join(
-            || next.map(|batch| batch.par_iter().map(|w| sample(&site, config, w, sink)).collect()),
+            || next.map(|batch| batch.par_iter().map(|w| sample(&sites, config, w, sink)).collect()),
             || -> Result<(), Error> {
                 for scene in ready.drain(..) {
                     if sink.interrupted() {
@@ -148,15 +144,16 @@ fn take_back(
 }
 
 /// Reads one scene; what goes wrong becomes its status.
-fn sample(site: &Site, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sink: &dyn Sink) -> Sampled {
+fn sample(sites: &Sites, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sink: &dyn Sink) -> Sampled {
     let mut row = row.clone();
     if !fresh || sink.interrupted() {
         return Sampled { row, look: None };
     }
-    let bands = (!config.bands.is_empty()).then(|| config.bands.clone());
-    let result = io::open_scene(&row.spec, &SceneOptions { bands, datetime: None })
-        .map_err(pipeline::Error::from)
-        .and_then(|scene| site.look(scene, &GdalSource));
+    let Some(site) = row.view.as_ref().and_then(|name| sites.get(name)) else {
+        return Sampled { row, look: None };
+    };
+    let result =
+        config.open(&row.spec).map_err(pipeline::Error::from).and_then(|scene| site.look(scene, &GdalSource));
     match result {
         Ok(look) => {
             row.valid_fraction = Some(look.mask.valid_fraction);
@@ -174,88 +171,6 @@ fn sample(site: &Site, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sin
             Sampled { row, look: None }
         }
     }
-}
-
-/// The site as its state has it, or made with the first scene that shows enough of it.
-fn open_site(state: &mut State, config: &SiteConfig, looks: &[SceneRow]) -> Result<Option<Site>, Error> {
-    if state.site(&config.id)?.is_none() && !make_site(state, config, looks)? {
-        return Ok(None);
-    }
-    let Some(row) = state.site(&config.id)? else { return Ok(None) };
-    let site = Site::new(config.detect_config(), row.reference.scene()?, Some(row.pixels), &GdalSource)?;
-    if row.fingerprint != fingerprint(config, site.tracks()) {
-        let what = "what its dates have in common (rails, bands, mask, registration or tracks)";
-        return Err(Error::SiteChanged { site: config.id.clone(), what });
-    }
-    Ok(Some(site))
-}
-
-fn make_site(state: &mut State, config: &SiteConfig, looks: &[SceneRow]) -> Result<bool, Error> {
-    let bands = (!config.bands.is_empty()).then(|| config.bands.clone());
-    for row in looks {
-        let options = SceneOptions { bands: bands.clone(), datetime: None };
-        let Ok(scene) = io::open_scene(&row.spec, &options) else { continue };
-        // What is wrong with the rails is said; what is wrong with a scene is found again when it is looked at.
-        let site = match Site::new(config.detect_config(), scene.clone(), None, &GdalSource) {
-            Ok(site) => site,
-            Err(pipeline::Error::Io(_) | pipeline::Error::NoOverlap { .. }) if looks.len() > 1 => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if site.reference_mask().valid_fraction < config.baseline.reference_valid_fraction {
-            continue;
-        }
-        let stored = SiteRow {
-            site_id: config.id.clone(),
-            title: config.title().to_owned(),
-            fingerprint: fingerprint(config, site.tracks()),
-            reference: ReferenceScene::new(&scene, &site.band_names(), site.reference()),
-            pixels: site.reference().clone(),
-        };
-        state.add_site(&stored, &track_rows(&site)?)?;
-        return Ok(true);
-    }
-    Ok(false)
-}
-
-fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
-    site.tracks()
-        .iter()
-        .enumerate()
-        .map(|(track_index, track)| {
-            let rounded = |v: f64| (v * 1e7).round() / 1e7;
-            let line: Vec<[f64; 2]> = site
-                .lonlat(track.vertices())?
-                .into_iter()
-                .map(|(lon, lat)| [rounded(lon), rounded(lat)])
-                .collect();
-            Ok(TrackRow {
-                track_index,
-                track_id: track.id.clone(),
-                name: track.name.clone(),
-                length_m: track.length_m(),
-                geometry: serde_json::json!({ "type": "LineString", "coordinates": line }).to_string(),
-            })
-        })
-        .collect()
-}
-
-/// Hash of everything that all dates of a site must have in common.
-fn fingerprint(config: &SiteConfig, tracks: &[Track]) -> String {
-    let mut text = String::new();
-    // Writing into a string cannot fail.
-    for track in tracks {
-        let _ = write!(text, "{}", track.id);
-        for (x, y) in track.vertices() {
-            let _ = write!(text, " {x:.1},{y:.1}");
-        }
-        text.push('\n');
-    }
-    let common = (
-        (&config.bands, config.no_register, config.registration_margin_px),
-        (&config.mask, &config.coreg, &config.tracks),
-    );
-    text.push_str(&serde_json::to_string(&common).unwrap_or_default());
-    hex(&Sha256::digest(text), 16)
 }
 
 /// The first `count` hexadecimal digits of a hash.

@@ -84,10 +84,27 @@ impl Plan {
         let lines = io::read_lines(&config.rails, &crs)?;
         let area = common_ground(&target, &baselines[0], &crs)?;
         let tracks = build_tracks(&lines, &area, &config.tracks)?;
+        warn_far_rails(&lines, &tracks);
+        Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))
+    }
+
+    /// Plans one reference scene of a place whose tracks are known.
+    pub(super) fn of_reference(
+        config: DetectConfig,
+        reference: Scene,
+        ground: (Crs, Vec<Track>),
+    ) -> Result<Self, Error> {
+        let bands = reference.bands.iter().map(|b| b.name.clone()).collect();
+        Self::of_tracks(config, (reference.clone(), vec![reference], Vec::new(), bands), ground)
+    }
+
+    fn of_tracks(
+        config: DetectConfig,
+        (target, baselines, mut skipped, bands): (Scene, Vec<Scene>, Vec<Skip>, Vec<BandName>),
+        (crs, tracks): (Crs, Vec<Track>),
+    ) -> Result<Self, Error> {
         let yards = config.yards.as_ref().map(|path| io::read_polygons(path, &crs)).transpose()?;
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
-        warn_far_rails(&lines, &tracks);
-
         let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = some_of(baselines, &mut skipped, |scene| ground.planned(scene, &bands))?;

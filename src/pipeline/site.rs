@@ -7,7 +7,7 @@ use super::findings::footprint;
 use super::plan::PlannedScene;
 use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
 use super::stages::{Masked, Target};
-use super::{DetectConfig, Error, Plan, SceneSource};
+use super::{DetectConfig, Error, Plan, SceneSource, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, StripGeometry, Track, exclusion};
 use crate::detect::{self, DetectOutput, TrackStrips};
@@ -24,6 +24,8 @@ pub struct Site {
     plan: Plan,
     reference: Raster,
     exclusions: Vec<Array2<bool>>,
+    /// Equivalent number of looks of radar; `None` for optical scenes.
+    looks: Option<f64>,
 }
 
 /// What one scene shows of a site.
@@ -51,13 +53,33 @@ impl Site {
         held: Option<Raster>,
         source: &dyn SceneSource,
     ) -> Result<Self, Error> {
-        let plan = Plan::of_scenes(config, reference.clone(), vec![reference])?;
+        Self::of_plan(Plan::of_scenes(config, reference.clone(), vec![reference])?, held, source)
+    }
+
+    /// The same tracks as another kind of scenes sees them, laid upon a `reference` of their own: strips of the two
+    /// are never compared with each other. `held` is that of [`Site::new`].
+    ///
+    /// # Errors
+    /// [`Error`] when the pixels cannot be read or show nothing of the tracks.
+    pub fn beside(
+        &self,
+        reference: Scene,
+        held: Option<Raster>,
+        source: &dyn SceneSource,
+    ) -> Result<Self, Error> {
+        let ground = (self.plan.crs.clone(), self.plan.tracks.clone());
+        Self::of_plan(Plan::of_reference(self.plan.config.clone(), reference, ground)?, held, source)
+    }
+
+    fn of_plan(plan: Plan, held: Option<Raster>, source: &dyn SceneSource) -> Result<Self, Error> {
         let raster = if let Some(raster) = held {
             raster
         } else {
             let planned = &plan.baselines[0];
             let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
-            mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
+            if !plan.is_radar() {
+                mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
+            }
             raster
         };
         let geometry = plan.geometry();
@@ -66,13 +88,20 @@ impl Site {
             .par_iter()
             .map(|track| exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M))
             .collect();
-        Ok(Self { plan, reference: raster, exclusions })
+        let looks = plan.is_radar().then(|| radar::looks(&raster));
+        Ok(Self { plan, reference: raster, exclusions, looks })
     }
 
     /// The tracks, in the order of all strips.
     #[must_use]
     pub fn tracks(&self) -> &[Track] {
         &self.plan.tracks
+    }
+
+    /// Whether its scenes are radar: strips hold linear power then.
+    #[must_use]
+    pub fn is_radar(&self) -> bool {
+        self.plan.is_radar()
     }
 
     /// How the strips are sampled.
@@ -152,7 +181,8 @@ impl Site {
                 exclusion: self.exclusions[i].clone(),
             })
             .collect();
-        Ok(detect::detect(&inputs, &self.plan.config.detect)?)
+        let params = detect::DetectParams { looks: self.looks, ..self.plan.config.detect.clone() };
+        Ok(detect::detect(&inputs, &params)?)
     }
 }
 

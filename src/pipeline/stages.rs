@@ -65,7 +65,9 @@ impl Masked {
     /// Lays the target on a reference whose clouds are flagged already, and flags its own.
     pub(super) fn on_reference(plan: &Plan, reference: &Raster, target: &Target) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &reference.grid, (0.0, 0.0))?;
-        mask::clouds(&mut gridded, &plan.bands, Some(reference), &plan.config.mask);
+        if !plan.is_radar() {
+            mask::clouds(&mut gridded, &plan.bands, Some(reference), &plan.config.mask);
+        }
         Ok(Self { baseline: reference.clone(), target: gridded })
     }
 

@@ -3,6 +3,7 @@
 //! Reference: Sentinel-1 Product Specification, issue 3.9, ESA 2021.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Time of day within which two passes over one place belong to the same relative orbit, seconds. Neighbouring
 /// orbits of Sentinel-1 see a place about eight minutes apart.
@@ -16,7 +17,8 @@ const ORBITS_PER_REPEAT: i64 = 175;
 const S1C_LAST_BEFORE_MANOEUVRE: u32 = 8018;
 
 /// Direction in which the satellite crosses the equator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pass {
     /// Northwards.
     Ascending,
@@ -34,7 +36,8 @@ impl std::fmt::Display for Pass {
 }
 
 /// What the power is normalised by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Backscatter {
     /// Ground area.
     Sigma0,

@@ -88,15 +88,17 @@ impl Landscape {
     /// What covers a map point.
     pub(super) fn surface(&self, xy: (f64, f64)) -> Surface {
         let seed = self.seed;
-        let bank_m = distance_m(&self.river, xy)
-            - self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
-        if self.river_width_m > 0.0 && bank_m < 0.0 {
-            return Surface::Water;
+        if self.river_width_m > 0.0 {
+            let half_m = self.river_width_m / 2.0 * (1.0 + 0.15 * value(seed ^ 0x3, xy, 250.0));
+            let bank_m = distance_m(&self.river, xy) - half_m;
+            if bank_m < 0.0 {
+                return Surface::Water;
+            }
+            if bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
+                return Surface::Sand;
+            }
         }
-        if self.river_width_m > 0.0 && bank_m < 22.0 && value(seed ^ 0x4, xy, 300.0) > 0.2 {
-            return Surface::Sand;
-        }
-        if distance_m(&self.roads, xy) < 3.5 {
+        if is_near(&self.roads, xy, 3.5) {
             return Surface::Road;
         }
         let near_village =
@@ -190,6 +192,11 @@ fn lines(paths: impl IntoIterator<Item = Vec<(f64, f64)>>) -> RTree<Line<[f64; 2
         path.windows(2).map(|e| Line::new([e[0].0, e[0].1], [e[1].0, e[1].1])).collect::<Vec<_>>()
     };
     RTree::bulk_load(paths.into_iter().flat_map(segments).collect())
+}
+
+/// Whether a line passes within `reach_m` of a point.
+fn is_near(lines: &RTree<Line<[f64; 2]>>, (x, y): (f64, f64), reach_m: f64) -> bool {
+    lines.locate_within_distance([x, y], reach_m * reach_m).next().is_some()
 }
 
 /// Distance from a point to the nearest line, metres; infinite without lines.

@@ -13,7 +13,7 @@ pub(super) use params::KINDS;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 
 use super::state::{AlertRow, State, text_of};
-use super::{Config, Error, RunOptions, SiteConfig};
+use super::{Config, Error, RunOptions, SiteConfig, views};
 use crate::io;
 use crate::pipeline::{self, GdalSource, Plan, Silent};
 use base64::Engine as _;
@@ -137,15 +137,21 @@ fn message(config: &Config, alert: AlertRow) -> Result<Message, Error> {
 /// Figure and page of the scene of an alert, once a scene: what `railwatch detect` makes of it and the dates before.
 fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow) -> Result<PathBuf, String> {
     let text = |e: &dyn std::fmt::Display| e.to_string();
-    let name = alert.datetime.strftime("%Y%m%dT%H%M%S").to_string();
+    let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
+    let view = scene.view.as_deref().unwrap_or(views::OPTICAL);
+    let is_radar = views::is_radar(view);
+    let name = alert.datetime.strftime("%Y%m%dT%H%M%S").to_string() + if is_radar { "-radar" } else { "" };
     let folder = config.alerts.folder.join(&site.id).join(name);
     if !folder.join("report.html").exists() {
-        let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
-        let baselines =
-            state.specs_before(&site.id, alert.datetime, site.baseline.count).map_err(|e| text(&e))?;
+        let baselines = state
+            .specs_before((&site.id, view), alert.datetime, site.baseline.count)
+            .map_err(|e| text(&e))?;
         let mut detect = site.detect_config();
         detect.target = scene.spec;
         detect.baseline = baselines;
+        if is_radar {
+            detect.bands.clear();
+        }
         detect.out.clone_from(&folder);
         detect.buffer_m = 250.0;
         pipeline::prepare_folder(&folder).map_err(|e| text(&e))?;

@@ -2,18 +2,58 @@
 //!
 //! Layout: three `u32` (bands, rows, cols), per band an `f32` step, then `i16` values `(band, row, col)`, then a byte a
 //! cell `(row, col)`. A value is `stored × step`. The step is a 32 000th of the band's largest absolute value, finer than
-//! the 1e-4 in which products store reflectance wherever that is below 3.2.
+//! the 1e-4 in which products store reflectance wherever that is below 3.2. Radar is stored in decibels, in steps of
+//! 0.002 dB, for its power spans five orders of magnitude.
 
 use super::Error;
 use crate::corridor::{Strip, StripGeometry};
 use crate::raster::Validity;
+use crate::units::{db_to_power, power_to_db};
 use ndarray::{Array2, Array3, ArrayView3, Axis};
 
 /// Steps to either side of zero.
 const STEPS: f32 = 32_000.0;
 
+/// Least power that is told apart, −50 dB.
+const LEAST_POWER: f64 = 1e-5;
+
+/// Steps of decibels, the same for all bands.
+const STEP_DB: f32 = 0.002;
+
+/// What is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::monitor) enum Scale {
+    /// The values.
+    Linear,
+    /// Ten times the logarithm of the values.
+    Decibel,
+}
+
+impl Scale {
+    /// The scale of radar, or of reflectance.
+    pub(in crate::monitor) fn of_radar(is_radar: bool) -> Self {
+        if is_radar { Self::Decibel } else { Self::Linear }
+    }
+
+    fn stored(self, v: f32) -> f32 {
+        match self {
+            Self::Decibel if v.is_finite() => power_to_db(f64::from(v).max(LEAST_POWER)) as f32,
+            _ => v,
+        }
+    }
+
+    fn value(self, stored: f32) -> f32 {
+        match self {
+            Self::Linear => stored,
+            Self::Decibel => db_to_power(f64::from(stored)) as f32,
+        }
+    }
+}
+
 /// Bytes of `values` `(band, row, col)` with a byte a cell.
-fn encode(values: &ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<u8> {
+fn encode(values: &ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>, scale: Scale) -> Vec<u8> {
+    let scaled = values.mapv(|v| scale.stored(v));
+    let values = &scaled.view();
     let (bands, rows, cols) = values.dim();
     let mut bytes = Vec::with_capacity(12 + 4 * bands + rows * cols * (2 * bands + 1));
     for n in [bands, rows, cols] {
@@ -21,7 +61,12 @@ fn encode(values: &ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<
     }
     let steps: Vec<f32> = values
         .axis_iter(Axis(0))
-        .map(|band| band.iter().filter(|v| v.is_finite()).fold(1e-6f32, |m, v| m.max(v.abs())) / STEPS)
+        .map(|band| match scale {
+            Scale::Decibel => STEP_DB,
+            Scale::Linear => {
+                band.iter().filter(|v| v.is_finite()).fold(1e-6f32, |m, v| m.max(v.abs())) / STEPS
+            }
+        })
         .collect();
     bytes.extend(steps.iter().flat_map(|s| s.to_le_bytes()));
     for (band, step) in values.axis_iter(Axis(0)).zip(&steps) {
@@ -35,7 +80,7 @@ fn encode(values: &ArrayView3<'_, f32>, cells: impl Iterator<Item = u8>) -> Vec<
 }
 
 /// What [`encode`] wrote.
-fn decode(bytes: &[u8], what: &'static str) -> Result<(Array3<f32>, Array2<u8>), Error> {
+fn decode(bytes: &[u8], what: &'static str, scale: Scale) -> Result<(Array3<f32>, Array2<u8>), Error> {
     let broken = || Error::Stored { what, reason: "it has another length than its head says".to_owned() };
     let head = |i: usize| {
         let four: [u8; 4] = bytes.get(4 * i..4 * i + 4)?.try_into().ok()?;
@@ -53,7 +98,7 @@ fn decode(bytes: &[u8], what: &'static str) -> Result<(Array3<f32>, Array2<u8>),
     for b in 0..bands {
         let step = head(3 + b).map(f32::from_le_bytes).ok_or_else(broken)?;
         let stored = bytes[start + 2 * b * cells..start + 2 * (b + 1) * cells].chunks_exact(2);
-        values.extend(stored.map(|two| f32::from(i16::from_le_bytes([two[0], two[1]])) * step));
+        values.extend(stored.map(|two| scale.value(f32::from(i16::from_le_bytes([two[0], two[1]])) * step)));
     }
     let values = Array3::from_shape_vec((bands, rows, cols), values).map_err(|e| stored(what, &e))?;
     let cells = Array2::from_shape_vec((rows, cols), bytes[end..].to_vec()).map_err(|e| stored(what, &e))?;
@@ -65,13 +110,13 @@ fn stored(what: &'static str, reason: &dyn std::fmt::Display) -> Error {
 }
 
 /// Bytes of a strip.
-pub(super) fn of_strip(strip: &Strip) -> Vec<u8> {
-    encode(&strip.values.view(), strip.valid.iter().map(|v| u8::from(*v)))
+pub(super) fn of_strip(strip: &Strip, scale: Scale) -> Vec<u8> {
+    encode(&strip.values.view(), strip.valid.iter().map(|v| u8::from(*v)), scale)
 }
 
 /// A strip of its bytes; cells that are not valid are NaN.
-pub(super) fn to_strip(bytes: &[u8], geometry: StripGeometry) -> Result<Strip, Error> {
-    let (mut values, cells) = decode(bytes, "a strip")?;
+pub(super) fn to_strip(bytes: &[u8], geometry: StripGeometry, scale: Scale) -> Result<Strip, Error> {
+    let (mut values, cells) = decode(bytes, "a strip", scale)?;
     let valid = cells.mapv(|c| c != 0);
     for mut band in values.axis_iter_mut(Axis(0)) {
         ndarray::Zip::from(&mut band).and(&valid).for_each(|v, ok| {
@@ -84,18 +129,18 @@ pub(super) fn to_strip(bytes: &[u8], geometry: StripGeometry) -> Result<Strip, E
 }
 
 /// A strip as it comes back from the state: so that a scene gives the same result on the day it is read and later.
-pub(in crate::monitor) fn stored_strip(strip: &Strip) -> Result<Strip, Error> {
-    to_strip(&of_strip(strip), strip.geometry)
+pub(in crate::monitor) fn stored_strip(strip: &Strip, scale: Scale) -> Result<Strip, Error> {
+    to_strip(&of_strip(strip, scale), strip.geometry, scale)
 }
 
 /// Bytes of a raster's values and validity.
-pub(super) fn of_pixels(values: &ArrayView3<'_, f32>, validity: &Array2<Validity>) -> Vec<u8> {
-    encode(values, validity.iter().map(Validity::bits))
+pub(super) fn of_pixels(values: &ArrayView3<'_, f32>, validity: &Array2<Validity>, scale: Scale) -> Vec<u8> {
+    encode(values, validity.iter().map(Validity::bits), scale)
 }
 
 /// What [`of_pixels`] wrote.
-pub(super) fn to_pixels(bytes: &[u8]) -> Result<(Array3<f32>, Array2<Validity>), Error> {
-    let (values, cells) = decode(bytes, "the reference's pixels")?;
+pub(super) fn to_pixels(bytes: &[u8], scale: Scale) -> Result<(Array3<f32>, Array2<Validity>), Error> {
+    let (values, cells) = decode(bytes, "the reference's pixels", scale)?;
     Ok((values, cells.mapv(Validity::from_bits_truncate)))
 }
 
@@ -112,7 +157,7 @@ mod tests {
             valid[(hole / 3, hole % 3)] = false;
             let values = Array3::from_shape_vec((2, 2, 3), values).unwrap();
             let strip = Strip { values, valid, geometry };
-            let back = to_strip(&of_strip(&strip), geometry).unwrap();
+            let back = to_strip(&of_strip(&strip, Scale::Linear), geometry, Scale::Linear).unwrap();
             prop_assert_eq!(&back.valid, &strip.valid);
             for ((b, s, t), v) in back.values.indexed_iter() {
                 let near = (v - strip.values[(b, s, t)]).abs() <= 2.0 / STEPS;
@@ -120,13 +165,26 @@ mod tests {
                 prop_assert!(kept);
             }
             // What was read back is stored as the same bytes: nothing drifts.
-            let once = of_strip(&back);
-            prop_assert_eq!(&of_strip(&to_strip(&once, geometry).unwrap()), &once);
+            let once = of_strip(&back, Scale::Linear);
+            prop_assert_eq!(&of_strip(&to_strip(&once, geometry, Scale::Linear).unwrap(), Scale::Linear), &once);
+        }
+
+        #[test]
+        fn radar_comes_back_within_a_step_of_decibels(db in proptest::collection::vec(-49.0f64..30.0, 6)) {
+            let geometry = StripGeometry::for_pixel_m(10.0);
+            let power = db.iter().map(|db| db_to_power(*db) as f32).collect();
+            let values = Array3::from_shape_vec((1, 2, 3), power).unwrap();
+            let strip = Strip { values, valid: Array2::from_elem((2, 3), true), geometry };
+            let back = stored_strip(&strip, Scale::Decibel).unwrap();
+            for (v, db) in back.values.iter().zip(&db) {
+                prop_assert!((power_to_db(f64::from(*v)) - db).abs() < 0.0011);
+            }
+            prop_assert_eq!(&stored_strip(&back, Scale::Decibel).unwrap().values, &back.values);
         }
 
         #[test]
         fn broken_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let whole = to_pixels(&bytes).is_ok_and(|(values, _)| !values.is_empty());
+            let whole = to_pixels(&bytes, Scale::Linear).is_ok_and(|(values, _)| !values.is_empty());
             prop_assert!(!whole || bytes.len() >= 15);
         }
     }

@@ -1,9 +1,10 @@
 //! Lives of trains, each with all its steps, so that a late date can take back what followed from it.
 
 use super::{Error, State, text_of, time_of};
-use crate::monitor::lives::{Life, LifeState, Stretch};
+use crate::monitor::lives::{Life, LifeState, Sight, Stretch};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 
 /// A life with the id of its track, for those who read the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +16,23 @@ pub struct LifeRow {
 }
 
 const COLUMNS: &str = "life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, seen_count, \
-                       misses, move_count, score, appearance";
+                       misses, move_count, score, appearance, seen_by";
+
+/// Between the names of views that have seen a life.
+const BETWEEN: &str = ", ";
+
+/// What one scene says of a life.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRow {
+    /// The life.
+    pub life_id: String,
+    /// The scene.
+    pub scene_key: i64,
+    /// Whether the scene shows it.
+    pub sight: Sight,
+    /// Where it stands, as far as the scene tells.
+    pub place: Stretch,
+}
 
 fn life_of(r: &Row<'_>) -> rusqlite::Result<Life> {
     let word: String = r.get(4)?;
@@ -31,23 +48,27 @@ fn life_of(r: &Row<'_>) -> rusqlite::Result<Life> {
         move_count: r.get(10)?,
         score: r.get(11)?,
         appearance: r.get(12)?,
+        seen_by: r.get::<_, String>(13)?.split(BETWEEN).map(str::to_owned).collect::<BTreeSet<_>>(),
     })
 }
 
-/// Stores a life as it is after `datetime`.
+/// Stores a life as it is after a scene.
 pub(in crate::monitor) fn put_life(
     c: &Connection,
     site_id: &str,
     life: &Life,
-    (datetime, seen, event): (Timestamp, bool, Option<&str>),
+    (scene_key, datetime, view): (i64, Timestamp, &str),
+    (sight, event): (Sight, Option<&str>),
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO life (life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, \
-               seen_count, misses, move_count, score, appearance, site_id) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+               seen_count, misses, move_count, score, appearance, site_id, seen_by) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
                ON CONFLICT (life_id) DO UPDATE SET track_index = excluded.track_index, start_m = excluded.start_m, \
                end_m = excluded.end_m, state = excluded.state, last_seen = excluded.last_seen, \
                first_missed = excluded.first_missed, seen_count = excluded.seen_count, misses = excluded.misses, \
-               move_count = excluded.move_count, score = excluded.score, appearance = excluded.appearance";
+               move_count = excluded.move_count, score = excluded.score, appearance = excluded.appearance, \
+               seen_by = excluded.seen_by";
+    let seen_by = life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join(BETWEEN);
     c.prepare_cached(sql)?.execute(rusqlite::params![
         life.id,
         life.place.track,
@@ -63,15 +84,16 @@ pub(in crate::monitor) fn put_life(
         life.score,
         life.appearance,
         site_id,
+        seen_by,
     ])?;
-    let sql = "INSERT OR REPLACE INTO life_step (life_id, datetime, site_id, seen, event, state, track_index, start_m, \
-               end_m, last_seen, first_missed, seen_count, misses, move_count, score, appearance) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    let sql = "INSERT OR REPLACE INTO life_step (life_id, datetime, site_id, sight, event, state, track_index, start_m, \
+               end_m, last_seen, first_missed, seen_count, misses, move_count, score, appearance, seen_by, scene_key, view) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     c.prepare_cached(sql)?.execute(rusqlite::params![
         life.id,
         text_of(datetime),
         site_id,
-        seen,
+        sight.word(),
         event,
         life.state.word(),
         life.place.track,
@@ -84,6 +106,9 @@ pub(in crate::monitor) fn put_life(
         life.move_count,
         life.score,
         life.appearance,
+        seen_by,
+        scene_key,
+        view,
     ])?;
     Ok(())
 }
@@ -102,8 +127,9 @@ pub(in crate::monitor) fn rewind_lives(
     c.execute("DELETE FROM life_step WHERE site_id = ?1 AND datetime >= ?2", (site_id, &from))?;
     let mut restore = c.prepare_cached(
         "UPDATE life SET (state, track_index, start_m, end_m, last_seen, first_missed, seen_count, misses, move_count, \
-         score, appearance) = (SELECT state, track_index, start_m, end_m, last_seen, first_missed, seen_count, misses, \
-         move_count, score, appearance FROM life_step s WHERE s.life_id = ?1 ORDER BY datetime DESC LIMIT 1) \
+         score, appearance, seen_by) = (SELECT state, track_index, start_m, end_m, last_seen, first_missed, seen_count, \
+         misses, move_count, score, appearance, seen_by FROM life_step s WHERE s.life_id = ?1 \
+         ORDER BY datetime DESC, view DESC LIMIT 1) \
          WHERE life_id = ?1",
     )?;
     let mut forget = c.prepare_cached(
@@ -126,19 +152,13 @@ pub(in crate::monitor) fn open_lives(c: &Connection, site_id: &str) -> rusqlite:
     c.prepare_cached(&sql)?.query_map([site_id], life_of)?.collect()
 }
 
-/// Stretches on which trains stood on a date, as far as it was known on the next one.
-pub(in crate::monitor) fn standing_on(
-    c: &Connection,
-    site_id: &str,
-    datetime: Timestamp,
-) -> rusqlite::Result<Vec<Stretch>> {
-    let sql = "SELECT s.track_index, s.start_m, s.end_m FROM life_step s JOIN life l USING (life_id) WHERE s.site_id = ?1 \
-               AND s.datetime = ?2 AND s.misses = 0 AND s.state IN ('first', 'provisional', 'confirmed') \
+/// Stretches on which trains stood when a scene was taken, as far as it was known then.
+pub(in crate::monitor) fn standing_on(c: &Connection, scene_key: i64) -> rusqlite::Result<Vec<Stretch>> {
+    let sql = "SELECT s.track_index, s.start_m, s.end_m FROM life_step s JOIN life l USING (life_id) WHERE s.scene_key = ?1 \
+               AND s.misses = 0 AND s.state IN ('first', 'provisional', 'confirmed') \
                AND l.state <> 'permanent' ORDER BY life_id";
     c.prepare_cached(sql)?
-        .query_map((site_id, text_of(datetime)), |r| {
-            Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? })
-        })?
+        .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
         .collect()
 }
 
@@ -163,26 +183,22 @@ pub(in crate::monitor) fn lives_since(
     c.prepare_cached(&sql)?.query_map((site_id, text_of(since)), life_of)?.collect()
 }
 
-/// Stretches seen on one date: what the series is made of; permanent changes are none.
-pub(in crate::monitor) fn stretches_on(
-    c: &Connection,
-    site_id: &str,
-    datetime: &str,
-) -> rusqlite::Result<Vec<Stretch>> {
+/// Stretches seen in one scene: what the series is made of; permanent changes are none.
+pub(in crate::monitor) fn stretches_on(c: &Connection, scene_key: i64) -> rusqlite::Result<Vec<Stretch>> {
     let sql = "SELECT s.track_index, s.start_m, s.end_m FROM life_step s JOIN life l USING (life_id) \
-               WHERE s.site_id = ?1 AND s.datetime = ?2 AND s.seen AND l.state <> 'permanent'";
+               WHERE s.scene_key = ?1 AND s.sight = 'seen' AND l.state <> 'permanent'";
     c.prepare_cached(sql)?
-        .query_map((site_id, datetime), |r| {
-            Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? })
-        })?
+        .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
         .collect()
 }
 
-/// Dates on which a life was seen.
-pub(in crate::monitor) fn dates_seen(c: &Connection, life_id: &str) -> rusqlite::Result<Vec<String>> {
-    c.prepare_cached("SELECT datetime FROM life_step WHERE life_id = ?1 AND seen ORDER BY datetime")?
-        .query_map([life_id], |r| r.get(0))?
-        .collect()
+/// Scenes that show a life.
+pub(in crate::monitor) fn scenes_seen(c: &Connection, life_id: &str) -> rusqlite::Result<Vec<i64>> {
+    c.prepare_cached(
+        "SELECT scene_key FROM life_step WHERE life_id = ?1 AND sight = 'seen' ORDER BY scene_key",
+    )?
+    .query_map([life_id], |r| r.get(0))?
+    .collect()
 }
 
 impl State {
@@ -198,7 +214,29 @@ impl State {
         );
         self.read(|c| {
             c.prepare_cached(&sql)?
-                .query_map([site_id], |r| Ok(LifeRow { life: life_of(r)?, track_id: r.get(13)? }))?
+                .query_map([site_id], |r| Ok(LifeRow { life: life_of(r)?, track_id: r.get(14)? }))?
+                .collect()
+        })
+    }
+
+    /// What every scene says of every life of a site that is no permanent change, by scene.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn steps(&self, site_id: &str) -> Result<Vec<StepRow>, Error> {
+        let sql = "SELECT life_id, scene_key, sight, s.track_index, s.start_m, s.end_m FROM life_step s \
+                   JOIN life l USING (life_id) WHERE s.site_id = ?1 AND l.state <> 'permanent' ORDER BY scene_key, life_id";
+        self.read(|c| {
+            c.prepare_cached(sql)?
+                .query_map([site_id], |r| {
+                    let word: String = r.get(2)?;
+                    Ok(StepRow {
+                        life_id: r.get(0)?,
+                        scene_key: r.get(1)?,
+                        sight: Sight::of_word(&word).ok_or(rusqlite::Error::InvalidQuery)?,
+                        place: Stretch { track: r.get(3)?, start_m: r.get(4)?, end_m: r.get(5)? },
+                    })
+                })?
                 .collect()
         })
     }

@@ -6,17 +6,19 @@ mod lives;
 mod scenes;
 mod series;
 mod sites;
+mod views;
 
 pub use alerts::AlertRow;
-pub use lives::LifeRow;
+pub use lives::{LifeRow, StepRow};
 pub use scenes::{SceneRow, SceneStatus};
 pub use series::{DetectionRow, ObservationRow};
-pub use sites::{ReferenceScene, SiteRow, TrackRow};
+pub use sites::{SiteRow, TrackRow};
+pub use views::{ReferenceRadar, ReferenceScene, ViewRow};
 
 pub(super) use alerts::raise;
-pub(super) use blob::stored_strip;
+pub(super) use blob::{Scale, stored_strip};
 pub(super) use lives::{
-    dates_seen, lives_since, open_lives, permanent_lives, put_life, standing_on, stretches_on,
+    lives_since, open_lives, permanent_lives, put_life, scenes_seen, standing_on, stretches_on,
 };
 pub(super) use scenes::{drop_strips, drop_strips_before, put_scene, put_strips, set_status, used_before};
 pub(super) use series::{idle_before, put_detections, put_observations};
@@ -217,19 +219,19 @@ pub(super) fn rewind(c: &Connection, site_id: &str, from: Timestamp) -> rusqlite
     scenes::rewind_scenes(c, site_id, from)?;
     // What was no train for a while is one again.
     for life in permanent {
-        for date in dates_seen(c, &life.id)? {
-            recount(c, site_id, &date)?;
+        for scene_key in scenes_seen(c, &life.id)? {
+            recount(c, scene_key)?;
         }
     }
     Ok(())
 }
 
-/// Counts the occupied metres of a date anew, from what the lives say.
-pub(super) fn recount(c: &Connection, site_id: &str, date: &str) -> rusqlite::Result<()> {
-    let trains = stretches_on(c, site_id, date)?;
-    for (track, length_m) in series::tracks_observed(c, site_id, date)? {
+/// Counts the occupied metres of a scene anew, from what the lives say.
+pub(super) fn recount(c: &Connection, scene_key: i64) -> rusqlite::Result<()> {
+    let trains = stretches_on(c, scene_key)?;
+    for (track, length_m) in series::tracks_observed(c, scene_key)? {
         let on: Vec<Stretch> = trains.iter().copied().filter(|t| t.track == track).collect();
-        series::set_occupancy(c, site_id, (track, date), &occupancy(&on, length_m))?;
+        series::set_occupancy(c, (scene_key, track), &occupancy(&on, length_m))?;
     }
     Ok(())
 }

@@ -63,6 +63,8 @@ pub struct SceneRow {
     pub datetime: Option<Timestamp>,
     /// Satellite.
     pub platform: Option<String>,
+    /// Name of its view; `None` where it could not be opened.
+    pub view: Option<String>,
     /// Processing baseline, `04.00`.
     pub baseline: Option<String>,
     /// What became of it.
@@ -80,7 +82,7 @@ pub struct SceneRow {
 }
 
 const COLUMNS: &str = "scene_key, spec, fingerprint, scene_id, datetime, platform, baseline, status, reason, attempts, \
-                       valid_fraction, cloud_fraction, shift_row_px, shift_col_px";
+                       valid_fraction, cloud_fraction, shift_row_px, shift_col_px, view";
 
 fn scene_of(row: &Row<'_>) -> rusqlite::Result<SceneRow> {
     let word: String = row.get(7)?;
@@ -99,6 +101,7 @@ fn scene_of(row: &Row<'_>) -> rusqlite::Result<SceneRow> {
         valid_fraction: row.get(10)?,
         cloud_fraction: row.get(11)?,
         shift_px: row.get::<_, Option<f64>>(12)?.zip(row.get::<_, Option<f64>>(13)?),
+        view: row.get(14)?,
     })
 }
 
@@ -110,14 +113,15 @@ pub(in crate::monitor) fn put_scene(
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
     let sql = "INSERT INTO scene (site_id, spec, fingerprint, scene_id, datetime, platform, baseline, status, reason, \
-               attempts, valid_fraction, cloud_fraction, shift_row_px, shift_col_px, recorded_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+               attempts, valid_fraction, cloud_fraction, shift_row_px, shift_col_px, recorded_at, view) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
                ON CONFLICT (site_id, spec) DO UPDATE SET fingerprint = excluded.fingerprint, \
                scene_id = excluded.scene_id, datetime = excluded.datetime, platform = excluded.platform, \
                baseline = excluded.baseline, status = excluded.status, reason = excluded.reason, \
                attempts = excluded.attempts, valid_fraction = excluded.valid_fraction, \
                cloud_fraction = excluded.cloud_fraction, shift_row_px = excluded.shift_row_px, \
-               shift_col_px = excluded.shift_col_px, recorded_at = excluded.recorded_at RETURNING scene_key";
+               shift_col_px = excluded.shift_col_px, recorded_at = excluded.recorded_at, \
+               view = excluded.view RETURNING scene_key";
     c.prepare_cached(sql)?.query_row(
         rusqlite::params![
             site_id,
@@ -135,6 +139,7 @@ pub(in crate::monitor) fn put_scene(
             scene.shift_px.map(|s| s.0),
             scene.shift_px.map(|s| s.1),
             text_of(now),
+            scene.view,
         ],
         |row| row.get(0),
     )
@@ -160,10 +165,11 @@ pub(in crate::monitor) fn put_strips(
     c: &Connection,
     scene_key: i64,
     strips: &[Strip],
+    scale: blob::Scale,
 ) -> rusqlite::Result<()> {
     let mut put = c.prepare_cached("INSERT OR REPLACE INTO strip VALUES (?1, ?2, ?3)")?;
     for (i, strip) in strips.iter().enumerate() {
-        put.execute((scene_key, i, blob::of_strip(strip)))?;
+        put.execute((scene_key, i, blob::of_strip(strip, scale)))?;
     }
     Ok(())
 }
@@ -177,14 +183,16 @@ pub(in crate::monitor) fn drop_strips(c: &Connection, scene_key: i64) -> rusqlit
 /// Keys and times of the used scenes before `before`, newest first, at most `count`, that have strips.
 pub(in crate::monitor) fn used_before(
     c: &Connection,
-    site_id: &str,
+    (site_id, view): (&str, &str),
     before: Timestamp,
     count: usize,
 ) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
-    let sql = "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND status = 'used' AND datetime < ?2 \
+    let sql = "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND view = ?4 AND status = 'used' AND datetime < ?2 \
                AND EXISTS (SELECT 1 FROM strip WHERE strip.scene_key = s.scene_key) ORDER BY datetime DESC LIMIT ?3";
     c.prepare_cached(sql)?
-        .query_map((site_id, text_of(before), count), |r| Ok((r.get(0)?, time_of(&r.get::<_, String>(1)?)?)))?
+        .query_map((site_id, text_of(before), count, view), |r| {
+            Ok((r.get(0)?, time_of(&r.get::<_, String>(1)?)?))
+        })?
         .collect()
 }
 
@@ -201,8 +209,8 @@ pub(in crate::monitor) fn rewind_scenes(
     )?;
     // Only a backfill goes back behind what was dropped: then the scenes from there on are read again.
     c.execute(
-        "UPDATE site SET dropped_to = (SELECT max(datetime) FROM scene s WHERE site_id = ?1 AND status = 'used' AND \
-         datetime < ?2 AND NOT EXISTS (SELECT 1 FROM strip WHERE strip.scene_key = s.scene_key)) \
+        "UPDATE view SET dropped_to = (SELECT max(datetime) FROM scene s WHERE s.site_id = ?1 AND s.view = view.name AND \
+         status = 'used' AND datetime < ?2 AND NOT EXISTS (SELECT 1 FROM strip WHERE strip.scene_key = s.scene_key)) \
          WHERE site_id = ?1 AND dropped_to >= ?2",
         (site_id, &from),
     )?;
@@ -212,21 +220,23 @@ pub(in crate::monitor) fn rewind_scenes(
 /// Drops the strips of used scenes before `before` and notes how far.
 pub(in crate::monitor) fn drop_strips_before(
     c: &Connection,
-    site_id: &str,
+    (site_id, view): (&str, &str),
     before: Timestamp,
 ) -> rusqlite::Result<()> {
     // Strips reach back only a few dozen dates, so that this looks at few rows however long the history is.
-    let sql = "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND status = 'used' AND datetime < ?2 \
-               AND datetime > coalesce((SELECT dropped_to FROM site WHERE site_id = ?1), '') ORDER BY datetime";
+    let sql = "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND view = ?3 AND status = 'used' AND \
+               datetime < ?2 AND datetime > coalesce((SELECT dropped_to FROM view WHERE site_id = ?1 AND name = ?3), '') \
+               ORDER BY datetime";
     let old: Vec<(i64, String)> = c
         .prepare_cached(sql)?
-        .query_map((site_id, text_of(before)), |r| Ok((r.get(0)?, r.get(1)?)))?
+        .query_map((site_id, text_of(before), view), |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (key, _) in &old {
         drop_strips(c, *key)?;
     }
     if let Some((_, newest)) = old.last() {
-        c.prepare_cached("UPDATE site SET dropped_to = ?2 WHERE site_id = ?1")?.execute((site_id, newest))?;
+        c.prepare_cached("UPDATE view SET dropped_to = ?2 WHERE site_id = ?1 AND name = ?3")?
+            .execute((site_id, newest, view))?;
     }
     Ok(())
 }
@@ -271,14 +281,14 @@ impl State {
     /// Specs of the used scenes before `before`, newest first, at most `count`.
     pub(in crate::monitor) fn specs_before(
         &self,
-        site_id: &str,
+        (site_id, view): (&str, &str),
         before: Timestamp,
         count: usize,
     ) -> Result<Vec<String>, Error> {
-        let sql = "SELECT spec FROM scene WHERE site_id = ?1 AND status = 'used' AND datetime < ?2 \
+        let sql = "SELECT spec FROM scene WHERE site_id = ?1 AND view = ?4 AND status = 'used' AND datetime < ?2 \
                    ORDER BY datetime DESC LIMIT ?3";
         self.read(|c| {
-            c.prepare_cached(sql)?.query_map((site_id, text_of(before), count), |r| r.get(0))?.collect()
+            c.prepare_cached(sql)?.query_map((site_id, text_of(before), count, view), |r| r.get(0))?.collect()
         })
     }
 
@@ -316,25 +326,31 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Stored`].
-    pub fn strips(&self, scene_key: i64, geometry: StripGeometry) -> Result<Vec<Strip>, Error> {
+    pub(in crate::monitor) fn strips(
+        &self,
+        scene_key: i64,
+        geometry: StripGeometry,
+        scale: blob::Scale,
+    ) -> Result<Vec<Strip>, Error> {
         let blobs: Vec<Vec<u8>> = self.read(|c| {
             c.prepare_cached("SELECT data FROM strip WHERE scene_key = ?1 ORDER BY track_index")?
                 .query_map([scene_key], |r| r.get(0))?
                 .collect()
         })?;
-        blobs.iter().map(|bytes| blob::to_strip(bytes, geometry)).collect()
+        blobs.iter().map(|bytes| blob::to_strip(bytes, geometry, scale)).collect()
     }
 
-    /// Newest date whose strips were dropped.
+    /// Views of which strips were dropped, with the newest date of these.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub fn dropped_to(&self, site_id: &str) -> Result<Option<Timestamp>, Error> {
+    pub fn dropped_to(&self, site_id: &str) -> Result<Vec<(String, Timestamp)>, Error> {
         self.read(|c| {
-            let text: Option<Option<String>> = c
-                .query_row("SELECT dropped_to FROM site WHERE site_id = ?1", [site_id], |r| r.get(0))
-                .optional()?;
-            text.flatten().as_deref().map(time_of).transpose()
+            c.prepare_cached(
+                "SELECT name, dropped_to FROM view WHERE site_id = ?1 AND dropped_to IS NOT NULL ORDER BY name",
+            )?
+            .query_map([site_id], |r| Ok((r.get(0)?, time_of(&r.get::<_, String>(1)?)?)))?
+            .collect()
         })
     }
 }

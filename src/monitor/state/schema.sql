@@ -5,12 +5,21 @@ CREATE TABLE site (
     site_id     TEXT PRIMARY KEY,
     title       TEXT NOT NULL,
     -- Hash of everything that dates of one site must have in common: rails, bands, registration, mask.
-    fingerprint TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+) STRICT;
+
+-- Scenes that see the ground alike, and are compared with each other alone: "optical", or one geometry of radar. The
+-- first view of a site fixes its tracks.
+CREATE TABLE view (
+    view_key    INTEGER PRIMARY KEY,
+    site_id     TEXT NOT NULL REFERENCES site,
+    name        TEXT NOT NULL,
     -- The reference scene: its metadata as JSON and its pixels.
     reference   TEXT NOT NULL,
     pixels      BLOB NOT NULL,
     -- Newest date whose strips have been dropped; a scene must be later than this and the dates it is compared with.
-    dropped_to  TEXT
+    dropped_to  TEXT,
+    UNIQUE (site_id, name)
 ) STRICT;
 
 CREATE TABLE track (
@@ -34,6 +43,8 @@ CREATE TABLE scene (
     scene_id       TEXT NOT NULL,
     datetime       TEXT,
     platform       TEXT,
+    -- Name of its view; NULL where it could not be opened.
+    view           TEXT,
     baseline       TEXT,
     -- used: compared; sampled: strips are kept, to be compared (again); hidden: shows nothing of the tracks;
     -- refused: cannot be registered or compared; failed: could not be read, tried again; duplicate; late.
@@ -48,6 +59,7 @@ CREATE TABLE scene (
     UNIQUE (site_id, spec)
 ) STRICT;
 CREATE INDEX scene_by_date ON scene (site_id, status, datetime);
+CREATE INDEX scene_by_view ON scene (site_id, view, status, datetime);
 
 CREATE TABLE strip (
     scene_key   INTEGER NOT NULL REFERENCES scene ON DELETE CASCADE,
@@ -61,6 +73,8 @@ CREATE TABLE detection (
     number      INTEGER NOT NULL,
     site_id     TEXT NOT NULL,
     datetime    TEXT NOT NULL,
+    -- What saw it: the name of the scene's view.
+    view        TEXT NOT NULL,
     track_index INTEGER NOT NULL,
     start_m     REAL NOT NULL,
     end_m       REAL NOT NULL,
@@ -70,7 +84,7 @@ CREATE TABLE detection (
     p_value     REAL NOT NULL,
     q_value     REAL NOT NULL,
     appearance  TEXT NOT NULL,
-    -- JSON object, reflectance by band.
+    -- JSON object, by band: reflectance, of radar dB.
     contrast    TEXT NOT NULL,
     -- GeoJSON Polygon, WGS 84.
     geometry    TEXT NOT NULL,
@@ -78,12 +92,13 @@ CREATE TABLE detection (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX detection_by_date ON detection (site_id, datetime);
 
--- The series: one row a date and track.
+-- The series: one row a scene and track.
 CREATE TABLE observation (
-    site_id       TEXT NOT NULL,
-    track_index   INTEGER NOT NULL,
-    datetime      TEXT NOT NULL,
     scene_key     INTEGER NOT NULL REFERENCES scene ON DELETE CASCADE,
+    track_index   INTEGER NOT NULL,
+    site_id       TEXT NOT NULL,
+    datetime      TEXT NOT NULL,
+    view          TEXT NOT NULL,
     length_m      REAL NOT NULL,
     observed_m    REAL NOT NULL,
     occupied_m    REAL NOT NULL,
@@ -96,7 +111,7 @@ CREATE TABLE observation (
     limit_m       REAL,
     -- JSON object, metres by cargo.
     limits        TEXT NOT NULL,
-    PRIMARY KEY (site_id, track_index, datetime)
+    PRIMARY KEY (scene_key, track_index)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX observation_by_date ON observation (site_id, datetime);
 CREATE INDEX observation_occupied ON observation (site_id, datetime) WHERE occupied_m > 0;
@@ -115,16 +130,22 @@ CREATE TABLE life (
     misses      INTEGER NOT NULL,
     move_count  INTEGER NOT NULL,
     score       REAL NOT NULL,
-    appearance  TEXT NOT NULL
+    appearance  TEXT NOT NULL,
+    -- Names of the views that detected it, sorted, with ", " between them.
+    seen_by     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX life_by_state ON life (site_id, state);
 
--- A life as it was after each date that had something to say about it: `life` is the newest row of this.
+-- A life as it was after each scene that was taken while it was open: `life` is the newest row of this.
 CREATE TABLE life_step (
     life_id     TEXT NOT NULL REFERENCES life ON DELETE CASCADE,
+    scene_key   INTEGER NOT NULL REFERENCES scene ON DELETE CASCADE,
     datetime    TEXT NOT NULL,
+    view        TEXT NOT NULL,
     site_id     TEXT NOT NULL,
-    seen        INTEGER NOT NULL,
+    -- seen; missed: clear and not there; unseen: the same in a view that never detected it, which proves nothing;
+    -- hidden: clouds, shadow or the edge of the scene.
+    sight       TEXT NOT NULL CHECK (sight IN ('seen','missed','unseen','hidden')),
     event       TEXT,
     state       TEXT NOT NULL,
     track_index INTEGER NOT NULL,
@@ -137,9 +158,11 @@ CREATE TABLE life_step (
     move_count  INTEGER NOT NULL,
     score       REAL NOT NULL,
     appearance  TEXT NOT NULL,
-    PRIMARY KEY (life_id, datetime)
+    seen_by     TEXT NOT NULL,
+    PRIMARY KEY (life_id, scene_key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX life_step_by_date ON life_step (site_id, datetime);
+CREATE INDEX life_step_by_scene ON life_step (scene_key);
 
 CREATE TABLE alert (
     alert_id    TEXT PRIMARY KEY,

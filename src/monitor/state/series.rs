@@ -15,6 +15,8 @@ pub struct DetectionRow {
     pub number: usize,
     /// The date.
     pub datetime: Timestamp,
+    /// What saw it: the name of the scene's view.
+    pub view: String,
     /// The track.
     pub track_index: usize,
     /// First end, metres.
@@ -33,13 +35,13 @@ pub struct DetectionRow {
     pub q_value: f64,
     /// `bright`, `dark` or `coloured`.
     pub appearance: String,
-    /// JSON object of reflectance by band.
+    /// JSON object by band: reflectance, of radar dB.
     pub contrast: String,
     /// GeoJSON Polygon.
     pub geometry: String,
 }
 
-/// One track on one date.
+/// One track in one scene.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ObservationRow {
     /// The track.
@@ -48,6 +50,8 @@ pub struct ObservationRow {
     pub datetime: Timestamp,
     /// The scene.
     pub scene_key: i64,
+    /// Name of the scene's view.
+    pub view: String,
     /// Length of the track, metres.
     pub length_m: f64,
     /// Length that could be seen, metres.
@@ -88,8 +92,8 @@ pub(in crate::monitor) fn put_detections(
 ) -> rusqlite::Result<()> {
     let mut put = c.prepare_cached(
         "INSERT OR REPLACE INTO detection (scene_key, number, site_id, datetime, track_index, start_m, end_m, offset_m, \
-         change, score, p_value, q_value, appearance, contrast, geometry) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         change, score, p_value, q_value, appearance, contrast, geometry, view) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     for d in detections {
         put.execute(rusqlite::params![
@@ -108,12 +112,13 @@ pub(in crate::monitor) fn put_detections(
             d.appearance,
             d.contrast,
             d.geometry,
+            d.view,
         ])?;
     }
     Ok(())
 }
 
-/// Stores the observations of a date.
+/// Stores the observations of a scene.
 pub(in crate::monitor) fn put_observations(
     c: &Connection,
     site_id: &str,
@@ -121,8 +126,8 @@ pub(in crate::monitor) fn put_observations(
 ) -> rusqlite::Result<()> {
     let mut put = c.prepare_cached(
         "INSERT OR REPLACE INTO observation (site_id, track_index, datetime, scene_key, length_m, observed_m, occupied_m, \
-         occupied_low_m, occupied_high_m, wagons_low, wagons_high, train_count, limit_m, limits) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         occupied_low_m, occupied_high_m, wagons_low, wagons_high, train_count, limit_m, limits, view) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
     for o in rows {
         put.execute(rusqlite::params![
@@ -140,26 +145,25 @@ pub(in crate::monitor) fn put_observations(
             o.train_count,
             o.limit_m,
             o.limits,
+            o.view,
         ])?;
     }
     Ok(())
 }
 
-/// Counts a date's trains anew, after one of them turned out to be none.
+/// Counts a scene's trains anew, after one of them turned out to be none.
 pub(in crate::monitor) fn set_occupancy(
     c: &Connection,
-    site_id: &str,
-    (track_index, datetime): (usize, &str),
+    (scene_key, track_index): (i64, usize),
     o: &Occupancy,
 ) -> rusqlite::Result<()> {
     c.prepare_cached(
-        "UPDATE observation SET occupied_m = ?4, occupied_low_m = ?5, occupied_high_m = ?6, wagons_low = ?7, \
-         wagons_high = ?8, train_count = ?9 WHERE site_id = ?1 AND track_index = ?2 AND datetime = ?3",
+        "UPDATE observation SET occupied_m = ?3, occupied_low_m = ?4, occupied_high_m = ?5, wagons_low = ?6, \
+         wagons_high = ?7, train_count = ?8 WHERE scene_key = ?1 AND track_index = ?2",
     )?
     .execute(rusqlite::params![
-        site_id,
+        scene_key,
         track_index,
-        datetime,
         o.occupied_m,
         o.range_m.0,
         o.range_m.1,
@@ -170,14 +174,13 @@ pub(in crate::monitor) fn set_occupancy(
     Ok(())
 }
 
-/// Tracks that a date shows, with their lengths.
+/// Tracks that a scene shows, with their lengths.
 pub(in crate::monitor) fn tracks_observed(
     c: &Connection,
-    site_id: &str,
-    date: &str,
+    scene_key: i64,
 ) -> rusqlite::Result<Vec<(usize, f64)>> {
-    c.prepare_cached("SELECT track_index, length_m FROM observation WHERE site_id = ?1 AND datetime = ?2")?
-        .query_map((site_id, date), |r| Ok((r.get(0)?, r.get(1)?)))?
+    c.prepare_cached("SELECT track_index, length_m FROM observation WHERE scene_key = ?1")?
+        .query_map([scene_key], |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect()
 }
 
@@ -217,20 +220,20 @@ pub(in crate::monitor) fn idle_before(
     };
     let Some(since) = since else { return Ok(None) };
     let sql = "SELECT count(*) FROM (SELECT 1 FROM observation WHERE site_id = ?1 AND datetime > ?2 AND datetime < ?3 \
-               GROUP BY datetime HAVING sum(observed_m) >= 0.5 * sum(length_m) LIMIT ?4)";
+               GROUP BY scene_key HAVING sum(observed_m) >= 0.5 * sum(length_m) LIMIT ?4)";
     let count = c.prepare_cached(sql)?.query_row((site_id, &since, &before, count_max), |r| r.get(0))?;
     Ok(Some((time_of(&since)?, count)))
 }
 
 impl State {
-    /// The series of a site in order of time and track.
+    /// The series of a site in order of time, view and track.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn observations(&self, site_id: &str) -> Result<Vec<ObservationRow>, Error> {
         let sql = "SELECT track_index, datetime, scene_key, length_m, observed_m, occupied_m, occupied_low_m, \
-                   occupied_high_m, wagons_low, wagons_high, train_count, limit_m, limits FROM observation \
-                   WHERE site_id = ?1 ORDER BY datetime, track_index";
+                   occupied_high_m, wagons_low, wagons_high, train_count, limit_m, limits, view FROM observation \
+                   WHERE site_id = ?1 ORDER BY datetime, view, track_index";
         self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map([site_id], |r| {
@@ -248,19 +251,20 @@ impl State {
                         train_count: r.get(10)?,
                         limit_m: r.get(11)?,
                         limits: r.get(12)?,
+                        view: r.get(13)?,
                     })
                 })?
                 .collect()
         })
     }
 
-    /// Detections of a site in order of time and number.
+    /// Detections of a site in order of time, view and number.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn detections(&self, site_id: &str) -> Result<Vec<DetectionRow>, Error> {
         let sql = "SELECT scene_key, number, datetime, track_index, start_m, end_m, offset_m, change, score, p_value, \
-                   q_value, appearance, contrast, geometry FROM detection WHERE site_id = ?1 ORDER BY datetime, number";
+                   q_value, appearance, contrast, geometry, view FROM detection WHERE site_id = ?1 ORDER BY datetime, view, number";
         self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map([site_id], |r| {
@@ -279,6 +283,7 @@ impl State {
                         appearance: r.get(11)?,
                         contrast: r.get(12)?,
                         geometry: r.get(13)?,
+                        view: r.get(14)?,
                     })
                 })?
                 .collect()

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 1560.0;
-const TOP: f64 = 190.0;
+const TOP: f64 = 220.0;
 const BOTTOM: f64 = 700.0;
 /// Bars of the share that could be seen, below the plot.
 const BARS: (f64, f64) = (716.0, 756.0);
@@ -29,9 +29,8 @@ pub(super) struct Chart {
     bottom: f64,
     bars_top: f64,
     bars_bottom: f64,
-    bands: Vec<String>,
-    lines: Vec<String>,
-    limits: Vec<String>,
+    sensors: Vec<Sensor>,
+    disputes: Vec<Dispute>,
     gaps: Vec<Gap>,
     dots: Vec<Dot>,
     bars: Vec<Gap>,
@@ -39,6 +38,25 @@ pub(super) struct Chart {
     y_ticks: Vec<Tick>,
     notes: Vec<Note>,
     empty: bool,
+}
+
+/// What optical scenes, or radar, show.
+#[derive(Debug, Serialize)]
+struct Sensor {
+    name: &'static str,
+    colour: &'static str,
+    bands: Vec<String>,
+    lines: Vec<String>,
+    limits: Vec<String>,
+}
+
+/// Track that looks empty in one view and occupied in another.
+#[derive(Debug, Serialize)]
+struct Dispute {
+    x: f64,
+    from: f64,
+    to: f64,
+    title: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +72,8 @@ struct Dot {
     x: f64,
     y: f64,
     hollow: bool,
+    is_radar: bool,
+    colour: &'static str,
     title: String,
 }
 
@@ -99,7 +119,10 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let seconds: Vec<i64> = points.iter().map(|p| p.datetime.as_second()).collect();
     let (first, last) = (seconds.first().copied().unwrap_or(0), seconds.last().copied().unwrap_or(86_400));
     let margin = ((last - first) as f64 * 0.02).max(86_400.0);
-    let highest = points.iter().map(|p| p.high_m.max(p.limit_m.unwrap_or(0.0))).fold(100.0, f64::max);
+    let highest = points
+        .iter()
+        .map(|p| p.high_m.max(p.limit_m.unwrap_or(0.0)).max(p.occupied_m + p.disputed_m))
+        .fold(100.0, f64::max);
     let step_m = nice_step(highest / 5.0);
     let top_m = (highest / step_m).ceil() * step_m;
     let axes = Axes {
@@ -108,7 +131,6 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         per_m: (BOTTOM - TOP) / top_m,
     };
     let gap_s = longest_step(&seconds);
-    let runs = runs(points, gap_s);
     let notes = notes(card, &axes);
     let written = notes.len().div_ceil(2) as f64;
     Chart {
@@ -122,13 +144,8 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         bottom: BOTTOM,
         bars_top: BARS.0,
         bars_bottom: BARS.1,
-        bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run, &axes)).collect(),
-        lines: runs
-            .iter()
-            .map(|run| line(run, &axes, |p| Some(p.occupied_m)))
-            .filter(|d| !d.is_empty())
-            .collect(),
-        limits: runs.iter().map(|run| line(run, &axes, |p| p.limit_m)).collect(),
+        sensors: [false, true].iter().filter_map(|is_radar| sensor(points, *is_radar, &axes)).collect(),
+        disputes: points.iter().filter(|p| p.disputed_m > 0.0).map(|p| dispute(p, &axes)).collect(),
         gaps: gaps(&seconds, gap_s, &axes),
         dots: points.iter().map(|p| dot(p, &axes)).collect(),
         bars: points
@@ -153,6 +170,40 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
 fn nice_step(least: f64) -> f64 {
     let power = 10f64.powf(least.max(1.0).log10().floor());
     [1.0, 2.0, 5.0, 10.0].iter().map(|f| f * power).find(|s| *s >= least).unwrap_or(10.0 * power)
+}
+
+/// Colour of optical dates, and of radar.
+fn colour(is_radar: bool) -> &'static str {
+    if is_radar { "#7a3e9d" } else { "#0b5cad" }
+}
+
+/// The dates of one sensor; `None` where there are none. Its own steps say where its line is broken.
+fn sensor(points: &[SeriesPoint], is_radar: bool, axes: &Axes) -> Option<Sensor> {
+    let own: Vec<SeriesPoint> = points.iter().filter(|p| p.is_radar == is_radar).cloned().collect();
+    let seconds: Vec<i64> = own.iter().map(|p| p.datetime.as_second()).collect();
+    let runs = runs(&own, longest_step(&seconds));
+    let occupied = |run: &&[SeriesPoint]| line(run, axes, |p| Some(p.occupied_m));
+    (!own.is_empty()).then(|| Sensor {
+        name: if is_radar { "radar" } else { "optical" },
+        colour: colour(is_radar),
+        bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run, axes)).collect(),
+        lines: runs.iter().map(occupied).filter(|d| !d.is_empty()).collect(),
+        limits: runs.iter().map(|run| line(run, axes, |p| p.limit_m)).filter(|d| !d.is_empty()).collect(),
+    })
+}
+
+fn dispute(p: &SeriesPoint, axes: &Axes) -> Dispute {
+    Dispute {
+        x: axes.x(p.datetime.as_second()),
+        from: axes.y(p.occupied_m),
+        to: axes.y(p.occupied_m + p.disputed_m),
+        title: format!(
+            "{}: {:.0} m look empty to {} and occupied to another view",
+            p.datetime.strftime("%Y-%m-%d"),
+            p.disputed_m,
+            p.view
+        ),
+    }
 }
 
 /// From which step on there is a gap: three usual steps, at least 20 days.
@@ -213,12 +264,16 @@ fn dot(p: &SeriesPoint, axes: &Axes) -> Dot {
         x: axes.x(p.datetime.as_second()),
         y: axes.y(p.occupied_m),
         hollow: p.observed_fraction < SEEN,
+        is_radar: p.is_radar,
+        colour: colour(p.is_radar),
         title: format!(
-            "{}: {:.0} m ({:.0} to {:.0} m), {:.0} % seen, {limit}",
+            "{}, {}: {:.0} m ({:.0} to {:.0} m), {:.0} m of it also seen by another view, {:.0} % seen, {limit}",
             p.datetime.strftime("%Y-%m-%d"),
+            p.view,
             p.occupied_m,
             p.low_m,
             p.high_m,
+            p.agreed_m,
             100.0 * p.observed_fraction
         ),
     }
@@ -241,6 +296,12 @@ fn x_ticks(first: i64, last: i64, axes: &Axes) -> Vec<Tick> {
             let label = if every >= 12 { d.strftime("%Y") } else { d.strftime("%Y-%m") };
             ticks.push(Tick { at, label: label.to_string() });
         }
+    }
+    if ticks.len() < 2 {
+        // Too short for months: its ends.
+        let tick = |s: i64| Tick { at: axes.x(s), label: day(s).to_string() };
+        ticks = vec![tick(first)];
+        ticks.extend((last > first).then(|| tick(last)));
     }
     ticks
 }
@@ -289,6 +350,10 @@ mod tests {
             high_m: m + 40.0,
             limit_m: (d != 10).then_some(120.0),
             observed_fraction: 0.9,
+            view: "optical".into(),
+            is_radar: false,
+            agreed_m: 0.0,
+            disputed_m: 0.0,
         };
         SeriesCard {
             points: vec![point(0, 0.0), point(5, 200.0), point(10, 210.0), point(60, 0.0), point(65, 0.0)],
@@ -300,12 +365,25 @@ mod tests {
     #[test]
     fn gaps_are_not_bridged_and_text_is_escaped() {
         let chart = lay_out(&card());
-        assert_eq!((chart.gaps.len(), chart.lines.len(), chart.dots.len()), (1, 2, 5));
+        assert_eq!((chart.gaps.len(), chart.sensors[0].lines.len(), chart.dots.len()), (1, 2, 5));
         // The limit's line breaks where no train would have been found.
-        assert_eq!(chart.limits[0].matches('M').count(), 1);
+        assert_eq!(chart.sensors[0].limits[0].matches('M').count(), 1);
         let drawn = super::super::render(&card()).unwrap();
         assert!(!drawn.svg.contains("<b>") && drawn.png.starts_with(b"\x89PNG"));
         assert!(super::super::render(&SeriesCard::default()).is_ok());
+    }
+
+    #[test]
+    fn radar_has_a_line_of_its_own_and_disputes_are_marked() {
+        let mut card = card();
+        card.points[1].is_radar = true;
+        card.points[2].is_radar = true;
+        card.points[2].disputed_m = 150.0;
+        let chart = lay_out(&card);
+        assert_eq!(chart.sensors.iter().map(|s| s.lines.len()).collect::<Vec<_>>(), [1, 1]);
+        assert!(chart.disputes.len() == 1 && chart.disputes[0].to < chart.disputes[0].from);
+        let svg = super::super::render(&card).unwrap().svg;
+        assert!(svg.contains("looks empty here, occupied to another view"), "{svg}");
     }
 
     #[test]

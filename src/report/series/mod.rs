@@ -2,7 +2,8 @@
 //!
 //! Time runs to the right. The band is the 90 % range of the occupied metres, the broken line the shortest train that
 //! would have been found, so that a zero below it says something; dates without a usable scene are gaps, hatched and
-//! not bridged. Bars below show which share of the track could be seen.
+//! not bridged. Bars below show which share of the track could be seen. Radar and optical dates share the axes, each with
+//! its own line, range and limit: where they disagree both are seen, and what the other one has is marked.
 
 mod chart;
 mod page;
@@ -47,6 +48,14 @@ pub struct SeriesPoint {
     pub limit_m: Option<f64>,
     /// Share of the track that could be seen, 0…1.
     pub observed_fraction: f64,
+    /// What saw it, for people: `optical`, or `radar` with its geometry.
+    pub view: String,
+    /// Whether that is radar.
+    pub is_radar: bool,
+    /// Occupied length on which another view saw the same trains, metres.
+    pub agreed_m: f64,
+    /// Length, shown clear and empty here, on which trains stand by the word of another view, metres.
+    pub disputed_m: f64,
 }
 
 /// One thing that happened.

@@ -49,6 +49,9 @@ struct Row {
     date: String,
     occupied: String,
     range: String,
+    view: String,
+    agreed: String,
+    disputed: String,
     seen: String,
     limit: String,
 }
@@ -73,6 +76,9 @@ fn rows(card: &SeriesCard) -> Vec<Row> {
         date: p.datetime.strftime("%Y-%m-%d %H:%M").to_string(),
         occupied: format!("{:.0}", p.occupied_m),
         range: format!("{:.0}–{:.0}", p.low_m, p.high_m),
+        view: p.view.clone(),
+        agreed: format!("{:.0}", p.agreed_m),
+        disputed: format!("{:.0}", p.disputed_m),
         seen: format!("{:.0} %", 100.0 * p.observed_fraction),
         limit: p.limit_m.map_or_else(|| "none".to_owned(), |l| format!("{l:.0}")),
     };

@@ -1,0 +1,218 @@
+//! What a compared scene becomes in the state: detections, observations, and what alerts say.
+
+use super::SiteConfig;
+use super::compare::{Eye, Found};
+use super::error::Error;
+use super::lives::{Event, EventKind, Followed, Life, Sighting, Stretch};
+use super::occupancy::{occupancy, usual_limit};
+use super::site_run::hex;
+use super::state::{AlertRow, DetectionRow, ObservationRow};
+use super::views;
+use crate::detect::{Appearance, Change, DetectOutput, TrackDetection};
+use jiff::Timestamp;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+impl Eye<'_> {
+    /// Detections of a scene; its key is put in when it is known.
+    pub(super) fn detections(&self, found: &Found, datetime: Timestamp) -> Result<Vec<DetectionRow>, Error> {
+        let bands = self.site.band_names();
+        (found.output.detections.iter().enumerate())
+            .map(|(i, d)| {
+                let contrast: serde_json::Map<_, _> =
+                    bands.iter().cloned().zip(d.contrast.iter().map(|c| json!(c))).collect();
+                Ok(DetectionRow {
+                    scene_key: 0,
+                    number: i + 1,
+                    datetime,
+                    view: self.name.to_owned(),
+                    track_index: d.track_index,
+                    start_m: d.chainage_start_m,
+                    end_m: d.chainage_end_m,
+                    offset_m: d.offset_m,
+                    change: if d.change == Change::Appeared { "appeared" } else { "departed" }.to_owned(),
+                    score: d.score,
+                    p_value: d.p_value,
+                    q_value: d.q_value,
+                    appearance: appearance_word(d.appearance).to_owned(),
+                    contrast: serde_json::Value::Object(contrast).to_string(),
+                    geometry: self
+                        .polygon(d.track_index, (d.chainage_start_m, d.chainage_end_m), d.offset_m)?
+                        .to_string(),
+                })
+            })
+            .collect()
+    }
+
+    fn polygon(&self, track: usize, ends_m: (f64, f64), offset_m: f64) -> Result<serde_json::Value, Error> {
+        let rounded = |v: f64| (v * 1e7).round() / 1e7;
+        let mut ring: Vec<[f64; 2]> = self
+            .site
+            .outline(track, ends_m, offset_m)?
+            .into_iter()
+            .map(|(lon, lat)| [rounded(lon), rounded(lat)])
+            .collect();
+        ring.extend(ring.first().copied());
+        Ok(json!({ "type": "Polygon", "coordinates": [ring] }))
+    }
+
+    /// GeoJSON features of the events, in their order.
+    pub(super) fn features(
+        &self,
+        site: &SiteConfig,
+        followed: Option<&Followed>,
+    ) -> Result<Vec<serde_json::Value>, Error> {
+        let Some(followed) = followed else { return Ok(Vec::new()) };
+        (followed.events.iter())
+            .map(|event| {
+                let life = &followed.lives[event.life];
+                let place = life.place;
+                let track = self.site.tracks().get(place.track);
+                Ok(json!({
+                    "type": "Feature",
+                    "geometry": self.polygon(place.track, (place.start_m, place.end_m), 0.0)?,
+                    "properties": {
+                        "site": site.id,
+                        "life_id": life.id,
+                        "state": life.state,
+                        "track_id": track.map(|t| t.id.clone()),
+                        "chainage_start_m": place.start_m.round(),
+                        "chainage_end_m": place.end_m.round(),
+                        "length_m": place.length_m().round(),
+                        "first_seen": life.first_seen,
+                        "last_seen": life.last_seen,
+                        "first_missed": life.first_missed,
+                        "seen_count": life.seen_count,
+                        "score": (life.score * 100.0).round() / 100.0,
+                        "appearance": life.appearance,
+                        "seen_by": life.seen_by,
+                        "seen_now_by": self.name,
+                    },
+                }))
+            })
+            .collect()
+    }
+
+    /// The alert of an event; `idle_days` makes it a reactivation.
+    pub(super) fn alert(
+        &self,
+        site: &SiteConfig,
+        (scene_key, datetime): (i64, Timestamp),
+        (event, life): (&Event, &Life),
+        feature: &serde_json::Value,
+        idle_days: Option<f64>,
+    ) -> AlertRow {
+        let kind = if idle_days.is_some() { "reactivation" } else { event_word(event.kind) };
+        let (length_m, date) = (life.place.length_m(), datetime.strftime("%Y-%m-%d"));
+        let what = match event.kind {
+            EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
+            EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
+            EventKind::Moved => format!("train of about {length_m:.0} m moved along the line"),
+            EventKind::Finished => {
+                format!(
+                    "train of about {length_m:.0} m gone, last seen {}",
+                    life.last_seen.strftime("%Y-%m-%d")
+                )
+            }
+            EventKind::Permanent => format!("change of about {length_m:.0} m stays: no train"),
+            EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
+        };
+        let idle = idle_days.map(|d| format!(" after {d:.0} days without one")).unwrap_or_default();
+        let by = if views::is_radar(self.name) { " (radar)" } else { "" };
+        let mut feature = feature.clone();
+        feature["properties"]["kind"] = json!(kind);
+        feature["properties"]["datetime"] = json!(datetime);
+        // A move may happen more than once; everything else once a life.
+        let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
+        AlertRow {
+            alert_id: hex(&Sha256::digest(id), 16),
+            site_id: site.id.clone(),
+            life_id: life.id.clone(),
+            scene_key,
+            kind: kind.to_owned(),
+            datetime,
+            title: format!("{} {date}: {what}{idle}{by}", site.title()),
+            feature: feature.to_string(),
+            evidence: None,
+            withdrawn: false,
+        }
+    }
+
+    /// What the scene shows of each track, on which `trains` stand.
+    pub(super) fn observations(
+        &self,
+        (scene_key, datetime): (i64, Timestamp),
+        found: &Found,
+        trains: &[Stretch],
+    ) -> Vec<ObservationRow> {
+        (found.output.tracks.iter())
+            .map(|track| {
+                let on: Vec<Stretch> =
+                    trains.iter().copied().filter(|t| t.track == track.track_index).collect();
+                let limits: serde_json::Map<_, _> =
+                    (track.detection_limits.iter()).map(|l| (l.cargo.clone(), json!(l.length_m))).collect();
+                let mut row = ObservationRow {
+                    track_index: track.track_index,
+                    datetime,
+                    scene_key,
+                    view: self.name.to_owned(),
+                    length_m: track.length_m,
+                    observed_m: track.observed_m,
+                    occupied_m: 0.0,
+                    occupied_low_m: 0.0,
+                    occupied_high_m: 0.0,
+                    wagons_low: 0,
+                    wagons_high: 0,
+                    train_count: 0,
+                    limit_m: usual_limit(&track.detection_limits),
+                    limits: serde_json::Value::Object(limits).to_string(),
+                };
+                row.occupy(&occupancy(&on, track.length_m));
+                row
+            })
+            .collect()
+    }
+}
+
+pub(super) fn sighting(d: &TrackDetection) -> Sighting {
+    Sighting {
+        place: Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m },
+        score: d.score,
+        appearance: appearance_word(d.appearance).to_owned(),
+        appeared: d.change == Change::Appeared,
+    }
+}
+
+fn appearance_word(appearance: Appearance) -> &'static str {
+    match appearance {
+        Appearance::Bright => "bright",
+        Appearance::Dark => "dark",
+        Appearance::Coloured => "coloured",
+    }
+}
+
+/// The word of an event, which is the kind of its alert.
+pub(super) fn event_word(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Appeared => "first",
+        EventKind::Confirmed => "confirmed",
+        EventKind::Moved => "moved",
+        EventKind::Finished => "finished",
+        EventKind::Permanent => "permanent",
+        EventKind::Departed => "departed",
+    }
+}
+
+/// Share of a stretch that is clear, and the median score where it is.
+pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) -> (f64, f64) {
+    let Some(track) = output.tracks.get(stretch.track) else { return (0.0, f64::NEG_INFINITY) };
+    let from = (stretch.start_m / step_m).round().max(0.0) as usize;
+    let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
+    let cells = track.profile.get(from..=to).unwrap_or(&[]);
+    let mut clear: Vec<f64> = cells.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
+    let share = clear.len() as f64 / cells.len().max(1) as f64;
+    if clear.is_empty() {
+        return (0.0, f64::NEG_INFINITY);
+    }
+    (share, crate::stats::median(&mut clear))
+}
