@@ -19,7 +19,7 @@ pub(super) struct Best {
     pub(super) sigma_m_s: f64,
 }
 
-/// Fits one profile q and one velocity to `bands` (delay, signal), z_b(s) = c_b q(s − v τ_b); `None` where they do not settle one.
+/// Fits one profile q and one velocity to `bands` (delay, signal), `z_b(s) = c_b q(s − v τ_b)`; `None` where they do not settle one.
 pub(super) fn fit(bands: &[(f64, Line)], step_m: f64, seen: Seen, fastest_m_s: f64) -> Option<Best> {
     let mean_s = bands.iter().map(|b| b.0).sum::<f64>() / bands.len() as f64;
     let steps = (fastest_m_s / SPEED_STEP_M_S).round() as i64;

@@ -63,7 +63,9 @@ fn filtered(strip: &Strip, b: usize, offset_m: f64) -> (Vec<f64>, Vec<f64>) {
         (-reach..=reach).map(|k| (-0.5 * (k as f64 / per_px / FILTER_SIGMA_PX).powi(2)).exp()).collect();
     let mean = h.iter().sum::<f64>() / h.len() as f64;
     let power: f64 = h.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt();
-    h.iter_mut().for_each(|v| *v = (*v - mean) / power);
+    for v in &mut h {
+        *v = (*v - mean) / power;
+    }
     let middle = centre.round() as i64;
     let at = |s: usize, k: i64| {
         let t = middle + k;

@@ -60,7 +60,7 @@ fn delay_s(band: SpectralBand, params: &ImplantParams) -> f64 {
     if params.bands_reversed { -delay } else { delay }
 }
 
-/// ρ' = ρ − σ (1 − q) ρ_lit: the shaded share of the pixel keeps the light of the sky alone.
+/// `ρ' = ρ − σ (1 − q) ρ_lit`: the shaded share of the pixel keeps the light of the sky alone.
 fn darken(
     values: &mut ArrayViewMut3<'_, f32>,
     lit: &Array3<f32>,
@@ -91,8 +91,8 @@ fn shadow_cover(
     let (east, north) = sun.shadow_m(params.height_m);
     let reach_m = east.hypot(north);
     let mut layer = Layer::new(0, shape);
-    for track in 0..tracks.len() {
-        let own: Vec<&Patch> = patches.iter().filter(|p| p.track == track).collect();
+    for (index, track) in tracks.iter().enumerate() {
+        let own: Vec<&Patch> = patches.iter().filter(|p| p.track == index).collect();
         for patch in &own {
             // Each cell is counted with the nearest wagon along, so none is counted twice.
             let cells = |(low, high): (f64, f64)| {
@@ -100,10 +100,10 @@ fn shadow_cover(
                 (0..count).map(move |k| low - reach_m + (k as f64 + 0.5) * CELL_M)
             };
             for s_m in cells(patch.along_m) {
-                if !is_nearest(s_m, patch, &own) || s_m < 0.0 || s_m > tracks[track].length_m() {
+                if !is_nearest(s_m, patch, &own) || s_m < 0.0 || s_m > track.length_m() {
                     continue;
                 }
-                let point = tracks[track].at(s_m);
+                let point = track.at(s_m);
                 let d = (
                     east * point.along.0 + north * point.along.1,
                     east * point.along.1 - north * point.along.0,
