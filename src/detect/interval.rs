@@ -21,12 +21,14 @@ const NORMAL: f64 = 1.645;
 /// Fewest rows by which an end may lie off.
 const SMALLEST_REACH: usize = 20;
 
-/// 90 % intervals of the ends, metres along the track, and of the length, metres.
+/// 90 % intervals, metres: `(low, high)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Intervals {
-    pub(super) start_m: (f64, f64),
-    pub(super) end_m: (f64, f64),
-    pub(super) length_m: (f64, f64),
+    /// First end along the track.
+    pub(super) start: (f64, f64),
+    /// Other end along the track.
+    pub(super) end: (f64, f64),
+    pub(super) length: (f64, f64),
 }
 
 /// Intervals of a train on `rows`, at least `min_rows` long.
@@ -69,9 +71,9 @@ pub(super) fn intervals(
     let shortest = (from as f64) - (first + start.len() - 1) as f64;
     let (low, high) = blurred(&lengths, shortest, rows.len() as f64, std::f64::consts::SQRT_2 * RESOLUTION);
     Intervals {
-        start_m: place(&start, first, rows.start),
-        end_m: place(&end, from, rows.end),
-        length_m: (low.max(0.0) * stack.step_m, (high * stack.step_m).min(last_m)),
+        start: place(&start, first, rows.start),
+        end: place(&end, from, rows.end),
+        length: (low.max(0.0) * stack.step_m, (high * stack.step_m).min(last_m)),
     }
 }
 
