@@ -63,8 +63,16 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     }
 }
 
-/// Tracks on the grid of synthetic scenes, and the longitude and latitude of their middle, degrees.
-fn ground(request: &SimulateRequest) -> Result<(Vec<Track>, Grid, (f64, f64)), Error> {
+/// Where synthetic scenes lie.
+struct Ground {
+    tracks: Vec<Track>,
+    grid: Grid,
+    /// Longitude and latitude of the middle, degrees.
+    middle_lonlat: (f64, f64),
+}
+
+/// The rails of the request with a grid around them.
+fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
     let wgs84 = io::crs_from_epsg(4326)?;
     let lines = io::read_lines(&request.rails, &wgs84)?;
     let points: MultiPoint<f64> =
@@ -77,7 +85,7 @@ fn ground(request: &SimulateRequest) -> Result<(Vec<Track>, Grid, (f64, f64)), E
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
     let tracks = build_tracks(&lines, &io::outline(&grid, &grid.crs)?, &TrackParams::default())?;
-    Ok((tracks, grid, (centre.x, centre.y)))
+    Ok(Ground { tracks, grid, middle_lonlat: (centre.x, centre.y) })
 }
 
 /// The parameters of the configuration, else the usual ones.

@@ -1,6 +1,6 @@
 //! Synthetic Sentinel-2 scenes.
 
-use super::{SimulateRequest, conclude, ground, params, scene_names, tags};
+use super::{Ground, SimulateRequest, conclude, ground, params, scene_names, tags};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::{Error, prepare_folder};
@@ -15,9 +15,9 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     if let Some(seed) = request.seed {
         (params.seed, params.trains.seed) = (seed, seed);
     }
-    let (tracks, grid, centre_lonlat) = ground(request)?;
+    let Ground { tracks, grid, middle_lonlat } = ground(request)?;
     let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
-    params.place_lonlat = params.place_lonlat.or(Some(centre_lonlat));
+    params.place_lonlat = params.place_lonlat.or(Some(middle_lonlat));
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
     prepare_folder(&request.out)?;
     let mut written = Vec::new();

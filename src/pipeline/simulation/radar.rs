@@ -1,6 +1,6 @@
 //! Synthetic Sentinel-1 scenes.
 
-use super::{SimulateRequest, conclude, ground, params, scene_names, tags};
+use super::{Ground, SimulateRequest, conclude, ground, params, scene_names, tags};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::{Error, prepare_folder};
@@ -16,7 +16,7 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     if let Some(seed) = request.seed {
         (params.seed, params.trains.seed) = (seed, seed);
     }
-    let (tracks, grid, _) = ground(request)?;
+    let Ground { tracks, grid, .. } = ground(request)?;
     let stack = simulate::radar_stack(&params, &tracks, &grid)?;
     let eastwards = params.trains.look_azimuth_deg < 180.0;
     let radar = Radar {
