@@ -150,6 +150,12 @@ impl ViewRow {
         Ok((reference, blob::of_pixels(&self.pixels.values.view(), &self.pixels.validity, scale)))
     }
 
+    /// The view as it comes back from the state: pixels are stored in steps.
+    pub(in crate::monitor) fn as_stored(self) -> Result<Self, Error> {
+        let (reference, pixels) = self.stored()?;
+        Self::of(self.name, &reference, &pixels)
+    }
+
     fn of(name: String, reference: &str, bytes: &[u8]) -> Result<Self, Error> {
         let reference: ReferenceScene = serde_json::from_str(reference)
             .map_err(|e| Error::Stored { what: "a reference scene", reason: e.to_string() })?;
