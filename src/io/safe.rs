@@ -28,11 +28,13 @@ struct Product {
 pub(super) fn is_product(folder: &str) -> bool {
     let entries =
         |f: &Path| std::fs::read_dir(f).into_iter().flatten().filter_map(Result::ok).map(|e| e.path());
-    entries(Path::new(folder)).any(|p| {
-        is_xml(&p.display().to_string())
-            || p.extension().is_some_and(|e| e == "SAFE")
-            || p.file_name().is_some_and(|n| n == "manifest.safe")
-    })
+    let is_named = |p: &Path| p.extension().is_some_and(|e| e == "SAFE");
+    is_named(Path::new(folder))
+        || entries(Path::new(folder)).any(|p| {
+            is_xml(&p.display().to_string())
+                || is_named(&p)
+                || p.file_name().is_some_and(|n| n == "manifest.safe")
+        })
 }
 
 /// A product in a folder.
