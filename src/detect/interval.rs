@@ -3,7 +3,9 @@
 //! With the train's mean μ and whitened residuals u, N(μ, f) inside and N(0, f) outside, and the other end held, an end at
 //! row a has the likelihood exp(Σ μ·(u − μ/2) / f), the sum over the rows inside. Under a flat prior that is the posterior
 //! of the end (Hinkley 1970, 10.1093/biomet/57.1.1). `f` is the variance of window sums beside the track over that
-//! of independent cells: clutter is alike from cell to cell, so every row tells less than it seems to. Rows out of sight tell nothing. However strong the train, its end is
+//! of independent cells: clutter is alike from cell to cell, so every row tells less than it seems to. A train is uneven as
+//! well, wagon by wagon and load by load: where that varies more than the clutter does, f is the long-run variance inside the
+//! train (Newey & West 1987, 10.2307/1913610). Rows out of sight tell nothing. However strong the train, its end is
 //! blurred by the sensor and sampled in cells: that error is added in quadrature.
 
 use super::refine::{mean_over, track_of, white};
@@ -18,6 +20,8 @@ const TAIL: f64 = 0.05;
 const RESOLUTION: f64 = 0.62;
 /// Standard errors of a normal law to [`TAIL`].
 const NORMAL: f64 = 1.645;
+/// Lags of the long-run variance, rows: about a wagon each.
+const LAGS: usize = 6;
 /// Fewest rows by which an end may lie off.
 const SMALLEST_REACH: usize = 20;
 
@@ -42,9 +46,12 @@ pub(super) fn intervals(
     let track = track_of(stack, rows.start);
     let mean = mean_over(stack, residuals, rows.clone());
     let half_square = 0.5 * mean.iter().map(|m| m * m).sum::<f64>();
-    let inflation = inflation(scans, rows.len());
+    let along = |row: usize| (0..stack.bands).map(|b| mean[b] * white(stack, residuals, row, b)).sum::<f64>();
+    // The part of u along μ, of unit variance where there is clutter alone.
+    let parts: Vec<f64> = rows.clone().map(|row| along(row) / (2.0 * half_square).sqrt()).collect();
+    let inflation = inflation(scans, rows.len()).max(unevenness(&parts));
     let gain = |row: usize| {
-        let along: f64 = (0..stack.bands).map(|b| mean[b] * white(stack, residuals, row, b)).sum();
+        let along = along(row);
         if along.is_finite() { (along - half_square) / inflation } else { 0.0 }
     };
     let reach = rows.len().max(SMALLEST_REACH);
@@ -81,6 +88,19 @@ pub(super) fn intervals(
 fn inflation(scans: &[Scan], cells: usize) -> f64 {
     let nearest = scans.iter().min_by_key(|s| s.cells.abs_diff(cells));
     nearest.map_or(1.0, |s| s.inflation.max(1.0))
+}
+
+/// Long-run variance of a series, by Bartlett's weights over the lags up to [`LAGS`]; NaN cells are left out.
+fn unevenness(parts: &[f64]) -> f64 {
+    let seen: Vec<f64> = parts.iter().copied().filter(|v| v.is_finite()).collect();
+    let n = seen.len().max(1) as f64;
+    let mean = seen.iter().sum::<f64>() / n;
+    // γ₀ + 2 Σ (1 − k / (K + 1)) γₖ
+    let covariance = |k: usize| {
+        seen.iter().zip(seen.iter().skip(k)).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n
+    };
+    let tail: f64 = (1..=LAGS).map(|k| (1.0 - k as f64 / (LAGS + 1) as f64) * covariance(k)).sum();
+    covariance(0) + 2.0 * tail
 }
 
 /// Posterior of how many of the rows with these gains belong to the train, 0 to all, counted from the train outwards.

@@ -112,6 +112,19 @@ pub struct TrackResult {
     pub profile: Vec<f32>,
     /// Detection limit for each cargo.
     pub detection_limits: Vec<DetectionLimit>,
+    /// Stretches of the target that stand out however little, strongest first; no two share a cell.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A stretch of the target that stands out, whether it passes the asked rate or not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// First end, metres along the track.
+    pub chainage_start_m: f64,
+    /// Other end, metres along the track.
+    pub chainage_end_m: f64,
+    /// Same scale as [`TrackDetection::score`].
+    pub score: f64,
 }
 
 /// Outcome of [`detect`].

@@ -10,7 +10,8 @@ use super::residual::{Residuals, Role, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
 use super::{
-    Appearance, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult,
+    Appearance, Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection,
+    TrackResult,
 };
 use crate::stats::benjamini_hochberg;
 use std::ops::Range;
@@ -203,9 +204,22 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
         observed_m: (rows.clone().filter(|&row| observed[row]).count() as f64 * stack.step_m)
             .min((rows.len() - 1) as f64 * stack.step_m),
         profile: rows.clone().map(|row| if observed[row] { best[row] as f32 } else { f32::NAN }).collect(),
+        candidates: candidates(stack, passes, rows),
         detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargos)),
     };
     stack.ranges.iter().enumerate().map(result).collect()
+}
+
+/// Events of the target on the track with these rows.
+fn candidates(stack: &Stack<'_>, passes: &[Pass], rows: &Range<usize>) -> Vec<Candidate> {
+    let at = |row: usize| (row as f64 - rows.start as f64 - 0.5) * stack.step_m;
+    let last_m = (rows.len() - 1) as f64 * stack.step_m;
+    let of = |event: &Event| Candidate {
+        chainage_start_m: at(event.rows.start).max(0.0),
+        chainage_end_m: at(event.rows.end).min(last_m),
+        score: -rate(passes, &passes[0], event.score).log10(),
+    };
+    passes[0].events.iter().filter(|e| rows.contains(&e.rows.start)).map(of).collect()
 }
 
 fn summary(passes: &[Pass], params: &DetectParams) -> NullSummary {

@@ -40,7 +40,7 @@ pub(super) fn open(
         let Some(name) = row.view.clone().filter(|name| !sites.contains_key(name)) else { continue };
         if let Some(view) = reference(config, sites_first(&sites, first.as_ref()), row)? {
             // As it comes back from the state, so that this run and the next see the same.
-            let view = view.as_stored()?;
+            let view = view.after_storage()?;
             let site = make(config, sites_first(&sites, first.as_ref()), &view)?;
             if first.is_none() {
                 let stored = SiteRow {

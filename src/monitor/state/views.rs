@@ -151,7 +151,7 @@ impl ViewRow {
     }
 
     /// The view as it comes back from the state: pixels are stored in steps.
-    pub(in crate::monitor) fn as_stored(self) -> Result<Self, Error> {
+    pub(in crate::monitor) fn after_storage(self) -> Result<Self, Error> {
         let (reference, pixels) = self.stored()?;
         Self::of(self.name, &reference, &pixels)
     }
