@@ -1,17 +1,21 @@
-//! The velocity at which all bands show one and the same profile along the line.
+//! The velocity at which the two ends of a train travel from band to band, told as a posterior over all velocities.
 
 use super::Seen;
 use super::signal::Line;
-use ndarray::Array2;
 
 /// Spacing of the velocities that are tried, m/s.
-const SPEED_STEP_M_S: f64 = 0.5;
-/// Line beyond the ends found that is compared, metres: it holds the edges, which tell most.
-const MARGIN_M: f64 = 60.0;
-/// Gain over what noise shares below which nothing is there to be measured, in units of the noise.
-const LEAST_GAIN: f64 = 16.0;
-/// Rounds of the power iteration: the first eigenvalue stands far above the others where there is a train.
-const ROUNDS: usize = 30;
+const SPEED_STEP_M_S: f64 = 1.0;
+/// An end is searched this far from where the detector found it, metres, in such steps.
+const SEARCH_M: f64 = 60.0;
+const SEARCH_STEP_M: f64 = 2.5;
+/// Line beyond the search that is compared, metres: bands shift by half of the way of the fastest train.
+const MARGIN_M: f64 = 40.0;
+/// Blur of an end by the sensor and by resampling, cells.
+const BLUR_CELLS: f64 = 0.6;
+/// Line behind an end that is not taken for the train's inside, metres.
+const RIM_M: f64 = 30.0;
+/// Variance of the gain of a cell: where the train falls in the pixels, what ground is seen beside it.
+const GAIN_VARIANCE: f64 = 0.16;
 
 /// The best velocity.
 pub(super) struct Best {
@@ -19,110 +23,105 @@ pub(super) struct Best {
     pub(super) sigma_m_s: f64,
 }
 
-/// Fits one profile q and one velocity to `bands` (delay, signal), `z_b(s) = c_b q(s − v τ_b)`; `None` where they do not settle one.
+/// Bands scaled to one noise, and what the inside of the train says of them.
+struct Model<'a> {
+    bands: &'a [(f64, Line)],
+    mean_s: f64,
+    step_m: f64,
+    /// c_b.
+    contrasts: Vec<f64>,
+    /// f σ²: correlation along the line times misfit of the inside.
+    noise: f64,
+}
+
+/// Fits `z_b(s) = c_b p(s − v τ_b) g(s)` to `bands` (delay, signal); `None` where there is no inside to measure.
 pub(super) fn fit(bands: &[(f64, Line)], step_m: f64, seen: Seen, fastest_m_s: f64) -> Option<Best> {
-    let mean_s = bands.iter().map(|b| b.0).sum::<f64>() / bands.len() as f64;
+    let model = Model::new(bands, step_m, seen)?;
     let steps = (fastest_m_s / SPEED_STEP_M_S).round() as i64;
-    let profile: Vec<(f64, Left)> = (-steps..=steps)
-        .map(|k| {
-            let v = k as f64 * SPEED_STEP_M_S;
-            (v, left(bands, step_m, seen, |delay_s| v * (delay_s - mean_s)))
-        })
-        .collect();
-    let best = (0..profile.len()).min_by(|&a, &b| profile[a].1.residual.total_cmp(&profile[b].1.residual))?;
-    if best == 0 || best + 1 == profile.len() {
-        return None;
-    }
-    let (v, Left { residual, gain, freedom }) = profile[best];
-    let noise = bands.iter().map(|b| b.1.inflation).sum::<f64>() / bands.len() as f64;
-    let inflation = noise * ((residual + freedom) / freedom).max(1.0);
-    // Bands of noise alone, n cells long, share λ ≤ n (1 + √(B / n))² (Marchenko and Pastur 1967), n the independent ones.
-    let cells = (seen.end_m - seen.start_m + 2.0 * MARGIN_M) / step_m;
-    let shared = cells * (1.0 + (bands.len() as f64 * noise / cells).sqrt()).powi(2);
-    if gain - shared < LEAST_GAIN * inflation {
-        return None;
-    }
-    // One standard error on either side: what is left grows by the inflation, over all that is not farther above.
-    let within = profile.iter().filter(|p| p.1.residual < residual + inflation).map(|p| p.0);
-    let (low, high) = within.fold((v, v), |(l, h), v| (l.min(v), h.max(v)));
-    let (before, after) = (profile[best - 1].1.residual, profile[best + 1].1.residual);
-    Some(Best {
-        velocity_m_s: v + lowest(before, residual, after) * SPEED_STEP_M_S,
-        sigma_m_s: (0.5 * (high - low)).max(0.5 * SPEED_STEP_M_S),
-    })
+    let velocities: Vec<f64> = (-steps..=steps).map(|k| k as f64 * SPEED_STEP_M_S).collect();
+    let middle_m = 0.5 * (seen.start_m + seen.end_m);
+    let reach_m = SEARCH_M + MARGIN_M;
+    let first = |v| model.end(v, (seen.start_m - reach_m, middle_m), seen.start_m, 1.0);
+    let last = |v| model.end(v, (middle_m, seen.end_m + reach_m), seen.end_m, -1.0);
+    let start: Vec<f64> = velocities.iter().map(|&v| first(v)).collect();
+    let end: Vec<f64> = velocities.iter().map(|&v| last(v)).collect();
+    let both: Vec<f64> = start.iter().zip(&end).map(|(a, b)| a + b).collect();
+    let (velocity_m_s, sigma) = moments(&velocities, &both);
+    // A train does not grow: ends that contradict each other tell that something else is in sight.
+    let ((v0, s0), (v1, s1)) = (moments(&velocities, &start), moments(&velocities, &end));
+    let discord = (v0 - v1).abs() / s0.hypot(s1).max(f64::MIN_POSITIVE);
+    Some(Best { velocity_m_s, sigma_m_s: sigma.max(0.5 * SPEED_STEP_M_S) * discord.max(1.0) })
 }
 
-/// What one profile explains of all bands at a velocity.
-#[derive(Clone, Copy)]
-struct Left {
-    /// Power it does not explain, less that expected of noise.
-    residual: f64,
-    /// Power it explains.
-    gain: f64,
-    /// Power of noise that is expected to be left.
-    freedom: f64,
-}
-
-/// Moves every band back by its way and splits the power into λ₁ of the bands' Gram matrix and the rest.
-fn left(bands: &[(f64, Line)], step_m: f64, seen: Seen, way_m: impl Fn(f64) -> f64) -> Left {
-    let first = ((seen.start_m - MARGIN_M) / step_m).floor() as i64;
-    let last = ((seen.end_m + MARGIN_M) / step_m).ceil() as i64;
-    let mut freedom = 0.0;
-    let count = bands.len();
-    let rows: Vec<Vec<f64>> = bands
-        .iter()
-        .map(|(delay_s, line)| {
-            let shift = way_m(*delay_s) / step_m;
-            let (whole, weights) = (shift.floor() as i64, keys(shift - shift.floor()));
-            // Interpolation takes power from noise; without its share the fit would lean to half cells.
-            let kept: f64 = weights.iter().map(|w| w * w).sum();
-            freedom += kept * (last - first + 1) as f64 * (count - 1) as f64 / count as f64;
-            let at =
-                |i: i64| usize::try_from(i).ok().and_then(|i| line.values.get(i)).copied().unwrap_or(0.0);
-            (first..=last)
-                .map(|i| weights.iter().zip(-1..).map(|(w, k)| w * at(i + whole + k)).sum())
-                .collect()
-        })
-        .collect();
-    let gram = Array2::from_shape_fn((count, count), |(a, b)| {
-        rows[a].iter().zip(&rows[b]).map(|(x, y)| x * y).sum::<f64>()
-    });
-    let gain = first_eigenvalue(&gram);
-    Left { residual: gram.diag().sum() - gain - freedom, gain, freedom }
-}
-
-/// Weights of cubic convolution at −1…2 for a fraction of a cell (Keys 1981, a = −½).
-fn keys(f: f64) -> [f64; 4] {
-    [
-        -0.5 * f * (1.0 - f).powi(2),
-        1.0 + f * f * (1.5 * f - 2.5),
-        f * (0.5 + f * (2.0 - 1.5 * f)),
-        0.5 * f * f * (f - 1.0),
-    ]
-}
-
-/// λ₁ of a positive matrix by power iteration from its longest column.
-fn first_eigenvalue(gram: &Array2<f64>) -> f64 {
-    let length = |v: &ndarray::Array1<f64>| v.dot(v).sqrt();
-    let longest =
-        gram.columns().into_iter().map(|c| c.to_owned()).max_by(|a, b| length(a).total_cmp(&length(b)));
-    let Some(mut vector) = longest else { return 0.0 };
-    let mut value = 0.0;
-    for _ in 0..ROUNDS {
-        let size = length(&vector);
-        if size <= 0.0 {
-            return 0.0;
+impl<'a> Model<'a> {
+    fn new(bands: &'a [(f64, Line)], step_m: f64, seen: Seen) -> Option<Self> {
+        let count = bands.len() as f64;
+        let cells = bands.iter().map(|b| b.1.values.len()).min()?;
+        let rim_m = RIM_M.min(0.25 * (seen.end_m - seen.start_m));
+        let from = ((seen.start_m + rim_m) / step_m).ceil().max(0.0) as usize;
+        let to = (((seen.end_m - rim_m) / step_m).floor().max(0.0) as usize).min(cells.checked_sub(1)?);
+        if to < from + 1 {
+            return None;
         }
-        vector /= size;
-        let next = gram.dot(&vector);
-        value = vector.dot(&next);
-        vector = next;
+        let length = (to + 1 - from) as f64;
+        let contrasts: Vec<f64> =
+            bands.iter().map(|b| b.1.values[from..=to].iter().sum::<f64>() / length).collect();
+        let power: f64 = contrasts.iter().map(|c| c * c).sum();
+        // Inside, p = 1: what one gain for all bands leaves is noise and what the model lacks.
+        let left = |s: usize| {
+            let shown: f64 = bands.iter().zip(&contrasts).map(|(b, c)| b.1.values[s] * c).sum();
+            bands.iter().map(|b| b.1.values[s].powi(2)).sum::<f64>() - shown * shown / power.max(1e-12)
+        };
+        let misfit = (from..=to).map(left).sum::<f64>() / ((count - 1.0).max(1.0) * (length - 1.0));
+        let inflation = bands.iter().map(|b| b.1.inflation).sum::<f64>() / count;
+        let mean_s = bands.iter().map(|b| b.0).sum::<f64>() / count;
+        Some(Self { bands, mean_s, step_m, contrasts, noise: inflation * misfit.max(1.0) })
     }
-    value
+
+    /// −2 ln of the likelihood of `v`, one end anywhere near `found_m`; `side` 1 where the train lies beyond it, −1 where before.
+    fn end(&self, v: f64, (from_m, to_m): (f64, f64), found_m: f64, side: f64) -> f64 {
+        let tries = (SEARCH_M / SEARCH_STEP_M).round() as i64;
+        let costs: Vec<f64> = (-tries..=tries)
+            .map(|k| self.cost(v, (from_m, to_m), found_m + k as f64 * SEARCH_STEP_M, side))
+            .collect();
+        let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+        least - 2.0 * costs.iter().map(|c| (-0.5 * (c - least)).exp()).sum::<f64>().ln()
+    }
+
+    /// −2 ln of the likelihood of one end at `at_m` and `v`, the gains integrated out cell by cell.
+    fn cost(&self, v: f64, (from_m, to_m): (f64, f64), at_m: f64, side: f64) -> f64 {
+        let first = (from_m / self.step_m).ceil().max(0.0) as usize;
+        let last = (to_m / self.step_m).floor().max(0.0) as usize;
+        let cell = |s: usize| {
+            let (mut power, mut shown, mut seen) = (0.0, 0.0, 0.0);
+            for ((delay_s, line), contrast) in self.bands.iter().zip(&self.contrasts) {
+                let Some(z) = line.values.get(s) else { continue };
+                let beyond_m = s as f64 * self.step_m - at_m - v * (delay_s - self.mean_s);
+                // c_b p, p = Φ(x / blur)
+                let model = contrast * risen(side * beyond_m / (BLUR_CELLS * self.step_m));
+                power += model * model / self.noise;
+                shown += z * model / self.noise;
+                seen += z * z / self.noise;
+            }
+            // min over g of Σ (z − c p g)² / f + (g − 1)² / κ, and ln of the width: ∫ dg
+            let prior = 1.0 / GAIN_VARIANCE;
+            seen + prior - (shown + prior).powi(2) / (power + prior) + (1.0 + GAIN_VARIANCE * power).ln()
+        };
+        (first..=last).map(cell).sum()
+    }
 }
 
-/// Where the bottom of a parabola through three values lies, in steps from the middle one, −½…½.
-fn lowest(left: f64, middle: f64, right: f64) -> f64 {
-    let bend = left - 2.0 * middle + right;
-    if bend <= 0.0 { 0.0 } else { (0.5 * (left - right) / bend).clamp(-0.5, 0.5) }
+/// Φ(x) by its logistic approximation, good to 0.01.
+fn risen(x: f64) -> f64 {
+    1.0 / (1.0 + (-1.702 * x).exp())
+}
+
+/// Mean and standard deviation of velocities under exp(−cost / 2).
+fn moments(velocities: &[f64], costs: &[f64]) -> (f64, f64) {
+    let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+    let weights: Vec<f64> = costs.iter().map(|c| (-0.5 * (c - least)).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    let mean = velocities.iter().zip(&weights).map(|(v, w)| v * w).sum::<f64>() / total;
+    let variance = velocities.iter().zip(&weights).map(|(v, w)| (v - mean).powi(2) * w).sum::<f64>() / total;
+    (mean, variance.sqrt())
 }

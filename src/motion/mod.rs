@@ -1,8 +1,8 @@
 //! Whether a train found was under way: the bands of one scene see it one after another.
 //!
-//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. One profile along
-//! the line with a contrast of its own in each band is fitted to all bands at once; the velocity that explains most is told with its
-//! uncertainty.
+//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. Only its ends tell: what
+//! lies between them is modulated by where the train falls in the pixels and by the ground beside it, and that stands still. So the
+//! two ends are searched, each band with a contrast and each cell with a gain of its own, and the posterior of the velocity is told.
 //! Idea after Fisser et al. 2022, 10.3390/rs14071595; delays by Binet et al. 2022, 10.5194/isprs-annals-V-1-2022-57-2022. It holds for
 //! bands registered to each other and a body whose ends fall within the strip; a train of one band, or without ends, has no speed.
 //!
@@ -22,6 +22,8 @@ const BAND_REGISTRATION_M: f64 = 1.0;
 const MOVING_SIGMA: f64 = 2.6;
 /// A speed less certain than this is not told, m/s.
 const WORST_SIGMA_M_S: f64 = 6.0;
+/// A train is said to stand where this speed and all above, a slow freight train's, lie two standard errors away, m/s.
+const SLOW_M_S: f64 = 8.0;
 
 /// A train found, in the track frame, metres.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +52,7 @@ pub struct Motion {
 /// Measures the motion of what `scene` shows and `background` does not.
 ///
 /// `delays_s` says for each band of the strips when it looks, seconds after B02. `None` where fewer than two
-/// bands have different delays, the ends are not in sight, or the speed would be too uncertain to tell.
+/// bands have different delays, the ends are not in sight, or neither motion nor rest is sure.
 #[must_use]
 pub fn motion(scene: &Strip, background: &Strip, delays_s: &[Option<f64>], seen: Seen) -> Option<Motion> {
     let bands: Vec<(f64, signal::Line)> = delays_s
@@ -67,10 +69,13 @@ pub fn motion(scene: &Strip, background: &Strip, delays_s: &[Option<f64>], seen:
     // σ² = σ_fit² + σ_reg² / Σ (τ − τ̄)²
     let sigma_m_s = best.sigma_m_s.hypot(BAND_REGISTRATION_M / spread_s);
     let to_b02_m = -best.velocity_m_s * mean_s;
-    (sigma_m_s <= WORST_SIGMA_M_S).then_some(Motion {
+    let speed_m_s = best.velocity_m_s.abs();
+    let is_moving = speed_m_s > MOVING_SIGMA * sigma_m_s;
+    let stands = !is_moving && speed_m_s + 2.0 * sigma_m_s < SLOW_M_S;
+    (stands || is_moving && sigma_m_s <= WORST_SIGMA_M_S).then_some(Motion {
         velocity_m_s: best.velocity_m_s,
         sigma_m_s,
-        is_moving: best.velocity_m_s.abs() > MOVING_SIGMA * sigma_m_s,
+        is_moving,
         // The ends found belong to the mean time of the bands.
         chainage_m: (seen.start_m + to_b02_m, seen.end_m + to_b02_m),
     })
