@@ -28,7 +28,7 @@ struct Model<'a> {
     bands: &'a [(f64, Line)],
     mean_s: f64,
     step_m: f64,
-    /// c_b.
+    /// `c_b`.
     contrasts: Vec<f64>,
     /// f σ²: correlation along the line times misfit of the inside.
     noise: f64,
