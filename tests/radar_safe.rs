@@ -129,7 +129,7 @@ fn folder_zip_and_cog_give_the_same_calibrated_pixels() {
     let (middle, whole) = read(&folder);
     // σ⁰ = (DN² − η) / A²
     let expected = (300.0_f32.powi(2) - 1000.0) / 500.0_f32.powi(2);
-    assert!(middle.validity.iter().all(|v| v.is_empty()));
+    assert!(middle.validity.iter().all(railwatch::raster::Validity::is_empty));
     assert!(middle.values.iter().all(|v| (v / expected - 1.0).abs() < 1e-4), "{expected}");
     // The border and its guard of 64 px hold no data: 128 of 800 columns.
     let seen = whole.valid_fraction();

@@ -3,7 +3,12 @@
 //! `cargo bench --bench stages` prints a table: reading pixels, sampling strips, the detector as a whole and its parts. The parts are told apart by
 //! asking less of the detector: one cargo instead of seven (limits), one window length instead of all (scan and null); what is left with one of
 //! each is the regression with its preparation. Median of three runs on all threads. `-- --quick` takes 10 km at most.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench stops at the first mistake and has no API")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a report of seconds for people"
+)]
 
 use ndarray::{Array2, Array3};
 use railwatch::corridor::{StripGeometry, Track, sample_strip};
