@@ -77,11 +77,11 @@ pub struct TrackDetection {
     pub chainage_start_m: f64,
     /// Other end, metres along the track.
     pub chainage_end_m: f64,
-    /// 90 % interval of the first end, metres along the track.
+    /// Likely range of the first end (a 90 % interval under the model), metres along the track.
     pub start_interval_m: (f64, f64),
-    /// 90 % interval of the other end, metres along the track.
+    /// Likely range of the other end, metres along the track.
     pub end_interval_m: (f64, f64),
-    /// 90 % interval of the length, metres.
+    /// Likely range of the length, metres.
     pub length_interval_m: (f64, f64),
     /// Offset from the rail line, metres, right of increasing chainage positive.
     pub offset_m: f64,

@@ -44,7 +44,7 @@ pub struct Found {
     pub score: f64,
     /// Probability under the run's null.
     pub p_value: f64,
-    /// 90 % interval of the length as the run told it, metres.
+    /// Likely range of the length as the run told it, metres.
     pub length_interval_m: Option<(f64, f64)>,
     /// Speed of what was called moving, m/s.
     pub speed_m_s: Option<f64>,

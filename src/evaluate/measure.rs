@@ -82,7 +82,7 @@ pub struct EndErrors {
     pub last_median_m: f64,
 }
 
-/// Whether the true length lies in the told 90 % interval.
+/// Whether the true length lies in the told range, which aims at 90 %.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LengthKept {
     /// Hits with a told interval.

@@ -56,7 +56,7 @@ pub fn table(evaluated: &Evaluated) -> String {
     ));
     if e.length_kept.told_count > 0 {
         line(format!(
-            "lengths: {} of {} within the told 90 % interval ({})",
+            "lengths: {} of {} within the told range ({}), which aims at 0.9",
             e.length_kept.hit_count,
             e.length_kept.told_count,
             two(e.length_kept.fraction)

@@ -253,7 +253,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
             let rate = d.false_alarms_per_100km;
             let interval = d
                 .length_interval_m
-                .map_or_else(String::new, |[low, high]| format!(" (90 %: {low:.0}–{high:.0} m)"));
+                .map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
             format!(
                 "surest: {} {}, about {:.0} m{interval}, {rate:.2} false alarms expected per 100 km",
                 d.kind, d.change, d.length_m

@@ -144,7 +144,7 @@ pub struct DetectionCard {
     pub chainage_end_m: Option<f64>,
     /// Length on the ground, m.
     pub length_m: f64,
-    /// 90 % interval of the length, m, for what lies on a track.
+    /// Likely range of the length, m, for what lies on a track.
     pub length_interval_m: Option<[f64; 2]>,
     /// Offset from the rail line, right positive, m.
     pub offset_m: Option<f64>,

@@ -80,7 +80,7 @@ pub(super) fn two_digits(v: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `about 340 m (320–380)`, with the 90 % interval where there is one: a pixel is 10 m, so a length is not known better.
+/// `about 340 m (320–380)`, with the likely range where there is one: a pixel is 10 m, so a length is not known better.
 pub(super) fn about_m(d: &DetectionCard) -> String {
     let tens = |v: f64| format!("{:.0}", (v / 10.0).round() * 10.0);
     match d.length_interval_m {
