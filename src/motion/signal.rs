@@ -2,7 +2,7 @@
 
 use super::Seen;
 use crate::corridor::Strip;
-use crate::stats::{RegressionRule, tukey_regression};
+use crate::stats::{RegressionRule, quantile, tukey_regression};
 use ndarray::Array2;
 
 /// Width of the filter across, px, and its reach.
@@ -10,6 +10,10 @@ const FILTER_SIGMA_PX: f64 = 0.65;
 const FILTER_REACH_PX: f64 = 3.0;
 /// Cells over which noise along the line is taken to be correlated.
 const LAGS: usize = 5;
+/// Cells to either side of which the running median is taken.
+const LEVEL_CELLS: usize = 7;
+/// Distances beyond the ends at which the level of the empty track is taken, metres.
+const FLANK_M: (f64, f64) = (40.0, 120.0);
 
 /// One band along the line, in units of its noise.
 pub(super) struct Line {
@@ -32,18 +36,30 @@ pub(super) fn line(scene: &Strip, background: &Strip, b: usize, seen: Seen) -> O
     }
     let rule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
     let fit = tukey_regression(&x.view(), &own, rule)?;
-    if fit.sigma <= 0.0 {
+    let residuals = fit.residuals;
+    // Other trains on the line are no noise: what a running median leaves is.
+    let rough: Vec<f64> = (0..rows)
+        .map(|i| {
+            let near = &residuals[i.saturating_sub(LEVEL_CELLS)..(i + LEVEL_CELLS + 1).min(rows)];
+            residuals[i] - median(near.iter().copied())
+        })
+        .collect();
+    let sigma = 1.4826 * median(rough.iter().map(|r| r.abs()));
+    if sigma.is_nan() || sigma <= 0.0 {
+        return None;
+    }
+    let step_m = scene.geometry.along_step_m;
+    let out_m = |i: usize| (seen.start_m - i as f64 * step_m).max(i as f64 * step_m - seen.end_m);
+    let beside = (0..rows).filter(|&i| out_m(i) > FLANK_M.0 && out_m(i) < FLANK_M.1);
+    let level = median(beside.map(|i| residuals[i]));
+    if level.is_nan() {
         return None;
     }
     let values: Vec<f64> =
-        fit.residuals.iter().map(|r| if r.is_finite() { r / fit.sigma } else { 0.0 }).collect();
-    let step_m = scene.geometry.along_step_m;
-    let away = |i: usize| {
-        let s_m = i as f64 * step_m;
-        s_m < seen.start_m - 100.0 || s_m > seen.end_m + 100.0
-    };
+        residuals.iter().map(|r| if r.is_finite() { (r - level) / sigma } else { 0.0 }).collect();
+    let away = |i: usize| rough[i].is_finite() && out_m(i) > 100.0;
     // Clutter is clipped so that a few roofs do not decide the correlation.
-    let quiet = |i: usize| values[i].clamp(-3.0, 3.0);
+    let quiet = |i: usize| (rough[i] / sigma).clamp(-3.0, 3.0);
     let product = |k: usize| {
         let pairs = (k..rows).filter(|&i| away(i) && away(i - k));
         pairs.map(|i| quiet(i) * quiet(i - k)).sum::<f64>()
@@ -80,4 +96,10 @@ fn filtered(strip: &Strip, b: usize, offset_m: f64) -> (Vec<f64>, Vec<f64>) {
         (thin, level / flank_count)
     };
     (0..rows).map(row).unzip()
+}
+
+/// Median of what is finite; NaN of nothing.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut finite: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+    quantile(&mut finite, 0.5)
 }
