@@ -13,7 +13,7 @@ use crate::report::{
     DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
     TrackCard,
 };
-use crate::scene::Scene;
+use crate::scene::{BandName, Scene};
 use crate::simulate;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -26,12 +26,12 @@ const FOOTPRINT_HALF_WIDTH_M: f64 = 10.0;
 /// # Errors
 /// [`Error::Io`] when PROJ cannot carry the results to WGS 84 or a checksum cannot be read.
 pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
-    let target = scene_card(plan, &plan.target.scene, &output.target_mask)?;
+    let target = scene_card(&plan.bands, &plan.target.scene, &output.target_mask)?;
     let baselines = output
         .used
         .iter()
         .map(|u| {
-            let mut card = scene_card(plan, &plan.baselines[u.index].scene, &u.mask)?;
+            let mut card = scene_card(&plan.bands, &plan.baselines[u.index].scene, &u.mask)?;
             if let io::OffsetCheck::Disagrees { difference_dn } = u.offset {
                 let rule = &card.offset_rule;
                 card.offset_rule = format!(
@@ -116,14 +116,15 @@ pub(super) fn attribution(datetime: Option<jiff::Timestamp>, simulated: bool) ->
     }
 }
 
-fn scene_card(plan: &Plan, scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
+/// A scene of which the bands `names` were used.
+pub(super) fn scene_card(names: &[BandName], scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
     Ok(SceneCard {
         id: scene.id.clone(),
         path: scene.path.clone(),
         sha256: io::sha256(scene)?,
         datetime: scene.datetime,
         platform: scene.platform.clone(),
-        bands: plan.bands.iter().map(ToString::to_string).collect(),
+        bands: names.iter().map(ToString::to_string).collect(),
         offset_rule: scene.scaling.rule.clone(),
         valid_fraction: mask.valid_fraction,
         cloud_fraction: mask.cloud_fraction,

@@ -3,13 +3,11 @@
 use super::{AreaOutput, AreaRequest, Found, Planned};
 use crate::change::AreaObject;
 use crate::io;
-use crate::mask::MaskSummary;
 use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
-use crate::pipeline::findings::{attribution, hex};
+use crate::pipeline::findings::{attribution, hex, scene_card};
 use crate::pipeline::outputs::peak_memory_bytes;
 use crate::pipeline::register::registration_json;
-use crate::report::SceneCard;
 use crate::scene::Scene;
 use crate::simulate;
 use serde_json::{Map, Value, json};
@@ -43,8 +41,8 @@ pub(super) fn write(
     (staged, mut clock): (&tempfile::TempDir, Clock),
 ) -> Result<AreaOutput, Error> {
     let scenes = [
-        card(planned, &planned.pair.moving, &found.masks[1])?,
-        card(planned, &planned.pair.reference, &found.masks[0])?,
+        scene_card(&planned.names, &planned.pair.moving, &found.masks[1])?,
+        scene_card(&planned.names, &planned.pair.reference, &found.masks[0])?,
     ];
     let simulated = scenes.iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM));
     let attribution = attribution(scenes[0].datetime, simulated);
@@ -95,20 +93,6 @@ fn summary(request: &AreaRequest, found: &Found) -> String {
         let _ = writeln!(text, "{}", request.out.join(name).display());
     }
     text
-}
-
-fn card(planned: &Planned, scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
-    Ok(SceneCard {
-        id: scene.id.clone(),
-        path: scene.path.clone(),
-        sha256: io::sha256(scene)?,
-        datetime: scene.datetime,
-        platform: scene.platform.clone(),
-        bands: planned.names.iter().map(ToString::to_string).collect(),
-        offset_rule: scene.scaling.rule.clone(),
-        valid_fraction: mask.valid_fraction,
-        cloud_fraction: mask.cloud_fraction,
-    })
 }
 
 /// RFC 7946: WGS 84, outer rings counter-clockwise, 7 decimals, surest first, one feature a line.

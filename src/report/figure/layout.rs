@@ -285,6 +285,9 @@ pub(super) fn caption(findings: &Findings, page: &Page) -> String {
         let noun = if numbers.len() == 1 { "Detection" } else { "Detections" };
         sentences.push(format!("{noun} {}.", text::listed(&numbers)));
     }
+    if page.detections.iter().any(|&k| findings.detections[k].length_interval_m.is_some()) {
+        sentences.push("In brackets: likely range of the length.".to_owned());
+    }
     if page.number == 1 && findings.detections.len() > KEY_COUNT {
         sentences.push(format!("The {KEY_COUNT} surest are listed; detections.geojson has all."));
     }
