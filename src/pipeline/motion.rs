@@ -5,6 +5,7 @@ use crate::detect::{Change, TrackDetection, TrackStrips};
 use crate::motion::{self, Motion, Seen};
 use crate::scene::{Scene, band_delay_s};
 use crate::simulate;
+use rayon::prelude::*;
 
 /// The motion of each detection, `None` where it cannot be told; `newest` is the scene of the first baseline strips.
 pub(super) fn motions(
@@ -27,7 +28,7 @@ pub(super) fn motions(
         let seen = Seen { start_m: d.chainage_start_m, end_m: d.chainage_end_m, offset_m: d.offset_m };
         motion::motion(shows, lacks, &delays, seen)
     };
-    detections.iter().map(of).collect()
+    detections.par_iter().map(of).collect()
 }
 
 /// Whether the delays of Sentinel-2 hold for a scene; a platform that is not told is taken at the names of its bands.

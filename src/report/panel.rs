@@ -47,8 +47,10 @@ pub struct Stretch(pub [[f64; 2]; 3]);
 /// # Errors
 /// [`Error::Panel`] when a raster has no pixels or no bands.
 pub fn pair(before: PanelSource<'_>, after: PanelSource<'_>) -> Result<(Panel, Panel), Error> {
-    let stretches = [Stretch::of(&before, &after), Stretch::of(&after, &before)];
-    Ok((make(before, stretches[0])?, make(after, stretches[1])?))
+    let (of_before, of_after) =
+        rayon::join(|| Stretch::of(&before, &after), || Stretch::of(&after, &before));
+    let (before, after) = rayon::join(|| make(before, of_before), || make(after, of_after));
+    Ok((before?, after?))
 }
 
 fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {

@@ -8,12 +8,15 @@ use super::median;
 use nalgebra::{DMatrix, DVector};
 use ndarray::ArrayView2;
 
+/// Relative change of sigma from round to round at which the weights have settled.
+const SETTLED: f64 = 1e-3;
+
 /// How to fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RegressionRule {
     /// Ridge on every slope as a share of the summed weights; 0 = none.
     pub ridge_ratio: f64,
-    /// Rounds of reweighting.
+    /// Rounds of reweighting, at most: it ends when sigma stays within one part in a thousand.
     pub rounds: usize,
     /// Residual in sigmas at which the weight reaches zero.
     pub cutoff_sigma: f64,
@@ -53,8 +56,9 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
         for (row, (r, c)) in design.chunks_exact(p + 1).zip(residuals.iter_mut().zip(&centred)) {
             *r = c - row.iter().zip(beta.iter()).map(|(a, b)| a * b).sum::<f64>();
         }
+        let before = sigma;
         sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
-        if sigma <= 0.0 {
+        if (sigma - before).abs() <= SETTLED * sigma {
             break;
         }
         let cutoff = rule.cutoff_sigma * sigma;

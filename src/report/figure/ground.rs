@@ -39,12 +39,11 @@ pub(super) fn paint(canvas: &mut RgbaImage, frame: &Frame, picture: &Picture) {
                 Some([r, g, b, a]) => ([r, g, b], a),
                 None => (OUTSIDE, 255.0),
             };
-            let below = hatching(x, y);
+            // C = C_over·α + C_under·(1 − α), over already multiplied
             let rest = 1.0 - alpha / 255.0;
+            let below = if rest > 0.0 { hatching(x, y).map(|c| c * rest) } else { [0.0; 3] };
             for ((to, over), under) in pixel.iter_mut().zip(colour).zip(below) {
-                // C = C_over·α + C_under·(1 − α), over already multiplied
-                let over = if alpha >= 255.0 { over } else { over + under * rest };
-                *to = over.round().clamp(0.0, 255.0) as u8;
+                *to = (over + under + 0.5) as u8;
             }
             pixel[3] = 255;
         }
