@@ -26,6 +26,22 @@ pub enum Error {
         /// Shape expected, (band, along, across).
         expected: (usize, usize, usize),
     },
+    /// Strips sampled in different steps or widths.
+    #[error("track {track}: its strips differ in step or width; sample all tracks and scenes alike")]
+    Geometry {
+        /// Index in the input.
+        track: usize,
+    },
+    /// A cargo of the detection limit that says something else than one contrast a band.
+    #[error("cargo {name}: {found} contrasts for {expected} bands; give one for each band")]
+    Cargo {
+        /// Name of the cargo.
+        name: String,
+        /// Contrasts given.
+        found: usize,
+        /// Bands of the strips.
+        expected: usize,
+    },
     /// Strips too narrow for the filter and its placebos.
     #[error("strips reach only {half_width_px} px to either side of the track, at least 12 are needed")]
     Narrow {
@@ -42,6 +58,34 @@ pub enum Error {
         usable: usize,
         /// Cells needed.
         needed: usize,
+    },
+    /// No track is as long as the shortest train looked for.
+    #[error(
+        "the longest track is {longest_m:.0} m, trains of {min_length_m:.0} m and more are looked for: \
+         lower the shortest length or give longer rails"
+    )]
+    ShortTracks {
+        /// Length of the longest track, metres.
+        longest_m: f64,
+        /// Shortest train, metres.
+        min_length_m: f64,
+    },
+    /// Nothing beside the tracks is free of other rails.
+    #[error(
+        "other rails lie everywhere beside the tracks, so that nothing says how often chance looks like a train: \
+         leave parallel tracks out of the rails or add a stretch of open line"
+    )]
+    NoPlacebo,
+    /// The placebo tracks gave too few events.
+    #[error(
+        "the placebo tracks ({placebo_length_m:.0} m in all) gave only {count} events, too few for a rate of false \
+         alarms: give longer rails or clearer scenes"
+    )]
+    FewPlacebos {
+        /// Events.
+        count: usize,
+        /// Length of all placebo tracks, metres.
+        placebo_length_m: f64,
     },
     /// The placebo columns are constant.
     #[error(

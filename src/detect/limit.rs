@@ -11,6 +11,8 @@ use super::residual::Residuals;
 use super::scan::{Scan, VETO_PX, veto};
 use super::stack::Stack;
 use crate::stats::{median, quantile};
+use ndarray::s;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Share of the length of a train that wagon bodies cover.
@@ -41,11 +43,11 @@ pub(super) fn limits(
     let gain: Vec<f64> = (0..stack.bands)
         .map(|b| median(&mut rows.clone().map(|row| residuals.gain[(row, b)]).collect::<Vec<_>>()))
         .collect();
-    let places = places(stack, scans, rows);
+    let (places, ground) = places(stack, scans, rows);
     cargos
         .iter()
         .map(|cargo| {
-            let train = Train::new(stack, residuals, (&gain, cargo), &places);
+            let train = Train::new(stack, residuals, (&gain, cargo), (&places, &ground));
             let length_m = observed.then(|| train.limit(scans, &places, threshold)).flatten();
             DetectionLimit { cargo: cargo.name.clone(), length_m: length_m.map(|n| n as f64 * stack.step_m) }
         })
@@ -59,32 +61,33 @@ struct Place {
     track: Range<usize>,
 }
 
-/// Cells of placebo tracks, spread evenly over the ground of the track.
-fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> Vec<Place> {
-    let Some(shortest) = scans.first() else { return Vec::new() };
+/// Cells of placebo tracks, spread evenly over the ground of the track, and the rows that hold them all.
+fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> (Vec<Place>, Range<usize>) {
+    let Some(shortest) = scans.first() else { return (Vec::new(), rows.clone()) };
     let columns = placebo_columns(stack);
     let usable = |track: &Range<usize>| -> Vec<Place> {
         let cells = columns.iter().flat_map(|&column| track.clone().map(move |row| (row, column)));
         cells
             .filter(|&(row, c)| {
-                shortest.score[(row.saturating_sub(shortest.cells / 2).max(track.start), c)].is_finite()
+                shortest.statistic[(row.saturating_sub(shortest.cells / 2).max(track.start), c)].is_finite()
             })
             .map(|(row, column)| Place { row, column, track: track.clone() })
             .collect()
     };
     let own = usable(rows);
-    let all = if own.len() >= PLACES_MIN { own } else { stack.ranges.iter().flat_map(usable).collect() };
+    let (all, ground) = if own.len() >= PLACES_MIN {
+        (own, rows.clone())
+    } else {
+        (stack.ranges.iter().flat_map(usable).collect(), 0..stack.rows())
+    };
     let step = all.len().div_ceil(PLACES_MAX).max(1);
-    all.into_iter().step_by(step).collect()
+    (all.into_iter().step_by(step).collect(), ground)
 }
 
 /// What a train of one cargo adds to the residuals.
 struct Train {
-    /// Sum from the first row of what it adds to a cell, (placebo column, row, band).
-    added: Vec<Vec<f64>>,
-    columns: Vec<usize>,
-    /// What it adds to the columns of the soft veto, whitened, per row.
-    beside: Vec<Vec<f64>>,
+    /// By placebo column: what it adds there, and to the columns of the soft veto that exist.
+    added: BTreeMap<usize, (Added, Vec<(usize, Added)>)>,
     bands: usize,
 }
 
@@ -93,7 +96,7 @@ impl Train {
         stack: &Stack<'_>,
         residuals: &Residuals,
         (gain, cargo): (&[f64], &Cargo),
-        places: &[Place],
+        (places, ground): (&[Place], &Range<usize>),
     ) -> Self {
         let bands = stack.bands;
         let profile = &stack.profile;
@@ -113,13 +116,17 @@ impl Train {
             residuals.whitener.apply(&change, &mut white);
             white
         };
-        let mu = white(profile.response);
-        let mut columns: Vec<usize> = places.iter().map(|p| p.column).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        let added = columns.iter().map(|&c| added(residuals, c, &mu)).collect();
-        let beside = VETO_PX.iter().map(|&d| white(profile.response_at(d as f64))).collect();
-        Self { added, columns, beside, bands }
+        let own = white(profile.response);
+        let beside = VETO_PX.map(|d| (d, white(profile.response_at(d as f64))));
+        let to = |column: usize| {
+            let near = beside.iter().filter_map(|(d, mu)| {
+                let c = column.checked_add_signed(*d).filter(|&c| c < stack.columns())?;
+                Some((c, Added::new(residuals, c, ground, mu)))
+            });
+            (Added::new(residuals, column, ground, &own), near.collect())
+        };
+        let columns: BTreeSet<usize> = places.iter().map(|p| p.column).collect();
+        Self { added: columns.into_iter().map(|c| (c, to(c))).collect(), bands }
     }
 
     /// Fewest rows found in nine out of ten places.
@@ -128,9 +135,9 @@ impl Train {
         let longest = places.iter().map(|p| p.track.len()).max()?;
         high = high.min(longest.max(low));
         let is_found = |cells: usize| {
-            let scores = places.iter().filter_map(|place| self.score(scans, place, cells));
-            let mut scores: Vec<f64> = scores.collect();
-            !scores.is_empty() && quantile(&mut scores, 0.1) >= threshold
+            let statistics = places.iter().filter_map(|place| self.statistic(scans, place, cells));
+            let mut statistics: Vec<f64> = statistics.collect();
+            !statistics.is_empty() && quantile(&mut statistics, 0.1) >= threshold
         };
         if !is_found(high) {
             return None;
@@ -147,9 +154,9 @@ impl Train {
     }
 
     /// The best window over a train of `cells` rows about the place; `None` where no train or window fits into the track.
-    fn score(&self, scans: &[Scan], place: &Place, cells: usize) -> Option<f64> {
+    fn statistic(&self, scans: &[Scan], place: &Place, cells: usize) -> Option<f64> {
         let (column, track, bands) = (place.column, &place.track, self.bands);
-        let added = &self.added[self.columns.binary_search(&column).ok()?];
+        let (added, beside) = self.added.get(&column)?;
         // Half of the length to either side, moved where the track ends.
         let about = |cells: usize| {
             let last = track.end.checked_sub(cells).filter(|&last| last >= track.start)?;
@@ -162,37 +169,49 @@ impl Train {
             let Some(window) = about(scan.cells) else { continue };
             let start = window.start;
             let inside = train.start.max(start)..train.end.min(window.end);
-            let length = |c: usize, more: &dyn Fn(usize) -> f64| {
-                let sum: Vec<f64> = (0..bands).map(|b| scan.sums[(start, c, b)] + more(b)).collect();
+            let length = |c: usize, added: &Added| {
+                let sum: Vec<f64> =
+                    (0..bands).map(|b| scan.sums[(start, c, b)] + added.over(&inside, b, bands)).collect();
                 scan.whitener.length(&sum)
             };
-            let own = length(column, &|b| added[inside.end * bands + b] - added[inside.start * bands + b]);
-            let near = VETO_PX.iter().zip(&self.beside).filter_map(|(d, white)| {
-                let c = column.checked_add_signed(*d).filter(|&c| c < scan.sums.dim().1)?;
-                Some(length(c, &|b| white[b] * inside.len() as f64))
-            });
-            let score = veto(own, near.filter(|v| v.is_finite()).fold(0.0, f64::max)) / scan.typical;
-            if score.is_finite() {
-                best = Some(best.map_or(score, |b| b.max(score)));
+            let own = length(column, added);
+            let near = beside.iter().map(|(c, added)| length(*c, added));
+            let statistic = veto(own, near.filter(|v| v.is_finite()).fold(0.0, f64::max)) / scan.typical;
+            if statistic.is_finite() {
+                best = Some(best.map_or(statistic, |b| b.max(statistic)));
             }
         }
         best
     }
 }
 
-/// Running sum over rows of clip(u + μ) − u in a column, one row more than the stack has.
-fn added(residuals: &Residuals, column: usize, mu: &[f64]) -> Vec<f64> {
-    let bands = mu.len();
-    let mut total = vec![0.0; bands];
-    let mut out = total.clone();
-    for cell in residuals.white.index_axis(ndarray::Axis(1), column).outer_iter() {
-        if cell.iter().all(|v| v.is_finite()) {
-            let sum: Vec<f64> = cell.iter().zip(mu).map(|(u, m)| u + m).collect();
-            let length = sum.iter().map(|v| v * v).sum::<f64>().sqrt();
-            let shrink = (residuals.clip / length.max(1e-12)).min(1.0);
-            (0..bands).for_each(|b| total[b] += sum[b] * shrink - cell[b]);
+/// Running sum over rows of clip(u + μ) − u in one column, (row, band) flat, one row more than its ground.
+struct Added {
+    first_row: usize,
+    sums: Vec<f64>,
+}
+
+impl Added {
+    fn new(residuals: &Residuals, column: usize, ground: &Range<usize>, mu: &[f64]) -> Self {
+        let bands = mu.len();
+        let mut total = vec![0.0; bands];
+        let mut sums = total.clone();
+        for row in ground.clone() {
+            let cell = residuals.white.slice(s![row, column, ..]);
+            if cell.iter().all(|v| v.is_finite()) {
+                let sum: Vec<f64> = cell.iter().zip(mu).map(|(u, m)| u + m).collect();
+                let length = sum.iter().map(|v| v * v).sum::<f64>().sqrt();
+                let shrink = (residuals.clip / length.max(1e-12)).min(1.0);
+                (0..bands).for_each(|b| total[b] += sum[b] * shrink - cell[b]);
+            }
+            sums.extend_from_slice(&total);
         }
-        out.extend_from_slice(&total);
+        Self { first_row: ground.start, sums }
     }
-    out
+
+    /// What is added to `band` over `rows`.
+    fn over(&self, rows: &Range<usize>, band: usize, bands: usize) -> f64 {
+        let at = |row: usize| self.sums[(row - self.first_row) * bands + band];
+        at(rows.end) - at(rows.start)
+    }
 }

@@ -1,5 +1,6 @@
 //! Placebo tracks: parallels where there is no rail tell how often nothing looks like a train.
 
+use super::Error;
 use super::scan::{Scan, events};
 use super::stack::Stack;
 use crate::stats::{EventTail, quantile};
@@ -25,7 +26,7 @@ pub struct NullSummary {
     pub threshold_score: f64,
     /// The scan statistic at the asked rate (1 = the typical window beside the track).
     pub threshold_statistic: f64,
-    /// Median and 99 % quantile of the placebo events' scan statistic.
+    /// Median of the placebo events' scan statistic.
     pub median_statistic: f64,
     /// 99 % quantile of the placebo events' scan statistic.
     pub high_statistic: f64,
@@ -40,7 +41,8 @@ pub(super) struct Null {
     pub(super) tail: EventTail,
     pub(super) placebo_count: usize,
     pub(super) placebo_length_m: f64,
-    pub(super) statistics: (f64, f64),
+    /// Median and 99 % quantile of the statistic.
+    pub(super) quantiles: (f64, f64),
 }
 
 /// The placebo columns of a stack.
@@ -49,21 +51,28 @@ pub(super) fn placebo_columns(stack: &Stack<'_>) -> Vec<usize> {
     near.flat_map(|&p| [stack.half - p, stack.half + p]).collect()
 }
 
-/// Collects the placebo events; `None` when there are too few to say anything.
-pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Option<Null> {
+/// Collects the placebo events.
+///
+/// # Errors
+/// [`Error::FewPlacebos`] when there are too few to say anything.
+pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Result<Null, Error> {
     let columns = placebo_columns(stack);
-    let found: Vec<Vec<f64>> =
-        columns.par_iter().map(|&c| events(stack, scans, c).into_iter().map(|e| e.score).collect()).collect();
-    let scores: Vec<f64> = found.into_iter().flatten().collect();
+    let found: Vec<Vec<f64>> = columns
+        .par_iter()
+        .map(|&c| events(stack, scans, c).into_iter().map(|e| e.statistic).collect())
+        .collect();
+    let statistics: Vec<f64> = found.into_iter().flatten().collect();
+    let count = statistics.len();
     let placebo_length_m = columns.iter().map(|&c| scanned_length_m(stack, scans, c)).sum::<f64>();
-    let statistics = (quantile(&mut scores.clone(), 0.5), quantile(&mut scores.clone(), 0.99));
-    let tail = EventTail::new(scores, placebo_length_m / 100_000.0, FIT_COUNT, TRUSTED_COUNT)?;
-    Some(Null { tail, placebo_count: columns.len() * stack.ranges.len(), placebo_length_m, statistics })
+    let quantiles = (quantile(&mut statistics.clone(), 0.5), quantile(&mut statistics.clone(), 0.99));
+    let tail = EventTail::new(statistics, placebo_length_m / 100_000.0, FIT_COUNT, TRUSTED_COUNT)
+        .ok_or(Error::FewPlacebos { count, placebo_length_m })?;
+    Ok(Null { tail, placebo_count: columns.len() * stack.ranges.len(), placebo_length_m, quantiles })
 }
 
 /// Length of a column on which the shortest window could be scanned.
 pub(super) fn scanned_length_m(stack: &Stack<'_>, scans: &[Scan], column: usize) -> f64 {
     let Some(scan) = scans.first() else { return 0.0 };
-    let starts = scan.score.column(column).iter().filter(|v| v.is_finite()).count();
+    let starts = scan.statistic.column(column).iter().filter(|v| v.is_finite()).count();
     starts as f64 * stack.step_m
 }

@@ -16,7 +16,8 @@ pub struct DetectParams {
     pub max_window_m: f64,
     /// Newest baseline scenes used, 1…50; default 8.
     pub baseline_count_max: usize,
-    /// Cargos of the detection limit; empty (the default) takes [`Cargo::usual`] for the number of bands.
+    /// Cargos of the detection limit, each with a contrast for every band; empty (the default) takes [`Cargo::usual`] for
+    /// the number of bands.
     pub cargos: Vec<Cargo>,
     /// Equivalent number of looks where the strips hold linear radar power, 0.5…1000; `None` (the default) for
     /// reflectance. The run estimates it from the scene.
@@ -94,23 +95,29 @@ impl Cargo {
             .collect()
     }
 
-    /// Usual cargos seen in Sentinel-2's `band_names` (`B02`, `B03`, `B04`, `B08`); a band of another name is
-    /// taken as B04. With no names `band_count` bands are taken as B02, B03, B04, B08 in this order,
-    /// one band as B04.
+    /// Usual cargos as Sentinel-2's `band_names` see them: `B02`, `B03`, `B04`, `B08` or `B8A`.
+    ///
+    /// Bands of other names are taken as these four in this order when there are several, as B04 when there is one.
     #[must_use]
-    pub fn usual(band_names: &[&str], band_count: usize) -> Vec<Self> {
-        let place = |b: usize| match band_names.get(b).copied() {
-            Some("B02") => 0,
-            Some("B03") => 1,
-            Some("B08" | "B8A") => 3,
-            None if band_count > 1 => b.min(3),
+    pub fn usual(band_names: &[&str]) -> Vec<Self> {
+        let place = |(b, name): (usize, &&str)| match *name {
+            "B02" => 0,
+            "B03" => 1,
+            "B04" => 2,
+            "B08" | "B8A" => 3,
+            _ if band_names.len() > 1 => b.min(3),
             _ => 2,
         };
         CARGOS
             .iter()
             .map(|(name, spectrum)| Self {
                 name: (*name).to_owned(),
-                contrast: (0..band_count).map(|b| spectrum[place(b)] - BALLAST[place(b)]).collect(),
+                contrast: band_names
+                    .iter()
+                    .enumerate()
+                    .map(place)
+                    .map(|k| spectrum[k] - BALLAST[k])
+                    .collect(),
             })
             .collect()
     }

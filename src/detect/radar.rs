@@ -5,6 +5,8 @@
 //! robustly on what changed beside the cell, for each column by itself: season, rain and wet snow cancel. From there on
 //! radar goes the way of reflectance: local noise, whitening over polarisations, scan, placebo tracks.
 
+use super::Change;
+use super::refine::sides;
 use super::residual::{RULE, Role};
 use super::stack::Stack;
 use crate::sar::signed_root;
@@ -114,16 +116,24 @@ pub(super) fn level(stack: &Stack<'_>, scene: usize, band: usize) -> Vec<f64> {
     power.into_iter().map(|p| p.map_or(f64::NAN, |p| (p.centre / p.flank()).ln())).collect()
 }
 
-/// Change of the power on the track per band, dB: target against the mean of the baselines over `rows`, less the
-/// median of the same along the rest of the track.
-pub(super) fn contrast_db(stack: &Stack<'_>, track: &Range<usize>, rows: &Range<usize>) -> Vec<f64> {
+/// Change of the power on the track per band, dB: mean after the change against the mean before it ([`sides`]) over
+/// `rows`, less the median of the same along the rest of the track.
+pub(super) fn contrast_db(
+    stack: &Stack<'_>,
+    track: &Range<usize>,
+    rows: &Range<usize>,
+    change: Change,
+) -> Vec<f64> {
+    let [after, before] = sides(stack, change);
     (0..stack.bands)
         .map(|band| {
-            let target = power(stack, 0, band, stack.half);
-            let dates: Vec<_> =
-                (1..stack.scenes()).map(|scene| power(stack, scene, band, stack.half)).collect();
-            let baseline = mean_of(&dates);
-            let pair = |row: usize| Some((target[row]?.centre, baseline[row]?.0.centre));
+            let side = |scenes: &[usize]| {
+                let dates: Vec<_> =
+                    scenes.iter().map(|&scene| power(stack, scene, band, stack.half)).collect();
+                mean_of(&dates)
+            };
+            let (after, before) = (side(&after), side(&before));
+            let pair = |row: usize| Some((after[row]?.0.centre, before[row]?.0.centre));
             let (t, b) = rows.clone().filter_map(pair).fold((0.0, 0.0), |a, p| (a.0 + p.0, a.1 + p.1));
             let mut usual: Vec<f64> = track
                 .clone()

@@ -3,7 +3,6 @@
 use super::Change;
 use super::radar;
 use super::residual::Residuals;
-use super::scan::Event;
 use super::stack::Stack;
 use crate::stats::{mad_sigma, median};
 use std::ops::Range;
@@ -20,9 +19,14 @@ const NEIGHBOURS: usize = 60;
 /// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, the log-likelihood ratio of a
 /// stretch is Σ μ·(u − μ/2); its largest stretch is found by Kadane's scan, μ and the search range are
 /// renewed, and this is repeated until the ends stand still.
-pub(super) fn ends(stack: &Stack<'_>, residuals: &Residuals, event: &Event, min_rows: usize) -> Range<usize> {
-    let track = track_of(stack, event.rows.start);
-    let mut rows = event.rows.clone();
+pub(super) fn ends(
+    stack: &Stack<'_>,
+    residuals: &Residuals,
+    event: &Range<usize>,
+    min_rows: usize,
+) -> Range<usize> {
+    let track = track_of(stack, event.start);
+    let mut rows = event.clone();
     for _ in 0..STEPS {
         let mean = mean_over(stack, residuals, rows.clone());
         let square: f64 = mean.iter().map(|m| m * m).sum();
@@ -36,7 +40,7 @@ pub(super) fn ends(stack: &Stack<'_>, residuals: &Residuals, event: &Event, min_
             if along.is_finite() { along - 0.5 * square } else { 0.0 }
         };
         let best = largest_stretch(search, gain);
-        if best.len() < min_rows || best.end <= event.rows.start || best.start >= event.rows.end {
+        if best.len() < min_rows || best.end <= event.start || best.start >= event.end {
             break;
         }
         if best == rows {
@@ -98,8 +102,10 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
         (0.5 * (left - right) / curvature).clamp(-1.0, 1.0)
     } else if left > right {
         -1.0
-    } else {
+    } else if right > left {
         1.0
+    } else {
+        0.0
     }
 }
 
@@ -135,6 +141,18 @@ pub(super) fn change(stack: &Stack<'_>, rows: &Range<usize>) -> Change {
         Change::Departed
     } else {
         Change::Appeared
+    }
+}
+
+/// Scenes that show the place after and before the change.
+///
+/// A train that left between the newest baseline and the target stood on no older date that counts: the newest
+/// baseline alone shows it, and the older ones say with the target what the place looks like without it.
+pub(super) fn sides(stack: &Stack<'_>, change: Change) -> [Vec<usize>; 2] {
+    let baselines = 1..stack.scenes();
+    match change {
+        Change::Appeared => [vec![0], baselines.collect()],
+        Change::Departed => [std::iter::once(0).chain(baselines.skip(1)).collect(), vec![1]],
     }
 }
 

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub(super) const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
-/// Rows from which on every date and the other bands get a slope of their own.
+/// Clear rows from which on every date and the other bands get a slope of their own.
 const RICH_ROWS: usize = 250;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
@@ -41,11 +41,12 @@ pub(super) struct Residuals {
 /// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
 pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
+    let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
     let fit = |column: usize| match stack.looks {
         Some(looks) => {
             (0..bands).map(|band| radar::fit_column(stack, role, looks, column, band)).collect::<Vec<_>>()
         }
-        None => fit_column(stack, role, column),
+        None => fit_column(stack, role, column, rich),
     };
     let fits: Vec<Vec<Vec<f64>>> = (0..columns).into_par_iter().map(fit).collect();
     let mut r = Array3::from_shape_fn((rows, columns, bands), |(row, column, band)| fits[column][band][row]);
@@ -68,14 +69,14 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
 }
 
 /// Residuals of one column, (band, row), rows of all tracks together.
-fn fit_column(stack: &Stack<'_>, role: &Role, column: usize) -> Vec<Vec<f64>> {
+fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<Vec<f64>> {
     let in_band = |band: usize| Column {
         tested: stack.seen_in_column(role.tested, band, column),
         others: role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect(),
     };
     let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
     let usual: Vec<Vec<f64>> = columns.iter().map(Column::usual).collect();
-    (0..stack.bands).map(|band| fit_band(&columns, &usual, band)).collect()
+    (0..stack.bands).map(|band| fit_band(&columns, &usual, band, rich)).collect()
 }
 
 /// What one band shows in one column.
@@ -102,11 +103,12 @@ impl Column {
 }
 
 /// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band.
-fn fit_band(columns: &[Column], usual: &[Vec<f64>], band: usize) -> Vec<f64> {
+///
+/// Few rows cannot carry many slopes: unless the track is `rich` in clear rows, one slope for the mean of all dates, and the
+/// own band alone.
+fn fit_band(columns: &[Column], usual: &[Vec<f64>], band: usize, rich: bool) -> Vec<f64> {
     let Column { tested, others } = &columns[band];
     let rows = tested.len();
-    // Few rows cannot carry many slopes: then one slope for the mean of all dates, and the own band alone.
-    let rich = rows >= RICH_ROWS;
     let dates = if rich { others.len() } else { 1 };
     let cross = if rich { 2 * (columns.len() - 1) } else { 0 };
     let mut x = Array2::from_elem((rows, 5 + dates + cross), f64::NAN);

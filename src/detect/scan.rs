@@ -14,17 +14,20 @@ use std::ops::Range;
 const WINDOWS_M: [f64; 8] = [60.0, 100.0, 160.0, 240.0, 400.0, 800.0, 1600.0, 3200.0];
 /// Columns of the soft veto, px to either side.
 pub(super) const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
+/// Farthest of them.
+const VETO_REACH_PX: usize = 3;
 /// Weight of the soft veto.
 const VETO_WEIGHT: f64 = 0.3;
-/// Lowest score of an event: weaker windows are not kept.
+/// Lowest statistic of an event: weaker windows are not kept.
 const EVENT_FLOOR: f64 = 1.6;
 
 /// The scan at one window length.
 pub(super) struct Scan {
     /// Window length, rows.
     pub(super) cells: usize,
-    /// Score of the window that starts at a row, (row, column); NaN where it cannot be computed.
-    pub(super) score: Array2<f64>,
+    /// Normalised statistic of the window that starts at a row, (row, column), 1 = typical beside the track; NaN where it
+    /// cannot be computed.
+    pub(super) statistic: Array2<f64>,
     /// Median over placebo columns of the statistic before normalisation.
     pub(super) typical: f64,
     /// Whitening of the window sums.
@@ -35,12 +38,12 @@ pub(super) struct Scan {
     pub(super) sums: Array3<f64>,
 }
 
-/// A stretch with a high score.
+/// A stretch with a high statistic.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
     /// Rows of the stack.
     pub(super) rows: Range<usize>,
-    pub(super) score: f64,
+    pub(super) statistic: f64,
 }
 
 /// Window lengths in rows: the user's range, and none longer than the longest track.
@@ -77,15 +80,15 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
     let q = Array2::from_shape_fn((rows, columns), |(row, c)| {
         whitener.length(&sums[(row * columns + c) * bands..][..bands])
     });
-    let mut score = vetoed(&q);
-    let mut placebos: Vec<f64> = beside(stack).map(|at| score[at]).filter(|v| v.is_finite()).collect();
+    let mut statistic = vetoed(&q);
+    let mut placebos: Vec<f64> = beside(stack).map(|at| statistic[at]).filter(|v| v.is_finite()).collect();
     let typical = median(&mut placebos);
     if !(typical.is_finite() && typical > 0.0) {
         return None;
     }
-    score.mapv_inplace(|v| v / typical);
+    statistic.mapv_inplace(|v| v / typical);
     let sums = Array3::from_shape_vec((rows, columns, bands), sums).ok()?;
-    Some(Scan { cells, score, typical, whitener, inflation, sums })
+    Some(Scan { cells, statistic, typical, whitener, inflation, sums })
 }
 
 /// Sums of the whitened residuals over the window that starts at each row, (row, band) flat; a window
@@ -93,7 +96,9 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
 fn window_sums(stack: &Stack<'_>, residuals: &Residuals, column: usize, cells: usize) -> Vec<f64> {
     let bands = stack.bands;
     let white = residuals.white.index_axis(Axis(1), column);
-    let on_track = column == stack.half;
+    // The columns of the track's veto lie on a neighbouring rail as well: without them the track would be judged more leniently
+    // than its placebos.
+    let on_track = column.abs_diff(stack.half) <= VETO_REACH_PX;
     let mut out = vec![f64::NAN; stack.rows() * bands];
     let mut total = vec![0.0; bands];
     for range in &stack.ranges {
@@ -161,22 +166,22 @@ pub(super) fn veto(own: f64, beside: f64) -> f64 {
 pub(super) fn events(stack: &Stack<'_>, scans: &[Scan], column: usize) -> Vec<Event> {
     let mut candidates: Vec<(f64, usize, usize)> = Vec::new();
     for scan in scans {
-        let line = scan.score.column(column);
-        for (row, &score) in line.iter().enumerate() {
-            if score >= EVENT_FLOOR {
-                candidates.push((score, row, scan.cells));
+        let line = scan.statistic.column(column);
+        for (row, &statistic) in line.iter().enumerate() {
+            if statistic >= EVENT_FLOOR {
+                candidates.push((statistic, row, scan.cells));
             }
         }
     }
     candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut taken = vec![false; stack.rows()];
     let mut events = Vec::new();
-    for (score, row, cells) in candidates {
+    for (statistic, row, cells) in candidates {
         if taken[row..row + cells].iter().any(|&t| t) {
             continue;
         }
         taken[row..row + cells].fill(true);
-        events.push(Event { rows: row..row + cells, score });
+        events.push(Event { rows: row..row + cells, statistic });
     }
     events
 }

@@ -61,7 +61,7 @@ impl<'a> Stack<'a> {
         let dates = first.baselines.len().min(params.baseline_count_max);
         let (mut ranges, mut strips, mut row) = (Vec::new(), Vec::new(), 0);
         for (i, track) in tracks.iter().enumerate() {
-            check(i, track, bands, first.baselines.len())?;
+            check(i, track, first)?;
             let n = track.target.values.dim().1;
             ranges.push(row..row + n);
             strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
@@ -76,6 +76,13 @@ impl<'a> Stack<'a> {
                         (t - cells_per_px..=t + cells_per_px).any(|t| track.exclusion[(s, t)]);
                 }
             }
+        }
+        if let Some(cargo) = params.cargos.iter().find(|c| c.contrast.len() != bands) {
+            return Err(Error::Cargo {
+                name: cargo.name.clone(),
+                found: cargo.contrast.len(),
+                expected: bands,
+            });
         }
         let profile = Profile::new(cells_per_px, geometry.along_step_m);
         let step_m = geometry.along_step_m;
@@ -176,16 +183,20 @@ impl<'a> Stack<'a> {
 }
 
 /// Whether the strips of a track agree with each other and with the first track.
-fn check(i: usize, track: &TrackStrips<'_>, bands: usize, dates: usize) -> Result<(), Error> {
+fn check(i: usize, track: &TrackStrips<'_>, first: &TrackStrips<'_>) -> Result<(), Error> {
+    let (bands, dates) = (first.target.values.dim().0, first.baselines.len());
     let shape = track.target.values.dim();
+    let strips =
+        || std::iter::once(("target", &track.target)).chain(track.baselines.iter().map(|b| ("baseline", b)));
     let expected = (bands, shape.1, track.target.geometry.across_count());
     if track.baselines.is_empty() || track.baselines.len() != dates {
         return Err(Error::NoBaseline { track: i });
     }
     let wrong = |what, found| Err(Error::Shape { track: i, what, found, expected });
-    for (what, strip) in
-        std::iter::once(("target", &track.target)).chain(track.baselines.iter().map(|b| ("baseline", b)))
-    {
+    if strips().any(|(_, strip)| strip.geometry != first.target.geometry) {
+        return Err(Error::Geometry { track: i });
+    }
+    for (what, strip) in strips() {
         if strip.values.dim() != expected || strip.valid.dim() != (expected.1, expected.2) {
             return wrong(what, strip.values.dim());
         }

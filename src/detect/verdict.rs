@@ -5,15 +5,15 @@ use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
 use super::radar;
-use super::refine::{change, ends, filtered, mean, offset_px, track_of};
-use super::residual::{Residuals, Role, residuals};
+use super::refine::{change, ends, filtered, mean, offset_px, sides, track_of};
+use super::residual::{Residuals, Role, beside, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
 use super::{
     Appearance, Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection,
     TrackResult,
 };
-use crate::stats::benjamini_hochberg;
+use crate::stats::{benjamini_hochberg, median};
 use std::ops::Range;
 
 /// Cosine with an equal change of all bands below which a train is coloured.
@@ -46,13 +46,18 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         Role { tested: 1, others: std::iter::once(0).chain(2..=dates).collect() },
     ];
     let windows = window_cells(stack, params.min_length_m, params.max_window_m);
+    if windows.is_empty() {
+        let longest = stack.ranges.iter().map(Range::len).max().unwrap_or(0);
+        let longest_m = longest.saturating_sub(1) as f64 * stack.step_m;
+        return Err(Error::ShortTracks { longest_m, min_length_m: params.min_length_m });
+    }
     let mut passes = Vec::new();
     for role in roles {
         match pass(stack, &role, &windows) {
-            Some(pass) => passes.push(pass),
+            Ok(pass) => passes.push(pass),
+            Err(error) if passes.is_empty() => return Err(error),
             // The second role only adds: a newest baseline under cloud costs nothing else.
-            None if passes.is_empty() => return Err(Error::NoVariation),
-            None => {}
+            Err(_) => {}
         }
     }
     let found = merge(significant(&passes, params));
@@ -64,12 +69,18 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     })
 }
 
-fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Option<Pass> {
-    let residuals = residuals(stack, role)?;
+fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Result<Pass, Error> {
+    if beside(stack).next().is_none() {
+        return Err(Error::NoPlacebo);
+    }
+    let residuals = residuals(stack, role).ok_or(Error::NoVariation)?;
     let scans: Vec<Scan> = windows.iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
+    if scans.is_empty() {
+        return Err(Error::NoVariation);
+    }
     let null = null(stack, &scans)?;
     let events = events(stack, &scans, stack.half);
-    Some(Pass { residuals, scans, null, events })
+    Ok(Pass { residuals, scans, null, events })
 }
 
 /// Expected false alarms per 100 km of all passes at the statistic of one.
@@ -82,8 +93,8 @@ fn significant(passes: &[Pass], params: &DetectParams) -> Vec<Found> {
     let mut found = Vec::new();
     for (i, pass) in passes.iter().enumerate() {
         for event in &pass.events {
-            let rate = rate(passes, pass, event.score);
-            let p_value = (pass.null.tail.rate(event.score) / pass.null.tail.rate(f64::MIN)).min(1.0);
+            let rate = rate(passes, pass, event.statistic);
+            let p_value = (pass.null.tail.rate(event.statistic) / pass.null.tail.rate(f64::MIN)).min(1.0);
             found.push(Found {
                 pass: i,
                 rows: event.rows.clone(),
@@ -115,13 +126,12 @@ fn merge(found: Vec<Found>) -> Vec<Found> {
 fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectParams) -> TrackDetection {
     let pass = &passes[found.pass];
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
-    let event = Event { rows: found.rows.clone(), score: found.score };
-    let rows = ends(stack, &pass.residuals, &event, min_rows);
+    let rows = ends(stack, &pass.residuals, &found.rows, min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let change = change(stack, &rows);
     let contrast = match stack.looks {
-        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows),
-        None => contrast(stack, &rows),
+        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, change),
+        None => contrast(stack, &rows, change),
     };
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
@@ -153,26 +163,27 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     }
 }
 
-/// Change per band of the pixels on the track: mean filtered target less median filtered baseline, over
-/// the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
-fn contrast(stack: &Stack<'_>, rows: &Range<usize>) -> Vec<f64> {
+/// Change per band of the pixels on the track: mean filtered output after the change less that before it
+/// ([`sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
+fn contrast(stack: &Stack<'_>, rows: &Range<usize>, change: Change) -> Vec<f64> {
+    let [after, before] = sides(stack, change);
     let track = track_of(stack, rows.start);
     (0..stack.bands)
         .map(|band| {
             let dates: Vec<Vec<f64>> =
                 (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
-            let difference = |row: usize| {
-                let mut earlier: Vec<f64> =
-                    dates[1..].iter().map(|d| d[row]).filter(|v| v.is_finite()).collect();
-                dates[0][row] - crate::stats::median(&mut earlier)
+            let level = |side: &[usize], row: usize| {
+                let clear = side.iter().map(|&scene| dates[scene][row]).filter(|v| v.is_finite());
+                median(&mut clear.collect::<Vec<_>>())
             };
+            let difference = |row: usize| level(&after, row) - level(&before, row);
             let mut usual: Vec<f64> = track
                 .clone()
                 .filter(|row| !rows.contains(row))
                 .map(difference)
                 .filter(|v| v.is_finite())
                 .collect();
-            let usual = if usual.len() < 8 { 0.0 } else { crate::stats::median(&mut usual) };
+            let usual = if usual.len() < 8 { 0.0 } else { median(&mut usual) };
             mean(rows.clone().map(|row| difference(row) - usual)) / stack.profile.response
         })
         .collect()
@@ -182,7 +193,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
     let mut best = vec![f64::NAN; stack.rows()];
     for pass in passes {
         for scan in &pass.scans {
-            for (start, &statistic) in scan.score.column(stack.half).iter().enumerate() {
+            for (start, &statistic) in scan.statistic.column(stack.half).iter().enumerate() {
                 if statistic.is_finite() {
                     let score = -rate(passes, pass, statistic).log10();
                     best[start..start + scan.cells].iter_mut().for_each(|b| *b = score.max(*b));
@@ -193,7 +204,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
     let observed = stack.observed(stack.half);
     let usual = match stack.looks {
         Some(_) => Cargo::radar(stack.bands),
-        None => Cargo::usual(&[], stack.bands),
+        None => Cargo::usual(&vec![""; stack.bands]),
     };
     let cargos = if params.cargos.is_empty() { &usual } else { &params.cargos };
     let first = &passes[0];
@@ -217,7 +228,7 @@ fn candidates(stack: &Stack<'_>, passes: &[Pass], rows: &Range<usize>) -> Vec<Ca
     let of = |event: &Event| Candidate {
         chainage_start_m: at(event.rows.start).max(0.0),
         chainage_end_m: at(event.rows.end).min(last_m),
-        score: -rate(passes, &passes[0], event.score).log10(),
+        score: -rate(passes, &passes[0], event.statistic).log10(),
     };
     passes[0].events.iter().filter(|e| rows.contains(&e.rows.start)).map(of).collect()
 }
@@ -232,8 +243,8 @@ fn summary(passes: &[Pass], params: &DetectParams) -> NullSummary {
         false_alarms_per_100km_asked: asked,
         threshold_score: -asked.log10(),
         threshold_statistic: null.tail.score_at(own),
-        median_statistic: null.statistics.0,
-        high_statistic: null.statistics.1,
+        median_statistic: null.quantiles.0,
+        high_statistic: null.quantiles.1,
         placebo_event_count: null.tail.count(),
         extrapolated: null.tail.extrapolates_at(own),
     }

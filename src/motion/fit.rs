@@ -60,19 +60,21 @@ impl<'a> Model<'a> {
         let rim_m = RIM_M.min(0.25 * (seen.end_m - seen.start_m));
         let from = ((seen.start_m + rim_m) / step_m).ceil().max(0.0) as usize;
         let to = (((seen.end_m - rim_m) / step_m).floor().max(0.0) as usize).min(cells.checked_sub(1)?);
-        if to < from + 1 {
+        let inside: Vec<usize> =
+            (from..=to).filter(|&s| bands.iter().all(|b| b.1.values[s].is_finite())).collect();
+        if inside.len() < 2 {
             return None;
         }
-        let length = (to + 1 - from) as f64;
+        let length = inside.len() as f64;
         let contrasts: Vec<f64> =
-            bands.iter().map(|b| b.1.values[from..=to].iter().sum::<f64>() / length).collect();
+            bands.iter().map(|b| inside.iter().map(|&s| b.1.values[s]).sum::<f64>() / length).collect();
         let power: f64 = contrasts.iter().map(|c| c * c).sum();
         // Inside, p = 1: what one gain for all bands leaves is noise and what the model lacks.
         let left = |s: usize| {
             let shown: f64 = bands.iter().zip(&contrasts).map(|(b, c)| b.1.values[s] * c).sum();
             bands.iter().map(|b| b.1.values[s].powi(2)).sum::<f64>() - shown * shown / power.max(1e-12)
         };
-        let misfit = (from..=to).map(left).sum::<f64>() / ((count - 1.0).max(1.0) * (length - 1.0));
+        let misfit = inside.iter().map(|&s| left(s)).sum::<f64>() / ((count - 1.0).max(1.0) * (length - 1.0));
         let inflation = bands.iter().map(|b| b.1.inflation).sum::<f64>() / count;
         let mean_s = bands.iter().map(|b| b.0).sum::<f64>() / count;
         Some(Self { bands, mean_s, step_m, contrasts, noise: inflation * misfit.max(1.0) })
@@ -95,7 +97,7 @@ impl<'a> Model<'a> {
         let cell = |s: usize| {
             let (mut power, mut shown, mut seen) = (0.0, 0.0, 0.0);
             for ((delay_s, line), contrast) in self.bands.iter().zip(&self.contrasts) {
-                let Some(z) = line.values.get(s) else { continue };
+                let Some(z) = line.values.get(s).filter(|z| z.is_finite()) else { continue };
                 let beyond_m = s as f64 * self.step_m - at_m - v * (delay_s - self.mean_s);
                 // c_b p, p = Φ(x / blur)
                 let model = contrast * risen(side * beyond_m / (BLUR_CELLS * self.step_m));

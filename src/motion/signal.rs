@@ -17,7 +17,7 @@ const FLANK_M: (f64, f64) = (40.0, 120.0);
 
 /// One band along the line, in units of its noise.
 pub(super) struct Line {
-    /// Signal a cell; 0 where not seen.
+    /// Signal a cell; NaN where not seen.
     pub(super) values: Vec<f64>,
     /// Variance of sums over their variance if cells were independent, ≥ 1.
     pub(super) inflation: f64,
@@ -55,8 +55,7 @@ pub(super) fn line(scene: &Strip, background: &Strip, b: usize, seen: Seen) -> O
     if level.is_nan() {
         return None;
     }
-    let values: Vec<f64> =
-        residuals.iter().map(|r| if r.is_finite() { (r - level) / sigma } else { 0.0 }).collect();
+    let values: Vec<f64> = residuals.iter().map(|r| (r - level) / sigma).collect();
     let away = |i: usize| rough[i].is_finite() && out_m(i) > 100.0;
     // Clutter is clipped so that a few roofs do not decide the correlation.
     let quiet = |i: usize| (rough[i] / sigma).clamp(-3.0, 3.0);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::corridor::StripGeometry;
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -63,4 +63,16 @@ fn one_instant_or_no_train_gives_no_speed() {
     assert_eq!(motion(&background, &background, &DELAYS, seen(0.0, 300.0)), None);
     let (faint, background) = strips(20.0, 300.0, 0.0, 2);
     assert_eq!(motion(&faint, &background, &DELAYS, seen(0.0, 300.0)), None);
+}
+
+#[test]
+fn a_cloud_over_the_ends_is_no_train_that_stands() {
+    for seed in 0..4 {
+        let (mut scene, background) = strips(20.0, 300.0, 0.05, seed);
+        scene.valid.slice_mut(s![195..206, ..]).fill(false);
+        let one_end = motion(&scene, &background, &DELAYS, seen(20.0, 300.0));
+        assert!(one_end.is_none_or(|m| m.is_moving), "{one_end:?}");
+        scene.valid.slice_mut(s![225..236, ..]).fill(false);
+        assert_eq!(motion(&scene, &background, &DELAYS, seen(20.0, 300.0)), None);
+    }
 }

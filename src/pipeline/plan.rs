@@ -4,6 +4,7 @@ use super::run::Skip;
 use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
 use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
+use crate::detect::{Cargo, DetectParams};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::scene::{BandName, Scene};
@@ -129,6 +130,17 @@ impl Plan {
     #[must_use]
     pub fn geometry(&self) -> StripGeometry {
         StripGeometry::for_pixel_m(self.pixel_m)
+    }
+
+    /// What the detector is told: the configuration, the cargos as the bands of the plan see them, the looks of radar.
+    pub(super) fn detect_params(&self, looks: Option<f64>) -> DetectParams {
+        let mut params = self.config.detect.clone();
+        params.looks = params.looks.or(looks);
+        if params.cargos.is_empty() && params.looks.is_none() {
+            let names: Vec<&str> = self.bands.iter().map(|b| b.0.as_str()).collect();
+            params.cargos = Cargo::usual(&names);
+        }
+        params
     }
 
     /// What would be done, in lines for `--dry-run`.

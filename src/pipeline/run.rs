@@ -108,10 +108,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     }
 
     run.step("detect", "tracks")?;
-    let mut params = plan.config.detect.clone();
-    if plan.is_radar() {
-        params.looks = params.looks.or_else(|| Some(radar::looks(&after)));
-    }
+    let params = plan.detect_params(plan.is_radar().then(|| radar::looks(&after)));
     let tracks = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(

@@ -181,8 +181,7 @@ impl Site {
                 exclusion: self.exclusions[i].clone(),
             })
             .collect();
-        let params = detect::DetectParams { looks: self.looks, ..self.plan.config.detect.clone() };
-        Ok(detect::detect(&inputs, &params)?)
+        Ok(detect::detect(&inputs, &self.plan.detect_params(self.looks))?)
     }
 }
 

@@ -47,8 +47,7 @@ pub struct Stretch(pub [[f64; 2]; 3]);
 /// # Errors
 /// [`Error::Panel`] when a raster has no pixels or no bands.
 pub fn pair(before: PanelSource<'_>, after: PanelSource<'_>) -> Result<(Panel, Panel), Error> {
-    let (of_before, of_after) =
-        rayon::join(|| Stretch::of(&before, &after), || Stretch::of(&after, &before));
+    let (of_before, of_after) = rayon::join(|| Stretch::of(&before, &after), || Stretch::of(&after, &before));
     let (before, after) = rayon::join(|| make(before, of_before), || make(after, of_after));
     Ok((before?, after?))
 }
