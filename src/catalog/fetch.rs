@@ -27,6 +27,15 @@ pub struct FetchRequest {
     pub bands: Option<Vec<String>>,
 }
 
+impl FetchRequest {
+    /// Where the STAC item of a scene will lie: `DIR/ID/ID.json`.
+    #[must_use]
+    pub fn item_path(&self, scene: &Selected) -> PathBuf {
+        let name = record::file_name(&scene.item().id);
+        self.dir.join(&name).join(format!("{name}.json"))
+    }
+}
+
 /// A fetched scene.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetched {
@@ -53,20 +62,19 @@ pub(super) fn fetch(
     corridor: &Corridor,
     request: &FetchRequest,
 ) -> Result<Fetched, Error> {
-    let name = record::file_name(&scene.item().id);
-    let folder = request.dir.join(&name);
-    let path = folder.join(format!("{name}.json"));
+    let path = request.item_path(scene);
+    let folder = path.parent().unwrap_or(&request.dir);
     let key = record::key_of(scene, corridor, request.bands.as_deref());
     if let Some(kept_count) = record::whole(&path, &key) {
         return Ok(Fetched { item: path, fetched_count: 0, kept_count });
     }
-    std::fs::create_dir_all(&folder).map_err(|e| Error::format(&folder.display().to_string(), e))?;
-    let job = Job { client, tokens, scene, corridor, bands: request.bands.clone(), folder: &folder };
+    std::fs::create_dir_all(folder).map_err(|e| Error::format(&folder.display().to_string(), e))?;
+    let job = Job { client, tokens, scene, corridor, bands: request.bands.clone(), folder };
     let (bands, fetched_count) = persist(client, tokens, scene, || job.run())?;
     let kept_count = bands.len() - fetched_count;
     let json = record::item(scene, &bands, &key)?;
     io::write_text(&path, &json)?;
-    sweep(&folder);
+    sweep(folder);
     Ok(Fetched { item: path, fetched_count, kept_count })
 }
 

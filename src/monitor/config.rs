@@ -89,12 +89,15 @@ pub struct FolderSource {
     pub pattern: Option<String>,
 }
 
-/// A catalog whose scenes are read by window where they are; assets must be readable without signing.
+/// A catalog. The site's window of each scene is fetched and kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogSource {
-    /// A known name (`earth-search`, …) or the URL of a STAC API, a static catalog or a collection of items.
+    /// A known name (`earth-search`, …), the URL of a STAC API, a static catalog or a collection of items, or such a file.
     pub catalog: String,
+    /// Folder in which the windows are kept, each site in one of its own; `fetched`.
+    #[serde(default = "default_keep")]
+    pub keep: PathBuf,
     /// Collections; the endpoint's own where it is empty.
     #[serde(default)]
     pub collections: Vec<String>,
@@ -108,6 +111,10 @@ pub struct CatalogSource {
 
 fn default_margin_px() -> f64 {
     96.0
+}
+
+fn default_keep() -> PathBuf {
+    PathBuf::from("fetched")
 }
 
 fn default_newest_days() -> f64 {
@@ -207,7 +214,10 @@ impl Config {
         let mut config: Self = toml::from_str(&text)
             .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
         config.check(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        // Scenes are known by their paths: these must not depend on where a run was started.
+        let absolute = std::path::absolute(path)
+            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
+        let folder = absolute.parent().unwrap_or(Path::new("/"));
         config.state = folder.join(&config.state);
         config.metrics = config.metrics.map(|m| folder.join(m));
         config.alerts.folder = folder.join(&config.alerts.folder);
@@ -220,8 +230,15 @@ impl Config {
             }
         }
         for site in &mut config.site {
-            if let Source::Folder(source) = &mut site.source {
-                source.folder = folder.join(&source.folder);
+            match &mut site.source {
+                Source::Folder(source) => source.folder = folder.join(&source.folder),
+                Source::Catalog(source) => {
+                    source.keep = folder.join(&source.keep);
+                    let file = folder.join(&source.catalog);
+                    if file.exists() {
+                        source.catalog = file.display().to_string();
+                    }
+                }
             }
             if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
                 site.rails = folder.join(&site.rails).display().to_string();

@@ -3,9 +3,11 @@
 //! Two scenes of one platform and one second of sensing are versions of one acquisition; the newest processing
 //! baseline is used, of equals the one whose name comes first. A scene that could not be read is tried again.
 
+use super::sources::Scenes;
 use super::state::{SceneRow, SceneStatus, State};
 use super::views::{Kind, Views};
 use super::{Error, SiteConfig};
+use crate::catalog;
 use crate::io::Listed;
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -38,33 +40,57 @@ impl Schedule {
     }
 }
 
-/// Compares what the source has with what the state knows.
-pub(super) fn schedule(
+/// What the state does not know yet, or has to be tried again.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    /// Scenes and how often they were tried.
+    pub(super) scenes: Vec<(Listed, u32)>,
+    /// Scenes of the source that need nothing.
+    pub(super) known_count: usize,
+    known: BTreeMap<String, SceneRow>,
+}
+
+/// Compares what the source lists with what the state knows; nothing is opened.
+pub(super) fn fresh(
     state: &State,
     site: &SiteConfig,
-    listed: Vec<Listed>,
+    listed: &[Listed],
     since: Option<Timestamp>,
-) -> Result<Schedule, Error> {
-    let known: BTreeMap<String, SceneRow> =
-        state.scenes(&site.id)?.into_iter().map(|row| (row.spec.clone(), row)).collect();
-    let mut schedule = Schedule::default();
-    let mut fresh = Vec::new();
+) -> Result<Fresh, Error> {
+    let known = state.scenes(&site.id)?.into_iter().map(|row| (row.spec.clone(), row)).collect();
+    let mut fresh = Fresh { known, ..Fresh::default() };
     for scene in listed {
         // The name tells the day at least; what is surely too old is not even opened.
         if scene.datetime.zip(since).is_some_and(|(t, s)| t.as_second() + 86_400 <= s.as_second()) {
             continue;
         }
-        match known.get(&scene.spec) {
+        let attempts = match fresh.known.get(&scene.spec) {
             Some(row) if row.fingerprint == scene.fingerprint => match row.status {
-                SceneStatus::Failed if row.attempts < ATTEMPTS => fresh.push((scene, row.attempts)),
-                SceneStatus::Late if since.is_some() => fresh.push((scene, 0)),
-                _ => schedule.known_count += 1,
+                SceneStatus::Failed if row.attempts < ATTEMPTS => row.attempts,
+                SceneStatus::Late if since.is_some() => 0,
+                _ => {
+                    fresh.known_count += 1;
+                    continue;
+                }
             },
-            _ => fresh.push((scene, 0)),
-        }
+            _ => 0,
+        };
+        fresh.scenes.push((scene.clone(), attempts));
     }
+    Ok(fresh)
+}
+
+/// Opens what is new in the source and settles what has to be done.
+pub(super) fn schedule(
+    state: &State,
+    site: &SiteConfig,
+    source: &Scenes,
+    since: Option<Timestamp>,
+) -> Result<Schedule, Error> {
+    let Fresh { scenes, known_count, known } = fresh(state, site, &source.listed, since)?;
+    let mut schedule = Schedule { known_count, ..Schedule::default() };
     let opened: Vec<(SceneRow, Option<Kind>)> =
-        fresh.into_par_iter().map(|(scene, attempts)| candidate(site, &scene, attempts)).collect();
+        scenes.into_par_iter().map(|(scene, attempts)| candidate(site, source, &scene, attempts)).collect();
     let mut looks = Vec::new();
     for (row, kind) in opened {
         match (kind, row.datetime) {
@@ -91,7 +117,7 @@ pub(super) fn schedule(
 }
 
 /// A scene with its metadata, and its kind where it is to be looked at.
-fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> (SceneRow, Option<Kind>) {
+fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32) -> (SceneRow, Option<Kind>) {
     let mut row = SceneRow {
         scene_key: 0,
         spec: listed.spec.clone(),
@@ -109,6 +135,14 @@ fn candidate(site: &SiteConfig, listed: &Listed, attempts: u32) -> (SceneRow, Op
         shift_px: None,
     };
     let mut kind = None;
+    if let Err(error) = source.bring(&listed.spec) {
+        row.status = match error {
+            catalog::Error::Outside { .. } => SceneStatus::Refused,
+            _ => SceneStatus::Failed,
+        };
+        row.reason = Some(error.to_string());
+        return (row, None);
+    }
     match site.open(&listed.spec) {
         Ok(scene) => {
             // To the second, as times are stored.

@@ -5,10 +5,12 @@
 
 use super::compare::{Compared, Comparison};
 use super::references::{self, Sites};
-use super::schedule::{Schedule, schedule};
+use super::schedule::{self, Fresh, Schedule, schedule};
+use super::sources::Scenes;
 use super::state::{SceneRow, SceneStatus, State, drop_strips, put_scene, rewind, set_status};
 use super::summary::SiteSummary;
-use super::{Config, Error, RunOptions, SiteConfig, sources};
+use super::{Config, Error, RunOptions, SiteConfig};
+use crate::io::Listed;
 use crate::pipeline::{self, Event, GdalSource, Look, Sink};
 use rayon::prelude::*;
 use std::fmt::Write;
@@ -29,8 +31,14 @@ pub(super) fn watch(
     options: &RunOptions,
     (sink, summary): (&dyn Sink, &mut SiteSummary),
 ) -> Result<(), Error> {
-    let listed = sources::listed(config, options)?;
-    let mut schedule = schedule(state, config, listed, options.since)?;
+    let source = Scenes::of(config, options)?;
+    if options.dry_run && source.are_remote() {
+        let fresh = schedule::fresh(state, config, &source.listed, options.since)?;
+        summary.known_count = fresh.known_count;
+        summary.planned = to_fetch(&fresh);
+        return Ok(());
+    }
+    let mut schedule = schedule(state, config, &source, options.since)?;
     summary.known_count = schedule.known_count;
     if options.dry_run {
         summary.planned = planned(&schedule);
@@ -98,6 +106,17 @@ fn count(summary: &mut SiteSummary, status: SceneStatus) {
         SceneStatus::Failed => summary.failed_count += 1,
         SceneStatus::Duplicate => summary.duplicate_count += 1,
     }
+}
+
+/// Lines of a dry run where nothing is there yet to be opened.
+fn to_fetch(fresh: &Fresh) -> Vec<String> {
+    let line = |(scene, _): &(Listed, u32)| {
+        let when = scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
+        format!("{when} fetch and read {}", scene.spec)
+    };
+    let mut lines: Vec<String> = fresh.scenes.iter().map(line).collect();
+    lines.sort();
+    lines
 }
 
 /// Lines of a dry run.

@@ -1,49 +1,108 @@
-//! What a site's source has: scenes of a folder, or items of a catalog that meet the rails.
+//! What a site's source has: scenes of a folder, or of a catalog, whose windows are fetched before they are opened.
 
 use super::config::CatalogSource;
 use super::{Error, RunOptions, SiteConfig, Source};
-use crate::catalog::{Area, Catalog, HttpParams, Item, Query, Source as Place};
+use crate::catalog::{
+    self, Catalog, Corridor, FetchRequest, HttpParams, Query, SelectParams, Selected, Source as Place, select,
+};
 use crate::io::{self, Listed};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Ground that is fetched beyond the window of registration, metres: strips reach as far as their placebos.
+const STRIP_REACH_M: f64 = 300.0;
+/// Pixel in which the configuration counts the margin, metres.
+const PIXEL_M: f64 = 10.0;
 
 /// The scenes of a source.
-pub(super) fn listed(site: &SiteConfig, options: &RunOptions) -> Result<Vec<Listed>, Error> {
-    match &site.source {
-        Source::Folder(source) => Ok(io::list_scenes(&source.folder, source.pattern.as_deref())?),
-        Source::Catalog(source) => searched(site, source, options),
+pub(super) struct Scenes {
+    /// What there is.
+    pub(super) listed: Vec<Listed>,
+    remote: Option<Remote>,
+}
+
+/// Scenes that lie elsewhere until they are fetched.
+struct Remote {
+    catalog: Catalog,
+    corridor: Corridor,
+    request: FetchRequest,
+    /// By the path that a scene will have here.
+    scenes: BTreeMap<String, Selected>,
+}
+
+impl Scenes {
+    /// Lists the source of a site.
+    pub(super) fn of(site: &SiteConfig, options: &RunOptions) -> Result<Self, Error> {
+        match &site.source {
+            Source::Folder(source) => {
+                let listed = io::list_scenes(&source.folder, source.pattern.as_deref())?;
+                Ok(Self { listed, remote: None })
+            }
+            Source::Catalog(source) => searched(site, source, options),
+        }
+    }
+
+    /// Whether scenes have to be fetched before they can be opened.
+    pub(super) fn are_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Makes a listed scene readable: fetches its window unless it is there.
+    ///
+    /// # Errors
+    /// [`catalog::Error`].
+    pub(super) fn bring(&self, spec: &str) -> Result<(), catalog::Error> {
+        if let Some(remote) = &self.remote
+            && let Some(scene) = remote.scenes.get(spec)
+        {
+            remote.catalog.fetch(scene, &remote.corridor, &remote.request)?;
+        }
+        Ok(())
     }
 }
 
-fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> Result<Vec<Listed>, Error> {
-    let degrees = io::crs_from_epsg(4326)?;
-    let lines: Vec<Vec<(f64, f64)>> =
-        io::read_lines(&site.rails, &degrees)?.into_iter().map(|line| line.vertices).collect();
+/// Scenes of a catalog that meet the rails: copies, strips and tiles resolved.
+fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> Result<Scenes, Error> {
+    let margin_m = site.registration_margin_px * PIXEL_M + STRIP_REACH_M;
+    let corridor = Corridor::read(&site.rails, STRIP_REACH_M, margin_m)?;
+    let area = corridor.area()?;
     let back = SignedDuration::from_secs((source.newest_days * 86_400.0) as i64);
     let query = Query {
-        area: Some(Area::of_lines(&lines)?),
+        area: Some(area.clone()),
         from: Some(options.since.unwrap_or(options.now - back)),
         collections: source.collections.clone(),
         max_tile_cloud_fraction: source.max_tile_cloud_fraction,
         ..Query::default()
     };
-    let found = Catalog::new(Place::parse(&source.catalog)?, &HttpParams::default()).search(&query)?;
+    let catalog = Catalog::new(Place::parse(&source.catalog)?, &HttpParams::default());
+    let found = catalog.search(&query)?;
     for skipped in &found.skipped {
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
     }
-    Ok(found.items.iter().map(listed_item).collect())
+    let selection = select(found.items, &area, &SelectParams::default());
+    for dropped in &selection.dropped {
+        tracing::debug!(site = site.id, item = dropped.id, reason = dropped.reason, "left out");
+    }
+    let bands = (!site.bands.is_empty()).then(|| site.bands.clone());
+    let request = FetchRequest { dir: source.keep.join(&site.id), bands };
+    let mut listed = Vec::new();
+    let mut scenes = BTreeMap::new();
+    for scene in selection.scenes {
+        let spec = request.item_path(&scene).display().to_string();
+        let (item, fingerprint) = (scene.item(), version(&scene));
+        let baseline = item.baseline.map(|b| format!("{b:05.2}"));
+        listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, baseline });
+        scenes.insert(spec, scene);
+    }
+    Ok(Scenes { listed, remote: Some(Remote { catalog, corridor, request, scenes }) })
 }
 
-fn listed_item(item: &Item) -> Listed {
-    // What the provider says of the version; else the whole item.
-    let version = item.updated.map_or_else(
-        || super::site_run::hex(&Sha256::digest(item.json.to_string()), 16),
-        |updated| updated.to_string(),
-    );
-    Listed {
-        spec: item.href().to_owned(),
-        fingerprint: version,
-        datetime: item.datetime,
-        baseline: item.baseline.map(|b| format!("{b:05.2}")),
-    }
+/// What changes when the provider changes a scene: what it says of the version of each strip, else the whole item.
+fn version(scene: &Selected) -> String {
+    let of = |item: &catalog::Item| {
+        let whole = || super::site_run::hex(&Sha256::digest(item.json.to_string()), 16);
+        item.updated.map_or_else(whole, |updated| updated.to_string())
+    };
+    scene.parts().iter().map(of).collect::<Vec<_>>().join(" ")
 }

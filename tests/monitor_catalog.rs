@@ -1,0 +1,131 @@
+//! `railwatch monitor` on a STAC API: windows are fetched once and lead to what the same scenes in a folder lead to.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests and the scenes that they are made of")]
+
+#[expect(dead_code, reason = "the trial uses the rest")]
+#[path = "bench/simulated_days.rs"]
+mod simulated_days;
+#[expect(dead_code, reason = "tests of the catalog use the rest")]
+mod stac_server;
+
+use assert_cmd::cargo::cargo_bin;
+use railwatch::io::{self, SceneOptions};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use serde_json::json;
+use simulated_days::{Options, Stand, Train, make};
+use stac_server::{ALL, Content, Paging, Server};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
+
+/// Eight dates with one train from the fifth on.
+fn days(folder: &Path) {
+    let stands = vec![Stand { dates: (4, 7), start_m: 900.0 }];
+    let train = Train { length_m: 300.0, cargo: [0.42, 0.43, 0.44, 0.45], stands };
+    let options = Options {
+        length_m: 3000.0,
+        margin_px: 160,
+        date_count: 8,
+        days_between: 5,
+        cloud_fraction: 0.0,
+        seed: 5,
+    };
+    drop(make(folder, &options, &[train]));
+}
+
+/// The scenes of a folder as a provider has them: a file a band, and an item each.
+fn provided(folder: &Path) -> Vec<serde_json::Value> {
+    io::configure();
+    let blobs = folder.join("blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    let mut paths: Vec<_> = fs::read_dir(folder.join("scenes")).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let item = |path: &std::path::PathBuf| {
+        let id = path.file_stem().unwrap().to_string_lossy()[..19].to_owned();
+        let scene = io::open_scene(path.to_str().unwrap(), &SceneOptions::default()).unwrap();
+        let raster = io::read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).unwrap();
+        for (band, name) in raster.values.outer_iter().zip(BANDS) {
+            let stored = band.mapv(|v| (v * 10_000.0).round() as u16).insert_axis(ndarray::Axis(0));
+            io::write_scene(&blobs.join(format!("{id}_{name}.tif")), &scene.grid, &stored, &[name], &[])
+                .unwrap();
+        }
+        let ((x0, y0), (x1, y1)) =
+            (scene.grid.xy(0.0, 0.0), scene.grid.xy(scene.grid.shape.0 as f64, scene.grid.shape.1 as f64));
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
+        let ring = io::to_wgs84(&scene.grid.crs, &corners).unwrap();
+        let href = |name: &str| json!({ "href": format!("{{url}}/blobs/{id}_{name}.tif") });
+        json!({
+            "type": "Feature", "stac_version": "1.0.0", "collection": "sentinel-2-l2a", "id": id,
+            "geometry": { "type": "Polygon", "coordinates": [ring] },
+            "properties": {
+                "datetime": scene.datetime.unwrap().to_string(), "platform": "sentinel-2a",
+                "s2:processing_baseline": "05.10", "earthsearch:boa_offset_applied": true
+            },
+            "assets": { "blue": href("B02"), "green": href("B03"), "red": href("B04"), "nir": href("B08") },
+            "links": []
+        })
+    };
+    paths.iter().map(item).collect()
+}
+
+fn run(folder: &Path, more: &[&str]) -> serde_json::Value {
+    let mut command = Command::new(cargo_bin("railwatch"));
+    command.args(["monitor", "run", "--json", "--since", "2000-01-01"]).args(more);
+    command.arg("--config").arg(folder.join("monitor.toml")).env("GDAL_PAM_ENABLED", "NO");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What was seen and concluded, without the places of files.
+fn conclusions(folder: &Path) -> Vec<Vec<Value>> {
+    let connection = Connection::open(folder.join("railwatch.sqlite")).unwrap();
+    let tables = [
+        "SELECT track_index, datetime, observed_m, occupied_m, wagons_high, limit_m FROM observation ORDER BY 1, 2",
+        "SELECT state, start_m, end_m, first_seen, last_seen, seen_count, misses FROM life ORDER BY life_id",
+    ];
+    let rows = |sql: &str| -> Vec<Vec<Value>> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let count = statement.column_count();
+        let row = |r: &rusqlite::Row<'_>| (0..count).map(|i| r.get(i)).collect();
+        statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+    };
+    tables.into_iter().flat_map(rows).collect()
+}
+
+#[test]
+fn a_catalog_is_followed_like_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    run(folder.path(), &[]);
+    let expected = conclusions(folder.path());
+    assert!(expected.iter().any(|row| row[0] == Value::Text("confirmed".into())), "{expected:?}");
+
+    let items = provided(folder.path());
+    let conforms = ALL.to_vec();
+    let server =
+        Server::start(Content { folder: folder.path().to_owned(), items, paging: Paging::Post, conforms });
+    let text = format!(
+        "state = \"catalog.sqlite\"\n[[site]]\nid = \"line\"\nrails = \"rails.geojson\"\n\
+         source = {{ catalog = \"{}\", keep = \"kept\" }}\nbaseline = {{ reference_valid_fraction = 0.6 }}\n",
+        server.url
+    );
+    fs::write(folder.path().join("monitor.toml"), text).unwrap();
+    let planned = run(folder.path(), &["--dry-run"]);
+    assert_eq!(planned["sites"][0]["planned"].as_array().unwrap().len(), 8);
+    assert!(!folder.path().join("kept").exists(), "a dry run fetches nothing");
+    let first = run(folder.path(), &[]);
+    assert_eq!(first["sites"][0]["used_count"], 8, "{first}");
+    fs::rename(folder.path().join("catalog.sqlite"), folder.path().join("railwatch.sqlite")).unwrap();
+    assert_eq!(conclusions(folder.path()), expected);
+    fs::rename(folder.path().join("railwatch.sqlite"), folder.path().join("catalog.sqlite")).unwrap();
+    let kept = folder.path().join("kept/line");
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 8);
+
+    let blobs = || server.log().iter().filter(|(path, _)| path.starts_with("/blobs")).count();
+    let before = blobs();
+    let again = run(folder.path(), &[]);
+    assert_eq!((again["sites"][0]["known_count"].as_u64(), blobs()), (Some(8), before), "{again}");
+}
