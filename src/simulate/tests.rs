@@ -1,5 +1,6 @@
 //! Laws of the simulator: the seed decides all, cover is conserved, the shift moves everything.
 
+use super::spectra::BALLAST;
 use super::*;
 use crate::corridor::Track;
 use crate::grid::{Affine, Crs, Grid};
@@ -169,5 +170,81 @@ fn yards_lie_beside_the_longest_track() {
         let away =
             track.vertices().iter().map(|v| (v.0 - there.0).hypot(v.1 - there.1)).fold(f64::MAX, f64::min);
         assert!(away < 0.5 && (track.length_m() - 400.0).abs() < 25.0, "{away} {}", track.length_m());
+    }
+}
+
+/// Trains on a straight track of `length_m`, with the values of the target they were put into.
+fn on_straight(length_m: f64, params: &ImplantParams) -> (Array3<f32>, Vec<Implant>) {
+    let columns = (length_m / 10.0) as usize + 20;
+    let grid = grid((20, columns));
+    let ends = vec![(500_100.0, 4_699_900.0), (500_100.0 + length_m, 4_699_900.0)];
+    let line = Track::new("a".into(), None, ends).unwrap();
+    let mut values = Array3::from_elem((4, 20, columns), 0.1);
+    let view = DateView {
+        values: values.view_mut(),
+        grid: &grid,
+        bands: &SpectralBand::ALL,
+        shift_px: (0.0, 0.0),
+        role: Role::Target,
+    };
+    let truth = implant(&mut [view], &[line], params).unwrap();
+    (values, truth)
+}
+
+#[test]
+fn mixed_trains_keep_to_their_length_their_track_and_off_each_other() {
+    for seed in 0..40 {
+        let params = ImplantParams {
+            seed,
+            appeared_count: 6,
+            departed_count: 3,
+            wagon_lengths_m: vec![11.0, 12.0, 19.0],
+            cargoes: vec![Cargo::Mixed],
+            min_length_m: 400.0,
+            max_length_m: 400.0,
+            ..quiet()
+        };
+        let mut truth = on_straight(4000.0, &params).1;
+        assert!(truth.len() >= 5, "{}", truth.len());
+        truth.sort_by(|a, b| a.chainage_start_m.total_cmp(&b.chainage_start_m));
+        for train in &truth {
+            let length_m = train.chainage_end_m - train.chainage_start_m;
+            // Half a wagon more or less, and the gap behind the last body.
+            assert!((length_m + params.gap_m - 400.0).abs() <= 9.5 + 1e-9, "{length_m}");
+            assert!(train.chainage_start_m >= 10.0 && train.chainage_end_m <= 4000.0);
+        }
+        for pair in truth.windows(2) {
+            assert!(pair[1].chainage_start_m - pair[0].chainage_end_m > 15.0, "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn every_band_sees_a_moving_train_whole() {
+    for seed in 0..20 {
+        let params = ImplantParams {
+            seed,
+            appeared_count: 0,
+            departed_count: 0,
+            moving_count: 1,
+            speed_m_s: (60.0, 60.0),
+            min_length_m: 200.0,
+            max_length_m: 200.0,
+            bands_reversed: seed % 2 == 0,
+            ..quiet()
+        };
+        // Little longer than train and ways: the train stands near an end of the track or the other.
+        let (values, truth) = on_straight(380.0, &params);
+        assert_eq!(truth.len(), 1);
+        let band = |b: usize| values.index_axis(ndarray::Axis(0), b);
+        let added = |b: usize| {
+            band(b).iter().map(|&v| f64::from(v) - 0.1).sum::<f64>()
+                / (truth[0].contrast[b] + BALLAST[b] - 0.1)
+        };
+        let highest = |b: usize| band(b).iter().fold(0.0, |m: f32, &v| m.max(v));
+        for b in 1..4 {
+            assert!((added(b) / added(0) - 1.0).abs() < 0.02, "band {b}: {} {}", added(b), added(0));
+            assert!(highest(b) < 1.3 * highest(0), "nothing piles up: {} {}", highest(b), highest(0));
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::draw::Patch;
 use super::spectra::BALLAST;
-use super::{Cargo, Change, Implant, ImplantParams, Kind, Spectrum};
+use super::{Cargo, Change, Implant, ImplantParams, Kind, SpectralBand, Spectrum};
 use crate::corridor::Track;
+use crate::scene::band_delay_s;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -24,6 +25,8 @@ impl Placed {
 const TRIES: usize = 400;
 /// No two trains come closer than this, metres: they could not be told apart.
 const CLEARANCE_M: f64 = 35.0;
+/// Track left free before and behind a train, metres.
+const MARGIN_M: f64 = 10.0;
 
 /// Trains on `tracks`, the fewer the less room there is.
 pub(super) fn place_trains(tracks: &[Track], params: &ImplantParams, rng: &mut ChaCha8Rng) -> Vec<Placed> {
@@ -39,14 +42,17 @@ pub(super) fn place_trains(tracks: &[Track], params: &ImplantParams, rng: &mut C
     for (change, moves) in still.chain(std::iter::repeat_n((Change::Appeared, true), params.moving_count)) {
         let length_m = rng.random_range(params.min_length_m..=params.max_length_m);
         let cargo = draw_cargo(&params.cargoes, rng);
+        let margin_m = MARGIN_M + if moves { longest_way_m(params) } else { 0.0 };
+        // A single wagon may be longer than what is asked for.
+        let reserved_m = params.wagon_lengths_m.iter().copied().fold(length_m, f64::max);
         for _ in 0..TRIES {
             let track = draw_track(tracks, rng);
-            let room_m = tracks[track].length_m() - length_m - 20.0;
+            let room_m = tracks[track].length_m() - reserved_m - 2.0 * margin_m;
             if room_m <= 0.0 {
                 continue;
             }
-            let start_m = 10.0 + rng.random_range(0.0..=room_m);
-            let points: Vec<(f64, f64)> = (0..=(length_m / 10.0) as usize)
+            let start_m = margin_m + rng.random_range(0.0..=room_m);
+            let points: Vec<(f64, f64)> = (0..=(reserved_m / 10.0) as usize)
                 .map(|k| tracks[track].at(start_m + k as f64 * 10.0).xy)
                 .collect();
             if points.iter().all(|&p| clear(p, &occupied, CLEARANCE_M)) {
@@ -72,6 +78,12 @@ fn draw_cargo(choice: &[Cargo], rng: &mut ChaCha8Rng) -> Cargo {
 fn draw_velocity((slow, fast): (f64, f64), rng: &mut ChaCha8Rng) -> f64 {
     let speed = rng.random_range(slow..=fast);
     if rng.random::<bool>() { speed } else { -speed }
+}
+
+/// The farthest that any band sees a moving train from its place, metres.
+fn longest_way_m(params: &ImplantParams) -> f64 {
+    let delays = SpectralBand::ALL.iter().filter_map(|band| band_delay_s(band.name()));
+    params.speed_m_s.1 * delays.fold(0.0, f64::max)
 }
 
 /// A track, with a chance in proportion to its length.
@@ -101,29 +113,31 @@ fn train(
 ) -> Placed {
     let half_m = params.train_width_m / 2.0;
     let own_m = draw_wagon_m(params, rng);
-    let count = (length_m / own_m).round().max(1.0) as usize;
     let mut next_m = start_m;
-    let patches: Vec<Patch> = (0..count)
-        .map(|_| {
-            let wagon_m = if cargo == Cargo::Mixed { draw_wagon_m(params, rng) } else { own_m };
-            let from_m = next_m;
-            next_m += wagon_m;
-            let load = match cargo {
-                Cargo::Mixed => Cargo::ALL[rng.random_range(0..Cargo::ALL.len() - 1)],
-                one => one,
-            };
-            // Wagons of one kind still differ by paint, dirt and load.
-            let tone = rng.random_range(0.88..1.12);
-            Patch {
-                track,
-                along_m: (from_m, from_m + wagon_m - params.gap_m),
-                across_m: (-half_m, half_m),
-                reflectance: load.reflectance().map(|r| r * tone),
-                velocity_m_s: 0.0,
-                texture: 0.0,
-            }
-        })
-        .collect();
+    let mut patches: Vec<Patch> = Vec::new();
+    loop {
+        let wagon_m = if cargo == Cargo::Mixed { draw_wagon_m(params, rng) } else { own_m };
+        // The last wagon is the last whose middle lies in the length, and none reaches the margin's end.
+        let over_m = next_m + wagon_m - (start_m + length_m);
+        if !patches.is_empty() && over_m > MARGIN_M.min(wagon_m / 2.0) {
+            break;
+        }
+        let load = match cargo {
+            Cargo::Mixed => Cargo::ALL[rng.random_range(0..Cargo::ALL.len() - 1)],
+            one => one,
+        };
+        // Wagons of one kind still differ by paint, dirt and load.
+        let tone = rng.random_range(0.88..1.12);
+        patches.push(Patch {
+            track,
+            along_m: (next_m, next_m + wagon_m - params.gap_m),
+            across_m: (-half_m, half_m),
+            reflectance: load.reflectance().map(|r| r * tone),
+            velocity_m_s: 0.0,
+            texture: 0.0,
+        });
+        next_m += wagon_m;
+    }
     let along_m = (start_m, next_m - params.gap_m);
     let truth = truth_of(&tracks[track], along_m, (-half_m, half_m), (Kind::Train, cargo, change), &patches);
     Placed { truth, patches }
