@@ -8,6 +8,6 @@ mod gamma;
 mod looks;
 mod series;
 
-pub use gamma::{signed_root, two_sample};
+pub use gamma::signed_root;
 pub use looks::equivalent_looks;
-pub use series::{omnibus, omnibus_statistic, t_statistic};
+pub use series::{omnibus_statistic, t_statistic};

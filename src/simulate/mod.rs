@@ -28,6 +28,7 @@ pub use rails::yard_tracks;
 pub use spectra::{Cargo, SpectralBand, Spectrum};
 pub use sun::Sun;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -56,6 +57,16 @@ pub enum Error {
     Dates {
         /// Dates given.
         count: usize,
+    },
+    /// Dates out of order.
+    #[error(
+        "simulate: datetimes must ascend, the target last, but {later} is not after {earlier}: put them in order in the configuration"
+    )]
+    Order {
+        /// The one that stands first.
+        earlier: Timestamp,
+        /// The one after it.
+        later: Timestamp,
     },
     /// No rails.
     #[error("simulate: there is no track to put trains on: give a rail vector that lies in the scene")]

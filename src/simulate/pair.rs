@@ -48,7 +48,7 @@ pub struct Simulated {
 /// Synthetic scenes of `tracks` on `grid` (projected, metres), one a date of `params`.
 ///
 /// # Errors
-/// [`Error::Parameter`], [`Error::Dates`] or [`Error::NoTracks`].
+/// [`Error::Parameter`], [`Error::Dates`], [`Error::Order`] or [`Error::NoTracks`].
 pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Result<Simulated, Error> {
     params.check()?;
     if tracks.is_empty() {

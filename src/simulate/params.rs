@@ -186,23 +186,37 @@ impl SimulateParams {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for the first number outside its range, [`Error::Dates`] for fewer than two dates.
+    /// [`Error::Parameter`] for the first number outside its range, [`Error::Dates`] for fewer than two dates,
+    /// [`Error::Order`] for dates that do not ascend.
     pub fn check(&self) -> Result<(), Error> {
-        if self.datetimes.len() < 2 {
-            return Err(Error::Dates { count: self.datetimes.len() });
-        }
-        within("target_shift_px.0", self.target_shift_px.0, -50.0, 50.0)?;
-        within("target_shift_px.1", self.target_shift_px.1, -50.0, 50.0)?;
+        check_stack(&self.datetimes, self.target_shift_px)?;
+        check_land(self.river_width_m, self.field_change_fraction)?;
         within("baseline_shift_sigma_px", self.baseline_shift_sigma_px, 0.0, 10.0)?;
         within("yard_spacing_m", self.yard_spacing_m, 3.0, 100.0)?;
         within("yard_length_m", self.yard_length_m, 20.0, 1e5)?;
         within("target_cloud_fraction", self.target_cloud_fraction, 0.0, 1.0)?;
         within("baseline_cloud_fraction", self.baseline_cloud_fraction, 0.0, 1.0)?;
-        within("river_width_m", self.river_width_m, 0.0, 1e5)?;
-        within("field_change_fraction", self.field_change_fraction, 0.0, 1.0)?;
         within("noise_sigma", self.noise_sigma, 0.0, 1.0)?;
         self.trains.check()
     }
+}
+
+/// Refuses dates that are too few or out of order, and a shift beyond the reach of registration.
+pub(super) fn check_stack(datetimes: &[Timestamp], target_shift_px: (f64, f64)) -> Result<(), Error> {
+    if datetimes.len() < 2 {
+        return Err(Error::Dates { count: datetimes.len() });
+    }
+    if let Some(pair) = datetimes.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(Error::Order { earlier: pair[0], later: pair[1] });
+    }
+    within("target_shift_px.0", target_shift_px.0, -50.0, 50.0)?;
+    within("target_shift_px.1", target_shift_px.1, -50.0, 50.0)
+}
+
+/// Refuses a landscape of no sense.
+pub(super) fn check_land(river_width_m: f64, field_change_fraction: f64) -> Result<(), Error> {
+    within("river_width_m", river_width_m, 0.0, 1e5)?;
+    within("field_change_fraction", field_change_fraction, 0.0, 1.0)
 }
 
 /// Refuses a number outside its range.

@@ -87,6 +87,10 @@ fn bad_parameters_and_no_tracks_are_told() {
     let one = SimulateParams { datetimes: vec![], ..SimulateParams::default() };
     assert_eq!(scene_pair(&one, &[track()], &grid), Err(Error::Dates { count: 0 }));
     assert_eq!(scene_pair(&SimulateParams::default(), &[], &grid), Err(Error::NoTracks));
+    let mut backward = SimulateParams::default();
+    backward.datetimes.reverse();
+    let told = scene_pair(&backward, &[track()], &grid).unwrap_err().to_string();
+    assert!(told.contains("2022-11-06T02:33:01Z is not after 2022-11-16T02:33:01Z"), "{told}");
     let wide = ImplantParams { train_width_m: 100.0, ..ImplantParams::default() };
     assert!(matches!(wide.check(), Err(Error::Parameter { name: "trains.train_width_m", .. })));
 }

@@ -78,14 +78,17 @@ pub struct RadarView<'a> {
 /// Synthetic scenes of `tracks` on `grid` (projected, metres), VV and VH, one a date of `params`.
 ///
 /// # Errors
-/// [`Error::Parameter`], [`Error::Dates`] or [`Error::NoTracks`].
+/// [`Error::Parameter`], [`Error::Dates`], [`Error::Order`] or [`Error::NoTracks`].
 pub fn radar_stack(params: &RadarParams, tracks: &[Track], grid: &Grid) -> Result<RadarStack, Error> {
     params.check()?;
     let mut rng = ChaCha8Rng::seed_from_u64(params.seed ^ params.trains.seed.rotate_left(32));
     let truth = place(tracks, &params.trains, &mut rng)?;
     let river = (params.river.as_slice(), params.river_width_m);
     let land = Landscape::new(params.seed, river, params.field_change_fraction, tracks);
-    let texture = Texture::new(params.trains.texture_order, params.seed ^ 0x7e47);
+    let texture = {
+        let t = &params.trains;
+        Texture::new(t.texture_order, t.looks, t.psf_sigma_px, params.seed ^ 0x7e47)
+    };
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
         .map(|(date, &datetime)| {

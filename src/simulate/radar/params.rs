@@ -1,7 +1,7 @@
 //! What is simulated of radar. Lengths in metres, contrasts in decibels, fractions 0…1.
 
 use super::super::Error;
-use super::super::params::within;
+use super::super::params::{check_land, check_stack, within};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,7 @@ pub struct ScattererParams {
     pub look_azimuth_deg: f64,
     /// Equivalent number of looks.
     pub looks: f64,
-    /// Order of the K-distribution's texture; 0 = none, gamma-distributed clutter. Synthetic scenes only.
+    /// Order ν of the K-distribution that clutter has as it is seen, blur included; 0 = none, gamma-distributed clutter. Synthetic scenes only.
     pub texture_order: f64,
     /// Gaussian point spread, standard deviation in px, ≥ 0; it correlates the speckle of neighbours too.
     pub psf_sigma_px: f64,
@@ -145,15 +145,11 @@ impl RadarParams {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for the first number outside its range, [`Error::Dates`] for fewer than two dates.
+    /// [`Error::Parameter`] for the first number outside its range, [`Error::Dates`] for fewer than two dates,
+    /// [`Error::Order`] for dates that do not ascend.
     pub fn check(&self) -> Result<(), Error> {
-        if self.datetimes.len() < 2 {
-            return Err(Error::Dates { count: self.datetimes.len() });
-        }
-        within("target_shift_px.0", self.target_shift_px.0, -50.0, 50.0)?;
-        within("target_shift_px.1", self.target_shift_px.1, -50.0, 50.0)?;
-        within("river_width_m", self.river_width_m, 0.0, 1e5)?;
-        within("field_change_fraction", self.field_change_fraction, 0.0, 1.0)?;
+        check_stack(&self.datetimes, self.target_shift_px)?;
+        check_land(self.river_width_m, self.field_change_fraction)?;
         within("season_sigma_db", self.season_sigma_db, 0.0, 20.0)?;
         within("relative_orbit", f64::from(self.relative_orbit), 1.0, 175.0)?;
         self.trains.check()

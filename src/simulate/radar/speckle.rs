@@ -22,16 +22,22 @@ pub(super) fn sense(power: &mut Array3<f32>, looks: f64, psf_sigma_px: f64, rng:
     }
 }
 
-/// Texture of a place, τ ~ Γ(ν, 1/ν): the same for all dates; with speckle it makes K-distributed clutter.
+/// Texture of a place, τ ~ Γ(ν′, 1/ν′): the same for all dates; with speckle it makes K-distributed clutter.
 pub(super) struct Texture {
     law: Option<Gamma<f64>>,
     seed: u64,
 }
 
 impl Texture {
-    /// Texture of order ν; none where ν is 0.
-    pub(super) fn new(order: f64, seed: u64) -> Self {
-        Self { law: (order > 0.0).then(|| Gamma::new(order, 1.0 / order).ok()).flatten(), seed }
+    /// Texture that makes clutter of order ν as [`sense`] leaves it; none where ν is 0.
+    ///
+    /// The blur leaves W = (Σw²)² of the variance of independent pixels, so the texture is drawn stronger: W times the
+    /// variance of Γ(ν′)·Γ(n W) is (1 + 1/ν)(1 + 1/n) − 1.
+    pub(super) fn new(order: f64, looks: f64, psf_sigma_px: f64, seed: u64) -> Self {
+        let left = kernel_energy(psf_sigma_px).powi(2);
+        // ν′ = ν (W + 1/n) / (1 + 1/n)
+        let raw = order * (left + 1.0 / looks) / (1.0 + 1.0 / looks);
+        Self { law: (raw > 0.0).then(|| Gamma::new(raw, 1.0 / raw).ok()).flatten(), seed }
     }
 
     /// The factor of a square of 10 m.
