@@ -1,6 +1,7 @@
 //! What a user may set about the detection of trains.
 
 use super::Error;
+use crate::scene;
 use crate::units::FalseAlarmRate;
 use serde::{Deserialize, Serialize};
 
@@ -73,16 +74,13 @@ pub struct Cargo {
     pub contrast: Vec<f64>,
 }
 
-/// Reflectance of ballast in B02, B03, B04, B08 (weathered gravel with rust, dry).
-const BALLAST: [f64; 4] = [0.10, 0.12, 0.14, 0.20];
-
-/// Reflectance of cargos in B02, B03, B04, B08.
-const CARGOS: [(&str, [f64; 4]); 5] = [
-    ("coal", [0.040, 0.040, 0.045, 0.050]),
-    ("rust", [0.060, 0.080, 0.150, 0.220]),
-    ("grey box", [0.200, 0.210, 0.220, 0.240]),
-    ("white", [0.420, 0.430, 0.440, 0.450]),
-    ("blue tarpaulin", [0.220, 0.160, 0.100, 0.220]),
+/// The cargos whose detection limits are told.
+const USUAL: [scene::Cargo; 5] = [
+    scene::Cargo::Coal,
+    scene::Cargo::Rust,
+    scene::Cargo::GreyBox,
+    scene::Cargo::White,
+    scene::Cargo::BlueTarpaulin,
 ];
 
 impl Cargo {
@@ -108,16 +106,11 @@ impl Cargo {
             _ if band_names.len() > 1 => b.min(3),
             _ => 2,
         };
-        CARGOS
+        USUAL
             .iter()
-            .map(|(name, spectrum)| Self {
-                name: (*name).to_owned(),
-                contrast: band_names
-                    .iter()
-                    .enumerate()
-                    .map(place)
-                    .map(|k| spectrum[k] - BALLAST[k])
-                    .collect(),
+            .map(|cargo| Self {
+                name: cargo.name().to_owned(),
+                contrast: band_names.iter().enumerate().map(place).map(|k| cargo.contrast()[k]).collect(),
             })
             .collect()
     }

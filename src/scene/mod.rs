@@ -1,9 +1,11 @@
 //! An acquisition's metadata: what it is and where its pixels are, but no pixels.
 
+mod cargo;
 mod delays;
 mod product;
 mod radar;
 
+pub use cargo::{BALLAST, Cargo, SpectralBand, Spectrum};
 pub use delays::band_delay_s;
 pub use product::{ProductName, is_tile};
 pub use radar::{Annotation, Backscatter, ControlPoint, GroundRange, Pass, Radar, Storage, relative_orbit};

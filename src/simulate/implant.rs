@@ -2,11 +2,11 @@
 
 use super::draw::{Layer, Patch};
 use super::rails::put_rails;
-use super::spectra::BALLAST;
 use super::trains::place_trains;
 use super::{Change, Error, Implant, ImplantParams, SpectralBand};
 use crate::corridor::Track;
 use crate::grid::{Affine, Grid};
+use crate::scene::BALLAST;
 use ndarray::ArrayViewMut3;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -4,8 +4,9 @@
 //! image of 10 m pixels has, and changes between dates as fields do.
 
 use super::noise::{cell, fractal, uniform, value};
-use super::spectra::{FIELDS, FOREST, ROAD, ROOFS, SAND, Spectrum, VILLAGE, WATER};
+use super::spectra::{FIELDS, FOREST, ROAD, ROOFS, SAND, VILLAGE, WATER};
 use crate::corridor::Track;
+use crate::scene::Spectrum;
 use rstar::primitives::Line;
 use rstar::{PointDistance, RTree};
 

@@ -25,8 +25,9 @@ pub use radar::{
     RadarParams, RadarScene, RadarStack, RadarTrain, RadarView, ScattererParams, implant_radar, radar_stack,
 };
 pub use rails::yard_tracks;
-pub use spectra::{Cargo, SpectralBand, Spectrum};
 pub use sun::Sun;
+
+pub use crate::scene::{Cargo, SpectralBand, Spectrum};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

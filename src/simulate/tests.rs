@@ -1,9 +1,9 @@
 //! Laws of the simulator: the seed decides all, cover is conserved, the shift moves everything.
 
-use super::spectra::BALLAST;
 use super::*;
 use crate::corridor::Track;
 use crate::grid::{Affine, Crs, Grid};
+use crate::scene::BALLAST;
 use ndarray::{Array3, s};
 
 fn grid(shape: (usize, usize)) -> Grid {

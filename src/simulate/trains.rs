@@ -1,10 +1,9 @@
 //! Where trains and stockpiles stand and what their wagons look like.
 
 use super::draw::Patch;
-use super::spectra::BALLAST;
 use super::{Cargo, Change, Implant, ImplantParams, Kind, SpectralBand, Spectrum};
 use crate::corridor::Track;
-use crate::scene::band_delay_s;
+use crate::scene::{BALLAST, band_delay_s};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
