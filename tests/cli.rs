@@ -260,3 +260,57 @@ fn an_evaluation_scores_a_run_and_names_a_missing_truth() {
     let none = railwatch().args(["evaluate", "no/such"]).assert().code(2).get_output().stderr.clone();
     assert!(String::from_utf8_lossy(&none).contains("no case"));
 }
+
+#[test]
+fn trains_are_put_into_given_optical_scenes_and_the_rest_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = ["2022-11-06.tif", "2022-11-16.tif"].map(|name| dir.path().join(name));
+    for path in &inputs {
+        // A field of one value, and a corner that no scene covers.
+        scene_like_target(path, |b, r, c| if r + c < 40 { 0 } else { 800 + 100 * b as u16 });
+    }
+    let config = dir.path().join("trains.toml");
+    std::fs::write(
+        &config,
+        "appeared_count = 2\ndeparted_count = 1\nstanding_count = 0\nbed_width_m = 0.0\ncargoes = [\"white\"]\n",
+    )
+    .unwrap();
+    let out = dir.path().join("into");
+    let mut command = railwatch();
+    command.args(["simulate", "--seed", "4", "--margin-m", "5000", "--rails"]);
+    command.arg("samples/tumangang_khasan_rails.geojson").arg("--config").arg(&config);
+    command.arg("--into").args(&inputs).arg("--out").arg(&out).assert().success();
+    let stored = |path: &std::path::Path, band: usize| {
+        let dataset = gdal::Dataset::open(path).unwrap();
+        let (w, h) = dataset.raster_size();
+        let band = dataset.rasterband(band + 1).unwrap().read_as::<u16>((0, 0), (w, h), (w, h), None);
+        ((w, h), band.unwrap().data().to_vec())
+    };
+    for band in 0..4 {
+        let (shape, before) = stored(&inputs[0], band);
+        let [baseline, target] = ["baseline.tif", "target.tif"].map(|name| stored(&out.join(name), band));
+        assert!(baseline.0 == shape && target.0 == shape);
+        let mut changed = [0, 0];
+        for ((&was, &early), &late) in before.iter().zip(&baseline.1).zip(&target.1) {
+            assert!(early >= was && late >= was, "white trains on dark ground only brighten it");
+            assert!(was > 0 || (early == 0 && late == 0), "what no scene covers stays so");
+            assert!(early == was || late == was, "a train that came and one that left share no pixel");
+            changed[0] += usize::from(early > was);
+            changed[1] += usize::from(late > was);
+        }
+        let share = changed[1] as f64 / before.len() as f64;
+        assert!(changed[0] > 20 && changed[1] > changed[0] && share < 0.02, "{changed:?} {share}");
+    }
+    let truth: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("truth.geojson")).unwrap()).unwrap();
+    let changes: Vec<&str> = (truth["features"].as_array().unwrap().iter())
+        .map(|f| f["properties"]["change"].as_str().unwrap())
+        .collect();
+    assert_eq!(changes, ["appeared", "appeared", "departed"]);
+    let dates = ["baseline.tif", "target.tif"].map(|name| {
+        let path = out.join(name).display().to_string();
+        let scene = railwatch::io::open_scene(&path, &railwatch::io::SceneOptions::default()).unwrap();
+        scene.datetime.unwrap().to_string()[..10].to_owned()
+    });
+    assert_eq!(dates, ["2022-11-06", "2022-11-16"]);
+}

@@ -122,7 +122,7 @@ fn simulated_trains_are_found_and_scored() {
     }
     let score = stack().join("score");
     railwatch()
-        .arg("evaluate")
+        .args(["evaluate", "--references"])
         .arg(&out)
         .arg("--truth")
         .arg(scene("truth.geojson"))
@@ -130,6 +130,12 @@ fn simulated_trains_are_found_and_scored() {
         .arg(&score)
         .assert()
         .success();
+    let told: Value =
+        serde_json::from_str(&std::fs::read_to_string(score.join("evaluation.json")).unwrap()).unwrap();
+    let plain = &told["references"][2];
+    assert_eq!(plain["reference"], "plain_difference");
+    // Power is below one, its largest changes are many decibels.
+    assert!(plain["curve"][0]["score"].as_f64().unwrap() > 5.0, "{}", plain["curve"][0]);
     let truth: Value =
         serde_json::from_str(&std::fs::read_to_string(scene("truth.geojson")).unwrap()).unwrap();
     let truth = truth["features"].as_array().unwrap();

@@ -77,7 +77,8 @@ fn failure(error: Error) -> Failure {
         | Error::Content { .. }
         | Error::NoTruth { .. }
         | Error::List { .. }
-        | Error::NoCase { .. } => Failure::usage(report),
+        | Error::NoCase { .. }
+        | Error::Pattern { .. } => Failure::usage(report),
         Error::Scenes { .. } | Error::Report(_) | Error::Output(_) => Failure::failed(report),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Axis, Error};
 use crate::simulate::{Change, Kind};
+use crate::stats::quantile;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +72,6 @@ pub struct Case {
 
 /// A track of a run: where it was observed and what could have been found on it.
 struct Seen {
-    id: String,
     points: Vec<(f64, f64)>,
     limits: Value,
 }
@@ -137,14 +137,26 @@ fn known(feature: &Value, seen: &[Seen], origin: (f64, f64)) -> Result<Known, St
         points.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) <= SEEN_WITHIN_M)
     };
     let shown = places.iter().filter(|p| seen.iter().any(|s| near(p, &s.points))).count();
-    let own = seen.iter().find(|s| properties["track_id"] == *s.id.as_str());
-    let limit_m = own.and_then(|s| {
+    let limit_m = track_under(&places, seen).and_then(|s| {
         // The limits are told by the names for people, the truth by those for machines.
         s.limits[cargo.replace('_', " ")].as_f64().or_else(|| s.limits[cargo.as_str()].as_f64())
     });
     let is_seen = seen.is_empty() || kind == Kind::Cargo || 2 * shown >= places.len();
     let speed_m_s = properties["speed_m_s"].as_f64();
     Ok(Known { kind, axis, cargo, change, is_seen, speed_m_s, limit_m })
+}
+
+/// The track on which `places` stand: the nearest in the middle of them; `None` where none is near. Names do not tell:
+/// a truth may be drawn by hand, and a run makes its own tracks of the rails.
+fn track_under<'a>(places: &[(f64, f64)], seen: &'a [Seen]) -> Option<&'a Seen> {
+    let away_m = |s: &Seen| {
+        let nearest = |p: &(f64, f64)| {
+            s.points.iter().map(|q| (p.0 - q.0).hypot(p.1 - q.1)).fold(f64::INFINITY, f64::min)
+        };
+        quantile(&mut places.iter().map(nearest).collect::<Vec<_>>(), 0.5)
+    };
+    let near = seen.iter().map(|s| (away_m(s), s)).filter(|(away_m, _)| *away_m <= SEEN_WITHIN_M);
+    near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, s)| s)
 }
 
 fn found(feature: &Value, origin: (f64, f64)) -> Found {
@@ -171,11 +183,7 @@ fn observed(track: &Value, origin: (f64, f64)) -> Seen {
         let values = array(&profile["statistic"]).iter().enumerate();
         values.filter(|(_, v)| !v.is_null()).map(|(i, _)| axis.at(start + step * i as f64)).collect()
     });
-    Seen {
-        id: track["track_id"].as_str().unwrap_or_default().to_owned(),
-        points,
-        limits: track["detection_limit_m"].clone(),
-    }
+    Seen { points, limits: track["detection_limit_m"].clone() }
 }
 
 fn word<T: serde::de::DeserializeOwned>(value: &Value, absent: T) -> Result<T, String> {
@@ -225,4 +233,41 @@ fn first_position(collection: &Value) -> Option<(f64, f64)> {
         collect(&feature["geometry"]["coordinates"], &mut out);
         out.first().copied()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_told_limit_is_that_of_the_track_below_whatever_it_is_called() {
+        let dir = tempfile::tempdir().unwrap();
+        // 1000 m eastwards on the equator, the second track 5 m north of the first, the third far away.
+        let degrees = |metres: f64| metres / METRES_PER_DEGREE;
+        let line = |north_m: f64, from_m: f64, to_m: f64| {
+            [from_m, to_m].map(|east_m| [degrees(east_m), degrees(north_m)])
+        };
+        let track = |north_m: f64, limit_m: f64| {
+            json!({ "track_id": format!("run-{north_m}"), "vertices_lonlat": line(north_m, 0.0, 1000.0),
+                "profile": { "start_m": 0.0, "step_m": 10.0, "statistic": vec![0.0; 101] },
+                "detection_limit_m": { "blue tarpaulin": limit_m } })
+        };
+        let run = json!({ "findings": { "tracks": [track(0.0, 100.0), track(5.0, 200.0), track(900.0, 300.0)] },
+            "tracks": [{ "observed_m": 3000.0 }], "null": { "false_alarms_per_100km_asked": 2.0 } });
+        let train = |north_m: f64| {
+            json!({ "type": "Feature", "properties": { "track_id": "main-yard-1", "cargo": "blue_tarpaulin" },
+                "geometry": { "type": "LineString", "coordinates": line(north_m, 303.0, 507.0) } })
+        };
+        let truth = json!({ "features": [train(0.0), train(5.0), train(400.0)] });
+        let write =
+            |name: &str, value: &Value| std::fs::write(dir.path().join(name), value.to_string()).unwrap();
+        write("run.json", &run);
+        write("detections.geojson", &json!({ "features": [] }));
+        write("truth.geojson", &truth);
+        let case = read_case(dir.path(), &truth_of(dir.path()).unwrap()).unwrap();
+        let limits: Vec<Option<f64>> = case.known.iter().map(|k| k.limit_m).collect();
+        assert_eq!(limits, [Some(100.0), Some(200.0), None]);
+        assert_eq!(case.known.iter().map(|k| k.is_seen).collect::<Vec<_>>(), [true, true, false]);
+    }
 }

@@ -47,9 +47,11 @@ pub(super) fn curve(hits: &[Option<f64>], alarm_scores: &[f64], observed_km: f64
     points
 }
 
-/// The highest recall whose false alarms stay within `rate`, and whether the curve goes on beyond the rate.
-pub(super) fn recall_at_rate(curve: &[CurvePoint], rate: f64) -> (f64, bool) {
+/// The highest recall of `known_count` trains whose false alarms stay within `rate`, NaN of none, and whether the curve
+/// goes on beyond the rate.
+pub(super) fn recall_at_rate(curve: &[CurvePoint], rate: f64, known_count: usize) -> (f64, bool) {
     let within = curve.iter().take_while(|p| p.false_alarms_per_100km <= rate + 1e-9);
-    let recall = within.last().map_or(0.0, |p| p.recall);
+    let none = if known_count > 0 { 0.0 } else { f64::NAN };
+    let recall = within.last().map_or(none, |p| p.recall);
     (recall, curve.last().is_some_and(|p| p.false_alarms_per_100km > rate || p.recall >= 1.0))
 }

@@ -35,17 +35,26 @@ impl CaseInput {
 /// The cases that each of `given` names: a folder, a glob of folders, or a `.toml` list with one `[[case]]` each.
 ///
 /// # Errors
-/// [`Error::NoCase`] for what matches nothing, [`Error::List`] and [`Error::Read`] for a bad list.
+/// [`Error::NoCase`] for what matches nothing, [`Error::Pattern`] for what is neither a folder of a run nor a glob,
+/// [`Error::Read`] for a folder or list that cannot be read, [`Error::List`] for a bad list.
 pub fn case_inputs(given: &[String]) -> Result<Vec<CaseInput>, Error> {
     let mut inputs = Vec::new();
     for text in given {
         let path = Path::new(text);
+        // A folder of that very name comes first: it may hold signs that a glob gives a meaning.
+        if path.join("run.json").is_file() {
+            inputs.push(CaseInput { run: path.to_owned(), truth: None, name: None });
+            continue;
+        }
         if path.extension().is_some_and(|e| e == "toml") {
             inputs.extend(list(path)?);
             continue;
         }
-        let matches = glob::glob(text).into_iter().flatten().filter_map(Result::ok);
-        let mut folders: Vec<PathBuf> = matches.filter(|p| p.join("run.json").is_file()).collect();
+        let matches = glob::glob(text).map_err(|source| Error::Pattern { what: text.clone(), source })?;
+        let mut folders = matches
+            .collect::<Result<Vec<PathBuf>, _>>()
+            .map_err(|e| Error::Read { path: e.path().to_owned(), source: e.into() })?;
+        folders.retain(|p| p.join("run.json").is_file());
         folders.sort();
         if folders.is_empty() {
             return Err(Error::NoCase { what: text.clone() });
@@ -72,6 +81,18 @@ fn list(path: &Path) -> Result<Vec<CaseInput>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_goes_before_the_glob_of_its_name_and_a_bad_glob_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("2024 [1] a*?");
+        std::fs::create_dir(&odd).unwrap();
+        std::fs::write(odd.join("run.json"), "{}").unwrap();
+        let found = case_inputs(&[odd.display().to_string()]).unwrap();
+        assert_eq!(found, [CaseInput { run: odd, truth: None, name: None }]);
+        let bad = case_inputs(&[dir.path().join("run[1").display().to_string()]).unwrap_err();
+        assert!(matches!(&bad, Error::Pattern { what, .. } if what.ends_with("run[1")), "{bad}");
+    }
 
     #[test]
     fn globs_and_lists_name_the_same_folders() {

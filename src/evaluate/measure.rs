@@ -21,11 +21,11 @@ const LIMIT_REACH: (f64, f64) = (0.5, 1.5);
 pub struct RecallAt {
     /// False alarms per 100 km of observed track.
     pub false_alarms_per_100km: f64,
-    /// Share of the known trains found, 0…1, when the score is lowered until the rate is really reached.
+    /// Share of the known trains found, 0…1, when the score is lowered until the rate is really reached; NaN of none.
     pub recall: f64,
     /// Whether the runs told detections weak enough to reach the rate; else the recall is a lower bound.
     pub is_reached: bool,
-    /// Share found at the score that the runs themselves give to the rate; `None` above the rate asked for.
+    /// Share found at the score that the runs themselves give to the rate; `None` above the smallest rate asked for.
     pub recall_at_asked: Option<f64>,
 }
 
@@ -121,9 +121,9 @@ pub struct Evaluation {
     pub false_alarm_count: usize,
     /// Hits among the detections; NaN without detections.
     pub precision: f64,
-    /// Mean rate that the runs were asked for, per 100 km.
+    /// Smallest rate that the runs were asked for, per 100 km: up to it every run tells its detections.
     pub asked_per_100km: f64,
-    /// Asked against measured, at 2, 10 and 50 as far as asked for, and at the rate asked for.
+    /// Asked against measured, at 2, 10 and 50 as far as all runs were asked for them, and at `asked_per_100km`.
     pub calibration: Vec<Calibration>,
     /// Expected against seen false alarms by p-value.
     pub reliability: Vec<Reliability>,
@@ -164,7 +164,7 @@ pub fn evaluate(cases: &[Case]) -> Evaluation {
     let alarms: Vec<&Found> = cases.iter().flat_map(|case| false_alarms(case, Kind::Train)).collect();
     let found_count = cases.iter().flat_map(|c| &c.found).filter(|f| f.kind == Kind::Train).count();
     let observed_km = cases.iter().map(|c| c.observed_m).sum::<f64>() / 1000.0;
-    let asked = cases.iter().map(|c| c.asked_per_100km).sum::<f64>() / cases.len().max(1) as f64;
+    let asked = cases.iter().map(|c| c.asked_per_100km).reduce(f64::min).unwrap_or(f64::NAN);
     let hits: Vec<Option<f64>> = seen.iter().map(|m| m.best.map(|b| b.0.score)).collect();
     let alarm_scores: Vec<f64> = alarms.iter().map(|f| f.score).collect();
     let curve = curve(&hits, &alarm_scores, observed_km);
@@ -271,7 +271,7 @@ fn recall_at(curve: &[CurvePoint], hits: &[Option<f64>], asked: f64) -> Vec<Reca
     RATES_PER_100KM
         .into_iter()
         .map(|rate| {
-            let (recall, is_reached) = recall_at_rate(curve, rate);
+            let (recall, is_reached) = recall_at_rate(curve, rate, hits.len());
             let above = hits.iter().filter(|h| h.is_some_and(|s| s >= -rate.log10() - 1e-9)).count();
             RecallAt {
                 false_alarms_per_100km: rate,

@@ -101,3 +101,24 @@ fn the_reliability_expects_events_in_proportion_to_p() {
     assert!((at.expected_count - 7.5).abs() < 1e-6 && at.measured_count == 8, "{at:?}");
     assert!(at.interval_count[0] < 7.5 && at.interval_count[1] > 7.5);
 }
+
+#[test]
+fn rates_are_told_as_far_as_every_run_was_asked() {
+    let train = || vec![known(0.0, 200.0, Change::Appeared)];
+    let asked =
+        |asked_per_100km, score| Case { asked_per_100km, ..case(vec![found(10.0, 190.0, score)], train()) };
+    // At 50 the run that was asked for 10 told nothing beyond 10: neither recall nor calibration is known there.
+    let e = evaluate(&[asked(10.0, -0.9), asked(50.0, -1.5)]);
+    let rates: Vec<f64> = e.calibration.iter().map(|c| c.asked_per_100km).collect();
+    assert!((e.asked_per_100km - 10.0).abs() < 1e-12 && rates == [2.0, 10.0], "{rates:?}");
+    let at: Vec<Option<f64>> = e.recall_at.iter().map(|r| r.recall_at_asked).collect();
+    assert_eq!(at, [Some(0.0), Some(0.5), None]);
+}
+
+#[test]
+fn without_known_trains_recall_is_unknown_and_not_none() {
+    for found in [vec![], vec![found(0.0, 200.0, 1.0)]] {
+        let e = evaluate(&[case(found, vec![])]);
+        assert!(e.recall_at.iter().all(|r| r.recall.is_nan() && r.recall_at_asked.is_none_or(f64::is_nan)));
+    }
+}

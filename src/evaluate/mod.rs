@@ -6,6 +6,7 @@
 //! track are in, over all cases together. [`naive`] scores what is scripted without a track frame by the same rule.
 
 mod case;
+mod csv;
 mod curve;
 mod input;
 mod matching;
@@ -15,6 +16,7 @@ pub mod naive;
 mod output;
 
 pub use case::{Case, Found, Known, read_case, truth_of};
+pub use csv::csv;
 pub use curve::CurvePoint;
 pub use input::{CaseInput, case_inputs};
 pub use matching::Axis;
@@ -23,7 +25,7 @@ pub use measure::{
     evaluate,
 };
 pub use motion::MotionScore;
-pub use output::{Evaluated, csv, table, write};
+pub use output::{Evaluated, table, write};
 
 use std::path::PathBuf;
 use thiserror::Error;
@@ -68,6 +70,16 @@ pub enum Error {
     NoCase {
         /// What was given.
         what: String,
+    },
+    /// Neither a folder of a run nor a glob.
+    #[error(
+        "no case: {what} is no folder that `railwatch detect` wrote, and as a glob it has a mistake: {source}"
+    )]
+    Pattern {
+        /// What was given.
+        what: String,
+        /// Where the glob is wrong.
+        source: glob::PatternError,
     },
     /// The scenes of a case cannot be compared again for the naive references.
     #[error("the naive references of {case} cannot be computed: {source}")]

@@ -13,15 +13,15 @@ pub struct MotionScore {
     pub called_moving_count: usize,
     /// Of them without a word on motion.
     pub silent_count: usize,
-    /// Known standing or departed trains that were found.
-    pub standing_count: usize,
+    /// Found trains that appeared or departed and of which the truth knows no motion.
+    pub still_count: usize,
     /// Of them called moving.
     pub wrongly_moving_count: usize,
-    /// Median error of the speeds told, m/s.
+    /// Median error of the speeds told, m/s; NaN where none was.
     pub median_error_m_s: f64,
-    /// 90 % of the errors are smaller, m/s.
+    /// 90 % of the errors are smaller, m/s; NaN where none was.
     pub high_error_m_s: f64,
-    /// Share of the errors within two told standard errors, 0…1.
+    /// Share of the errors within two told standard errors, 0…1; NaN of none.
     pub within_two_sigma: f64,
 }
 
@@ -36,13 +36,13 @@ pub(super) fn motion(seen: &[Matched<'_>]) -> Option<MotionScore> {
         || moving.iter().filter_map(|(k, f)| Some(((k.speed_m_s? - f.speed_m_s?).abs(), f.speed_sigma_m_s?)));
     let mut errors: Vec<f64> = told().map(|e| e.0).collect();
     let within = told().filter(|(error, sigma)| *error <= 2.0 * sigma).count();
-    let standing: Vec<_> = hits().filter(|(k, _)| k.speed_m_s.is_none()).collect();
+    let still: Vec<_> = hits().filter(|(k, _)| k.speed_m_s.is_none()).collect();
     Some(MotionScore {
         moving_count: moving.len(),
         called_moving_count: errors.len(),
         silent_count: moving.iter().filter(|(_, f)| f.speed_sigma_m_s.is_none()).count(),
-        standing_count: standing.len(),
-        wrongly_moving_count: standing.iter().filter(|(_, f)| f.speed_m_s.is_some()).count(),
+        still_count: still.len(),
+        wrongly_moving_count: still.iter().filter(|(_, f)| f.speed_m_s.is_some()).count(),
         within_two_sigma: within as f64 / errors.len() as f64,
         median_error_m_s: quantile(&mut errors, 0.5),
         high_error_m_s: quantile(&mut errors, 0.9),

@@ -4,7 +4,7 @@
 //! threshold are detections, and the threshold is lowered over all cases together. Registered change vector
 //! analysis (Malila 1980): target against the robust line on the newest baseline, each band in units of its robust
 //! spread, length of the vector. IR-MAD (Nielsen 2007, 10.1109/TIP.2006.888195) as a ranking. Plain difference: the
-//! mean absolute difference over bands, neither registered nor normalised.
+//! mean absolute difference over bands, neither registered nor normalised. Power of radar is compared in decibels.
 
 use super::curve::{CurvePoint, recall_at_rate};
 use super::{Case, Error, Known, RATES_PER_100KM};
@@ -80,7 +80,7 @@ pub struct NaiveCase<'a> {
 pub struct NaiveResult {
     /// Which one.
     pub reference: Reference,
-    /// Recall at each of [`RATES_PER_100KM`].
+    /// Recall at each of [`RATES_PER_100KM`]; NaN where no train is known.
     pub recall_at: [f64; 3],
     /// Recall over false alarms.
     pub curve: Vec<CurvePoint>,
@@ -171,15 +171,20 @@ pub fn score(reference: Reference, cases: &[NaiveCase<'_>]) -> NaiveResult {
         }
         rank = (rank + 1).max((rank as f64 * STEP_RATIO) as usize);
     }
-    let recall_at = RATES_PER_100KM.map(|rate| recall_at_rate(&curve, rate).0);
+    let known_count = cases.iter().flat_map(|c| c.known).filter(|k| has_changed(k) && k.is_seen).count();
+    let recall_at = RATES_PER_100KM.map(|rate| recall_at_rate(&curve, rate, known_count).0);
     NaiveResult { reference, recall_at, curve }
+}
+
+fn has_changed(known: &Known) -> bool {
+    known.kind == Kind::Train && known.change != Change::Standing
 }
 
 fn at_threshold(cases: &[NaiveCase<'_>], threshold: f64, observed_km: f64) -> CurvePoint {
     let (mut hits, mut all, mut alarms) = (0usize, 0usize, 0usize);
     for case in cases {
-        let is_counted = |k: &&Known| k.kind == Kind::Train && k.change != Change::Standing && k.is_seen;
-        let known: Vec<&Known> = case.known.iter().filter(is_counted).collect();
+        // What is found on a train out of sight is no false alarm, though the train is not counted.
+        let known: Vec<&Known> = case.known.iter().filter(|k| has_changed(k)).collect();
         let mut found = vec![false; known.len()];
         for track in &case.tracks {
             for run in runs(track, threshold) {
@@ -192,13 +197,13 @@ fn at_threshold(cases: &[NaiveCase<'_>], threshold: f64, observed_km: f64) -> Cu
                 alarms += usize::from(track.is_null && !is_hit);
             }
         }
-        hits += found.iter().filter(|&&f| f).count();
-        all += found.len();
+        hits += known.iter().zip(&found).filter(|(k, found)| k.is_seen && **found).count();
+        all += known.iter().filter(|k| k.is_seen).count();
     }
     CurvePoint {
         score: threshold,
         false_alarms_per_100km: 100.0 * alarms as f64 / observed_km,
-        recall: hits as f64 / all.max(1) as f64,
+        recall: hits as f64 / all as f64,
     }
 }
 
@@ -229,8 +234,8 @@ pub struct Compared {
     output: RunOutput,
 }
 
-/// Reads the scenes that `run.json` in `dir` names and registers target and newest baseline again. Paths in it are
-/// taken from the current folder, as `railwatch detect` took them.
+/// Reads the scenes that `run.json` in `dir` names and registers target and newest baseline again, power of radar in
+/// decibels. Paths in it are taken from the current folder, as `railwatch detect` took them.
 ///
 /// # Errors
 /// [`Error::Read`] or [`Error::Content`] for the record, [`Error::Scenes`] when the scenes cannot be compared.
@@ -252,7 +257,11 @@ pub fn compare(dir: &Path) -> Result<Compared, Error> {
     };
     let scenes = |source: pipeline::Error| Error::Scenes { case: dir.display().to_string(), source };
     let plan = Plan::new(DetectConfig::try_from(file).map_err(scenes)?).map_err(scenes)?;
-    let output = pipeline::run(&plan, &GdalSource, &Silent).map_err(scenes)?;
+    let mut output = pipeline::run(&plan, &GdalSource, &Silent).map_err(scenes)?;
+    if plan.is_radar() {
+        output.before = pipeline::in_db(&output.before);
+        output.after = pipeline::in_db(&output.after);
+    }
     Ok(Compared { plan, output })
 }
 
@@ -293,58 +302,5 @@ impl Compared {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::corridor::StripGeometry;
-    use crate::evaluate::Axis;
-
-    fn strip(value: impl Fn(usize, usize) -> f32, seed: u32) -> Strip {
-        let geometry = StripGeometry::for_pixel_m(10.0);
-        let values = Array3::from_shape_fn((2, 300, 81), |(b, s, t)| {
-            value(s, t) * (1.0 + b as f32) + 0.002 * noise(s, t, seed + 10 * b as u32)
-        });
-        Strip { values, valid: Array2::from_elem((300, 81), true), geometry }
-    }
-
-    fn noise(s: usize, t: usize, seed: u32) -> f32 {
-        let z = ((s * 81 + t) as u32 ^ seed.wrapping_mul(0x9E37_79B9)).wrapping_mul(2_654_435_761);
-        let z = (z ^ (z >> 15)).wrapping_mul(2_246_822_519);
-        (z >> 8) as f32 / (1u32 << 24) as f32 - 0.5
-    }
-
-    #[test]
-    fn every_reference_finds_what_is_plain_and_cva_forgives_a_gain() {
-        let ground = |s, t| 0.2 + 0.1 * noise(s, t, 1);
-        let baseline = strip(ground, 2);
-        let train =
-            |s: usize, t: usize| if (100..130).contains(&s) && t.abs_diff(40) < 2 { 0.1 } else { 0.0 };
-        let target = strip(|s, t| 1.5 * ground(s, t) + 0.01 + train(s, t), 3);
-        let known = [Known {
-            speed_m_s: None,
-            kind: Kind::Train,
-            axis: Axis::new(vec![(1000.0, 0.0), (1290.0, 0.0)]).unwrap(),
-            cargo: "white".to_owned(),
-            change: Change::Appeared,
-            is_seen: true,
-            limit_m: None,
-        }];
-        for reference in Reference::ALL {
-            let statistic = statistic(reference, &[(&target, &baseline)]).unwrap().remove(0);
-            let points = (0..300).map(|s| (10.0 * f64::from(s), 0.0)).collect();
-            let track = NaiveTrack { points, statistic, is_null: true };
-            let case = NaiveCase { tracks: vec![track], known: &known, observed_m: 3000.0 };
-            let result = score(reference, &[case]);
-            let first = result.curve[0];
-            assert!(first.recall > 0.99 && first.false_alarms_per_100km < 1e-9, "{reference:?} {first:?}");
-        }
-    }
-
-    #[test]
-    fn runs_join_over_one_cell_and_never_have_no_length() {
-        let points = (0..8).map(|s| (10.0 * f64::from(s), 0.0)).collect();
-        let statistic = vec![0.0, 2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 3.0];
-        let track = NaiveTrack { points, statistic, is_null: true };
-        let found = runs(&track, 1.0);
-        assert_eq!(found, [vec![(5.0, 0.0), (35.0, 0.0)], vec![(65.0, 0.0), (70.0, 0.0)]]);
-    }
-}
+#[path = "naive_tests.rs"]
+mod tests;

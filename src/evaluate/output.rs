@@ -2,13 +2,12 @@
 
 use super::measure::{Class, Evaluation};
 use super::naive::NaiveResult;
-use super::{CurvePoint, Error};
+use super::{CurvePoint, Error, csv};
 use crate::io;
 use crate::report::curves::{self, Plot, Scale, Series, Style};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Everything that is written.
@@ -28,10 +27,10 @@ pub struct Evaluated {
 pub fn table(evaluated: &Evaluated) -> String {
     let e = &evaluated.evaluation;
     let mut text = format!(
-        "{} case(s), {:.1} km of observed track, {} known trains ({} more out of sight)\n\
+        "{} case(s), {} km of observed track, {} known trains ({} more out of sight)\n\
          {} detections, {} false alarms: precision {}, recall {}\n",
         e.case_count,
-        e.observed_km,
+        one(e.observed_km),
         e.all.known_count,
         e.unseen_count,
         e.found_count,
@@ -64,15 +63,15 @@ pub fn table(evaluated: &Evaluated) -> String {
     }
     if let Some(m) = &e.motion {
         line(format!(
-            "motion: of {} moving trains found {} called moving, {} silent; speed off by {:.1} m/s in the middle, {:.1} at 90 %, {} within two errors; {} of {} others called moving",
+            "motion: of {} moving trains found {} called moving, {} silent; speed off by {} m/s in the middle, {} at 90 %, {} within two errors; {} of {} others called moving",
             m.moving_count,
             m.called_moving_count,
             m.silent_count,
-            m.median_error_m_s,
-            m.high_error_m_s,
+            one(m.median_error_m_s),
+            one(m.high_error_m_s),
             two(m.within_two_sigma),
             m.wrongly_moving_count,
-            m.standing_count
+            m.still_count
         ));
     }
     if e.beyond_told_limit.known_count > 0 {
@@ -104,7 +103,10 @@ fn aligned(mut table: Table) -> Table {
 fn rates(evaluated: &Evaluated) -> Table {
     let mut table = new_table(&["recall at false alarms per 100 km", "2", "10", "50"]);
     let at = &evaluated.evaluation.recall_at;
-    let told = |r: &super::RecallAt| format!("{}{}", if r.is_reached { "" } else { "≥ " }, two(r.recall));
+    let told = |r: &super::RecallAt| {
+        let is_bound = !r.is_reached && r.recall.is_finite();
+        format!("{}{}", if is_bound { "≥ " } else { "" }, two(r.recall))
+    };
     table.add_row([vec!["railwatch".to_owned()], at.iter().map(told).collect()].concat());
     let asked = |r: &super::RecallAt| r.recall_at_asked.map_or_else(|| "not asked".to_owned(), two);
     table.add_row([vec!["railwatch, at the rate asked".to_owned()], at.iter().map(asked).collect()].concat());
@@ -120,9 +122,9 @@ fn calibration(e: &Evaluation) -> Table {
     for c in &e.calibration {
         let [low, high] = c.interval_per_100km;
         table.add_row([
-            format!("{}", c.asked_per_100km),
-            format!("{:.1}", c.measured_per_100km),
-            format!("{low:.1} to {high:.1}"),
+            two(c.asked_per_100km).trim_end_matches(".00").to_owned(),
+            one(c.measured_per_100km),
+            format!("{} to {}", one(low), one(high)),
         ]);
     }
     aligned(table)
@@ -162,68 +164,12 @@ fn two(v: f64) -> String {
     if v.is_finite() { format!("{v:.2}") } else { "–".to_owned() }
 }
 
-fn whole(v: f64) -> String {
-    if v.is_finite() { format!("{v:.0}") } else { "–".to_owned() }
+fn one(v: f64) -> String {
+    if v.is_finite() { format!("{v:.1}") } else { "–".to_owned() }
 }
 
-/// Every number as `table,row,column,value` lines.
-#[must_use]
-pub fn csv(evaluated: &Evaluated) -> String {
-    let e = &evaluated.evaluation;
-    let mut text = String::from("table,row,column,value\n");
-    // Writing into a String cannot fail.
-    let mut put = |table: &str, row: &str, column: &str, value: f64| {
-        let _ = writeln!(text, "{table},{row},{column},{value}");
-    };
-    put("summary", "", "case_count", e.case_count as f64);
-    put("summary", "", "observed_km", e.observed_km);
-    put("summary", "", "found_count", e.found_count as f64);
-    put("summary", "", "false_alarm_count", e.false_alarm_count as f64);
-    put("summary", "", "precision", e.precision);
-    put("summary", "", "end_error_median_m", e.end_errors.median_m);
-    put("summary", "", "end_error_high_m", e.end_errors.high_m);
-    put("summary", "", "length_interval_kept_fraction", e.length_kept.fraction);
-    put("summary", "", "wrong_change_fraction", e.wrong_change_fraction);
-    let mut class = |table: &str, row: &str, c: &Class| {
-        put(table, row, "known_count", c.known_count as f64);
-        put(table, row, "hit_count", c.hit_count as f64);
-        put(table, row, "recall", c.recall);
-        put(table, row, "recall_low", c.interval[0]);
-        put(table, row, "recall_high", c.interval[1]);
-        put(table, row, "detection_limit_m", c.detection_limit_m.unwrap_or(f64::NAN));
-    };
-    class("recall", "all", &e.all);
-    class("recall", "beyond_told_limit", &e.beyond_told_limit);
-    e.by_length.iter().for_each(|(name, c)| class("recall_by_length_m", name, c));
-    e.by_cargo.iter().for_each(|(name, c)| class("recall_by_cargo", name, c));
-    for c in &e.calibration {
-        let row = c.asked_per_100km.to_string();
-        put("calibration", &row, "measured_per_100km", c.measured_per_100km);
-        put("calibration", &row, "low_per_100km", c.interval_per_100km[0]);
-        put("calibration", &row, "high_per_100km", c.interval_per_100km[1]);
-    }
-    for r in &e.reliability {
-        let row = r.p_value.to_string();
-        put("reliability", &row, "expected_count", r.expected_count);
-        put("reliability", &row, "measured_count", r.measured_count as f64);
-    }
-    for r in &e.recall_at {
-        let row = r.false_alarms_per_100km.to_string();
-        put("recall_at", &row, "railwatch", r.recall);
-        put("recall_at", &row, "railwatch_at_asked", r.recall_at_asked.unwrap_or(f64::NAN));
-        for reference in &evaluated.references {
-            let (recall, _) = super::curve::recall_at_rate(&reference.curve, r.false_alarms_per_100km);
-            put("recall_at", &row, reference.reference.name(), recall);
-        }
-    }
-    let mut curve = |name: &str, points: &[CurvePoint]| {
-        for p in points {
-            put(&format!("curve {name}"), &p.false_alarms_per_100km.to_string(), "recall", p.recall);
-        }
-    };
-    curve("railwatch", &e.curve);
-    evaluated.references.iter().for_each(|r| curve(r.reference.name(), &r.curve));
-    text
+fn whole(v: f64) -> String {
+    if v.is_finite() { format!("{v:.0}") } else { "–".to_owned() }
 }
 
 /// Writes `evaluation.json`, `evaluation.csv` and `curves.png` into `dir`.

@@ -27,6 +27,7 @@ pub use config::{DetectConfig, DetectFile};
 pub use error::Error;
 pub use outputs::{OutputPaths, prepare_folder, report_again, write_outputs};
 pub use plan::Plan;
+pub use radar::in_db;
 pub use register::{RegisterOutput, RegisterRequest, register};
 pub use run::{RunOutput, run};
 pub use simulation::{SimulateRequest, SimulatedSensor, simulate};

@@ -121,7 +121,8 @@ fn calmed_db(raster: &Raster) -> Array2<f32> {
 }
 
 /// Decibels in place of power, for what is looked at or compared pixel by pixel.
-pub(super) fn in_db(raster: &Raster) -> Raster {
+#[must_use]
+pub fn in_db(raster: &Raster) -> Raster {
     let values = raster.values.mapv(|v| power_to_db(f64::from(v).max(1e-5)) as f32);
     Raster { values, ..raster.clone() }
 }

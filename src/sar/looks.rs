@@ -54,7 +54,7 @@ pub fn equivalent_looks(power: &ArrayView2<'_, f32>, ok: &ArrayView2<'_, bool>) 
 
 /// Correlation r of direct neighbours from the ratio γ₂/γ₁ of the semivariances at two pixels and at one.
 ///
-/// Under a Gaussian point spread ρ_d = r^(d²), so that γ₂/γ₁ = (1 − r⁴)/(1 − r) = 1 + r + r² + r³; 0 where the
+/// Under a Gaussian point spread `ρ_d = r^(d²)`, so that γ₂/γ₁ = (1 − r⁴)/(1 − r) = 1 + r + r² + r³; 0 where the
 /// ratio is below 1.
 fn correlation(ratio: f64) -> f64 {
     let (mut low, mut high) = (0.0, MOST_ALIKE);
