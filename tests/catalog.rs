@@ -216,6 +216,31 @@ fn static_catalogs_and_folders_hold_the_same_items() {
     assert_eq!(catalog(&file).search(&late).unwrap().items.len(), 3);
 }
 
+/// Whatever else lies in a folder, its items are found once, what is no item is passed over and what is broken is told.
+#[test]
+fn a_folder_is_searched_through_links_rails_and_broken_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("a/b");
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("item.json"), item(1, 0.0).to_string()).unwrap();
+    let whole = item(2, 0.0).to_string();
+    std::fs::write(deep.join("half.json"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(deep.join("settings.json"), "{\"colour\": 3}").unwrap();
+    let lines: Vec<Value> = (0..50)
+        .map(|i| json!({ "type": "Feature", "geometry": null, "properties": { "id": i, "railway": "rail" } }))
+        .collect();
+    let rails = json!({ "type": "FeatureCollection", "features": lines }).to_string();
+    std::fs::write(folder.path().join("rails.geojson"), rails).unwrap();
+    #[cfg(unix)]
+    for (from, to) in [("a/b/up", "."), ("a/again", "a"), ("side", "a/b")] {
+        std::os::unix::fs::symlink(folder.path().join(to), folder.path().join(from)).unwrap();
+    }
+    let found = catalog(&folder.path().display().to_string()).search(&Query::default()).unwrap();
+    assert_eq!(found.items.len(), 1);
+    assert_eq!(found.skipped.len(), 1, "{:?}", found.skipped);
+    assert!(found.skipped[0].id.ends_with("half.json") && found.skipped[0].reason.contains("no JSON"));
+}
+
 #[test]
 fn only_the_window_is_fetched_and_never_twice() {
     let folder = tempfile::tempdir().unwrap();

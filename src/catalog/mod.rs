@@ -90,7 +90,7 @@ impl Catalog {
                 let landing = self.client.json(&endpoint.url, None)?;
                 self.api(&landing, &endpoint.url, &endpoint.collections, query)?
             }
-            Source::Folder(folder) => walk::folder(folder, query)?,
+            Source::Folder(folder) => walk::folder(&self.client, folder, query)?,
             Source::Place(place) => {
                 let document = walk::load(&self.client, place)?;
                 if pages::search_of(&document, place).is_some() {
