@@ -241,6 +241,52 @@ fn a_folder_is_searched_through_links_rails_and_broken_files() {
     assert!(found.skipped[0].id.ends_with("half.json") && found.skipped[0].reason.contains("no JSON"));
 }
 
+/// What a fetch leaves out it says, and it fails where nothing came of what was chosen.
+#[test]
+fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bands(folder.path());
+    let server = serve(folder.path(), 2, Paging::Post, &ALL);
+    let fetch = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
+        command.args([
+            "fetch",
+            "--source",
+            &server.url,
+            "--bbox",
+            "130.75,42.49,130.76,42.50",
+            "--margin-m",
+            "100",
+        ]);
+        command.arg("--out").arg(folder.path().join("out")).args(arguments).assert()
+    };
+    let said = |part: &'static str| predicates::prelude::predicate::str::contains(part);
+    // The whole northern half is cloud, and so is this corridor of it.
+    let (north, none) = (corridor_box(200.0), ["--max-cloud", "0.0001"]);
+    let cloudy = ["--bbox", &north, none[0], none[1]];
+    let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
+    command
+        .args(["fetch", "--source", &server.url, "--margin-m", "100", "--out"])
+        .arg(folder.path().join("none"));
+    command
+        .args(cloudy)
+        .assert()
+        .code(0)
+        .stderr(said("0 scenes, 2 left out"))
+        .stderr(said("cloud over the corridor"));
+    fetch(&["--bands", "B99"]).code(1).stderr(said("no band B99"));
+    fetch(&["--from", "2024-05-03", "--to", "2024-05-01"]).code(2).stderr(said("is later than --to"));
+    fetch(&[]).code(0).stderr(said("6 files fetched")).stderr(said("2 scenes, 0 left out"));
+}
+
+/// `--bbox` around a line of 1 km on a row of the scene.
+fn corridor_box(row: f64) -> String {
+    let y = ORIGIN.1 - 10.0 * row;
+    let corners = [(ORIGIN.0 + 4_000.0, y - 200.0), (ORIGIN.0 + 5_000.0, y + 200.0)];
+    let ends = io::to_wgs84(&io::crs_from_epsg(32_652).unwrap(), &corners).unwrap();
+    format!("{},{},{},{}", ends[0].0, ends[0].1, ends[1].0, ends[1].1)
+}
+
 #[test]
 fn only_the_window_is_fetched_and_never_twice() {
     let folder = tempfile::tempdir().unwrap();
