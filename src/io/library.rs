@@ -122,7 +122,7 @@ pub(super) fn gdal_path(spec: &str) -> String {
 pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
     let local = !path.starts_with("/vsi") && !path.starts_with('<');
     if local && !Path::new(path).exists() {
-        return Err(Error::NotFound { path: path.to_owned() });
+        return Err(Error::NotFound { path: path.to_owned(), what: super::error::SCENE });
     }
     let (opened, messages) = watched(|| {
         let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;

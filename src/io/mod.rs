@@ -31,7 +31,7 @@ mod xml;
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
 pub use checksum::sha256;
 pub use coarse::read_coarse;
-pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs};
+pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};

@@ -46,7 +46,7 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
         if spec.contains(['*', '?', '[']) {
             return scene_of_files(spec, &matches_of(spec)?, options);
         }
-        return Err(Error::NotFound { path: spec.to_owned() });
+        return Err(Error::NotFound { path: spec.to_owned(), what: super::error::SCENE });
     }
     if remote {
         let path = library::gdal_path(spec);
@@ -129,7 +129,11 @@ fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     let mut files: Vec<String> =
         paths.filter_map(Result::ok).filter(|p| p.is_file()).map(|p| p.display().to_string()).collect();
     files.sort();
-    if files.is_empty() { Err(Error::NotFound { path: pattern.to_owned() }) } else { Ok(files) }
+    if files.is_empty() {
+        Err(Error::NotFound { path: pattern.to_owned(), what: super::error::SCENE })
+    } else {
+        Ok(files)
+    }
 }
 
 /// The STAC item of a folder that holds exactly one.

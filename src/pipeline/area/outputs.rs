@@ -80,7 +80,7 @@ pub(super) fn write(
 }
 
 fn summary(request: &AreaRequest, found: &Found) -> String {
-    let area: f64 = found.objects.iter().map(|o| o.area_m2).sum();
+    let area: f64 = found.objects.iter().fold(0.0, |sum, o| sum + o.area_m2);
     let mut text = format!(
         "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
         found.objects.len(),
