@@ -115,29 +115,6 @@ fn all_forms_of_paging_give_every_item_once_and_newest_first() {
 }
 
 #[test]
-fn a_sorted_server_is_only_asked_for_the_newest() {
-    let folder = tempfile::tempdir().unwrap();
-    let query = Query { limit: Some(5), ..Query::default() };
-    let sorted = serve(folder.path(), 60, Paging::Post, &ALL);
-    let newest = catalog(&sorted.url).search(&query).unwrap().items;
-    assert_eq!((newest.len(), sorted.requests()), (5, 2));
-    let unsorted = serve(folder.path(), 60, Paging::Post, &ALL[..1]);
-    assert_eq!(catalog(&unsorted.url).search(&query).unwrap().items, newest_at(&newest, &sorted, &unsorted));
-}
-
-/// The same items as the other server gives them.
-fn newest_at(items: &[Item], from: &Server, to: &Server) -> Vec<Item> {
-    items
-        .iter()
-        .map(|i| {
-            let text = i.json.to_string().replace(&from.url, &to.url);
-            Item::parse(serde_json::from_str(&text).unwrap(), &i.location.replace(&from.url, &to.url))
-                .unwrap()
-        })
-        .collect()
-}
-
-#[test]
 fn pages_that_do_not_end_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(folder.path(), 5, Paging::Loop, &ALL);

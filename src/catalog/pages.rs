@@ -46,13 +46,12 @@ pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities
     Some((joined(url, &text(chosen, "href")?), abilities))
 }
 
-/// Reads pages from `first` on until there are none left or the limit is reached.
-pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool) -> Result<Found, Error> {
+/// Reads pages from `first` on until there are none left .
+pub(super) fn read(client: &Client, first: Request, query: &Query) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut ids = HashSet::new();
     let mut asked = HashSet::new();
     let mut empty = 0;
-    let mut ordered = sorted;
     let mut next = Some(first.clone());
     while let Some(request) = next {
         // A server whose next link leads back has no more pages.
@@ -66,8 +65,6 @@ pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool)
         for feature in features {
             match item_of(feature, &request.url) {
                 Ok(item) if ids.insert((item.collection.clone(), item.id.clone())) => {
-                    let last: Option<&Item> = found.items.last();
-                    ordered &= last.is_none_or(|last| last.datetime >= item.datetime);
                     if query.matches(&item) {
                         found.items.push(*item);
                     }
@@ -75,9 +72,6 @@ pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool)
                 Ok(_) => {}
                 Err(skipped) => found.skipped.push(skipped),
             }
-        }
-        if query.limit.is_some_and(|limit| ordered && found.items.len() >= limit) {
-            break;
         }
         empty = if ids.len() > before { 0 } else { empty + 1 };
         if empty > EMPTY_PAGES {

@@ -113,8 +113,6 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
         to,
         collections: args.collections.clone(),
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
-        // Copies and cloudy scenes are taken out of what is found, so the limit counts later.
-        limit: None,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
     let catalog = Catalog::new(Source::parse(&args.source).map_err(failure)?, &HttpParams::default());

@@ -32,7 +32,7 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     if !remote && Path::new(spec).is_dir() {
         return if safe::is_product(spec) {
             safe::open_folder(spec, spec, options)
-        } else if let Some(item) = item_in(spec) {
+        } else if let Some(item) = stac::item_in(spec) {
             stac::open_item(&item, options)
         } else {
             scene_of_files(spec, &rasters_in(spec)?, options)
@@ -134,14 +134,6 @@ fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     } else {
         Ok(files)
     }
-}
-
-/// The STAC item of a folder that holds exactly one.
-fn item_in(folder: &str) -> Option<String> {
-    let files =
-        std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|e| e.path().display().to_string());
-    let mut items = files.filter(|p| names::has_extension(p, &["json"]) && stac::is_item(p));
-    items.next().filter(|_| items.next().is_none())
 }
 
 /// Rasters of a folder whose names tell one band each.

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::drawing::png_on_white;
+use quick_xml::escape::escape;
 use std::fmt::Write as _;
 
 /// Side of a map, px.
@@ -71,8 +72,8 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
         "<text x=\"{MARGIN_PX}\" y=\"36\" font-size=\"21\" font-weight=\"bold\">Shift of {} onto {}</text>\
          <text x=\"{MARGIN_PX}\" y=\"64\">row {row:+.3}, col {col:+.3} px ({:.1} m) as {}; known to {:.3} px ({:.2} m); \
          {} tie points scatter by {:.3} px</text>",
-        escaped(&card.moving),
-        escaped(&card.reference),
+        escape(&card.moving),
+        escape(&card.reference),
         row.hypot(col) * card.pixel_m,
         card.model,
         card.field_rmse_px,
@@ -90,7 +91,7 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
         svg,
         "<text x=\"{MARGIN_PX}\" y=\"{}\" font-size=\"13\" fill=\"#555\">{}</text></svg>",
         height - 20.0,
-        escaped(&card.attribution)
+        escape(&card.attribution)
     );
     png_on_white(&svg)
 }
@@ -136,10 +137,6 @@ fn map(svg: &mut String, left: f64, title: &str, (vectors, scale, size): Vectors
         left + ARROW_PX + 10.0,
         y + 5.0
     );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// 1, 2 or 5 times a power of ten, at least `v`.
