@@ -133,7 +133,7 @@ pub(super) struct DetectArgs {
     /// Trust the georeference: do not measure and correct the shift between scenes.
     #[arg(long)]
     pub(super) no_register: bool,
-    /// Write change.tif over the whole overlap of the scenes, not over the corridor alone.
+    /// Write change.tif over the whole overlap of the scenes, not only within twice --buffer-m of the rails.
     #[arg(long)]
     pub(super) change_map: bool,
     /// No rails: everything that changed anywhere between two optical scenes of any size. Writes change.tif, objects.geojson

@@ -153,7 +153,7 @@ impl Plan {
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
-                "{role} {} ({when}): {} × {} px of {} × {} px",
+                "{role} {} ({when}): reads {} × {} of {} × {} px",
                 p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
             );
         };
