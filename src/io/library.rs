@@ -198,3 +198,20 @@ pub(super) fn read_bytes(path: &str, limit: usize) -> Result<Vec<u8>, Error> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{Affine, Crs};
+
+    #[test]
+    fn the_file_behind_a_virtual_raster_is_found_whatever_its_name() {
+        let affine = Affine::from_gdal([0.0, 10.0, 0.0, 0.0, 0.0, -10.0]).unwrap();
+        let grid =
+            Grid { crs: Crs { epsg: None, wkt: "LOCAL_CS[\"a & b\"]".to_owned() }, affine, shape: (2, 3) };
+        for path in ["/a/b.tif", "/a & b/<c>.tif", "/vsizip//a'b.zip/\"d\".tiff"] {
+            assert_eq!(file_of(&placed_raster(path, &grid, "UInt16")), path);
+            assert_eq!(file_of(path), path);
+        }
+    }
+}

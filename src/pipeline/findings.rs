@@ -88,13 +88,12 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
 }
 
 fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
-    let card = |scene_id: &str, stage: &str, reason: &str| SkipCard {
-        scene_id: scene_id.to_owned(),
-        stage: stage.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let off_track = output.off_track.problem.iter().map(|p| card(&plan.target.scene.id, "change", p));
-    output.skipped.iter().map(|s| card(&s.scene_id, &s.stage, &s.reason)).chain(off_track).collect()
+    let off_track = output.off_track.problem.iter().map(|reason| SkipCard {
+        scene_id: plan.target.scene.id.clone(),
+        stage: "change".to_owned(),
+        reason: reason.clone(),
+    });
+    output.skipped.iter().cloned().chain(off_track).collect()
 }
 
 /// The line's name, or the rail vector's file name.
