@@ -115,29 +115,6 @@ fn all_forms_of_paging_give_every_item_once_and_newest_first() {
 }
 
 #[test]
-fn a_sorted_server_is_only_asked_for_the_newest() {
-    let folder = tempfile::tempdir().unwrap();
-    let query = Query { limit: Some(5), ..Query::default() };
-    let sorted = serve(folder.path(), 60, Paging::Post, &ALL);
-    let newest = catalog(&sorted.url).search(&query).unwrap().items;
-    assert_eq!((newest.len(), sorted.requests()), (5, 2));
-    let unsorted = serve(folder.path(), 60, Paging::Post, &ALL[..1]);
-    assert_eq!(catalog(&unsorted.url).search(&query).unwrap().items, newest_at(&newest, &sorted, &unsorted));
-}
-
-/// The same items as the other server gives them.
-fn newest_at(items: &[Item], from: &Server, to: &Server) -> Vec<Item> {
-    items
-        .iter()
-        .map(|i| {
-            let text = i.json.to_string().replace(&from.url, &to.url);
-            Item::parse(serde_json::from_str(&text).unwrap(), &i.location.replace(&from.url, &to.url))
-                .unwrap()
-        })
-        .collect()
-}
-
-#[test]
 fn pages_that_do_not_end_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(folder.path(), 5, Paging::Loop, &ALL);
@@ -214,6 +191,77 @@ fn static_catalogs_and_folders_hold_the_same_items() {
     assert_eq!((&from_file.0, &from_file.0), (&from_url.0, &from_folder.0));
     let late = Query { from: Some("2024-05-04T00:00:00Z".parse().unwrap()), ..Query::default() };
     assert_eq!(catalog(&file).search(&late).unwrap().items.len(), 3);
+}
+
+/// Whatever else lies in a folder, its items are found once, what is no item is passed over and what is broken is told.
+#[test]
+fn a_folder_is_searched_through_links_rails_and_broken_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("a/b");
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("item.json"), item(1, 0.0).to_string()).unwrap();
+    let whole = item(2, 0.0).to_string();
+    std::fs::write(deep.join("half.json"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(deep.join("settings.json"), "{\"colour\": 3}").unwrap();
+    let lines: Vec<Value> = (0..50)
+        .map(|i| json!({ "type": "Feature", "geometry": null, "properties": { "id": i, "railway": "rail" } }))
+        .collect();
+    let rails = json!({ "type": "FeatureCollection", "features": lines }).to_string();
+    std::fs::write(folder.path().join("rails.geojson"), rails).unwrap();
+    #[cfg(unix)]
+    for (from, to) in [("a/b/up", "."), ("a/again", "a"), ("side", "a/b")] {
+        std::os::unix::fs::symlink(folder.path().join(to), folder.path().join(from)).unwrap();
+    }
+    let found = catalog(&folder.path().display().to_string()).search(&Query::default()).unwrap();
+    assert_eq!(found.items.len(), 1);
+    assert_eq!(found.skipped.len(), 1, "{:?}", found.skipped);
+    assert!(found.skipped[0].id.ends_with("half.json") && found.skipped[0].reason.contains("no JSON"));
+}
+
+/// What a fetch leaves out it says, and it fails where nothing came of what was chosen.
+#[test]
+fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bands(folder.path());
+    let server = serve(folder.path(), 2, Paging::Post, &ALL);
+    let fetch = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
+        command.args([
+            "fetch",
+            "--source",
+            &server.url,
+            "--bbox",
+            "130.75,42.49,130.76,42.50",
+            "--margin-m",
+            "100",
+        ]);
+        command.arg("--out").arg(folder.path().join("out")).args(arguments).assert()
+    };
+    let said = |part: &'static str| predicates::prelude::predicate::str::contains(part);
+    // The whole northern half is cloud, and so is this corridor of it.
+    let (north, none) = (corridor_box(200.0), ["--max-cloud", "0.0001"]);
+    let cloudy = ["--bbox", &north, none[0], none[1]];
+    let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
+    command
+        .args(["fetch", "--source", &server.url, "--margin-m", "100", "--out"])
+        .arg(folder.path().join("none"));
+    command
+        .args(cloudy)
+        .assert()
+        .code(0)
+        .stderr(said("0 scenes, 2 left out"))
+        .stderr(said("cloud over the corridor"));
+    fetch(&["--bands", "B99"]).code(1).stderr(said("no band B99"));
+    fetch(&["--from", "2024-05-03", "--to", "2024-05-01"]).code(2).stderr(said("is later than --to"));
+    fetch(&[]).code(0).stderr(said("6 files fetched")).stderr(said("2 scenes, 0 left out"));
+}
+
+/// `--bbox` around a line of 1 km on a row of the scene.
+fn corridor_box(row: f64) -> String {
+    let y = ORIGIN.1 - 10.0 * row;
+    let corners = [(ORIGIN.0 + 4_000.0, y - 200.0), (ORIGIN.0 + 5_000.0, y + 200.0)];
+    let ends = io::to_wgs84(&io::crs_from_epsg(32_652).unwrap(), &corners).unwrap();
+    format!("{},{},{},{}", ends[0].0, ends[0].1, ends[1].0, ends[1].1)
 }
 
 #[test]

@@ -32,10 +32,3 @@ fn area_time_cloud_and_collection() {
     assert_eq!(search(&Query { from, to, ..query.clone() }).unwrap().items.len(), 6);
     assert!(search(&Query { collections: vec!["none".into()], ..query }).unwrap().items.is_empty());
 }
-
-#[test]
-fn the_newest_by_the_servers_order() {
-    let Some(found) = search(&Query { limit: Some(3), ..Query::default() }) else { return };
-    let ids: Vec<&str> = found.items.iter().map(|i| i.id.as_str()).collect();
-    assert_eq!(ids, ["S2A_T34UEC_249_L2A", "S2A_T52TFM_248_L2A", "S2A_T34UEC_247_L2A"]);
-}

@@ -83,7 +83,57 @@ fn a_text_file_is_no_scene() {
 fn a_missing_file_is_named() {
     let mut run = Run::new();
     run.baseline = run.out.path().join("nowhere.tif");
-    run.fails(1, "nowhere.tif");
+    run.fails(1, "nowhere.tif: no such file or folder; give a scene");
+    let mut run = Run::new();
+    run.rails = run.out.path().join("nowhere.geojson");
+    run.fails(1, "nowhere.geojson: no such file or folder; give rail lines");
+}
+
+#[test]
+fn machines_read_json_and_no_colour_codes_where_nobody_sees_them() {
+    let run = Run::new();
+    let json = run.command().args(["--dry-run", "-v", "--log-format", "json"]).assert().success();
+    let lines = String::from_utf8(json.get_output().stderr.clone()).unwrap();
+    assert!(lines.lines().count() > 2, "{lines}");
+    for line in lines.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(value["level"].is_string() && value["message"].is_string(), "{line}");
+    }
+    let text = run.command().args(["--dry-run", "-vv"]).assert().success();
+    assert!(!text.get_output().stderr.contains(&0x1b));
+}
+
+#[test]
+fn impossible_numbers_and_places_are_told_by_name() {
+    let run = Run::new();
+    let usage = |arguments: &[&str], part: &'static str| {
+        run.command().args(arguments).assert().code(2).stderr(predicate::str::contains(part));
+    };
+    usage(&["--buffer-m", "-5"], "buffer_m must be 20 to 20000 m, not -5");
+    usage(&["--false-alarms", "-3"], "not -3");
+    let config = run.out.path().join("c.toml");
+    std::fs::write(&config, "area = true\ntarget = \"a.tif\"\nbuffer_m = 250.0\n").unwrap();
+    let area = |part: &'static str| {
+        railwatch()
+            .args(["detect", "--config"])
+            .arg(&config)
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains(part));
+    };
+    area("--buffer-m (`buffer_m` in --config)");
+    std::fs::write(&config, "area = true\ntarget = \"a.tif\"\n").unwrap();
+    area("the baseline scene is missing: give --baseline");
+    std::fs::write(run.out.path().join("out"), "a file").unwrap();
+    run.command().assert().code(1).stderr(predicate::str::contains("a file is in the way"));
+    let simulate = |arguments: &[&str], part: &'static str| {
+        let mut command = railwatch();
+        command.args(["simulate", "--rails"]).arg(&run.rails).arg("--out").arg(run.out.path().join("sim"));
+        command.args(arguments).assert().failure().stderr(predicate::str::contains(part));
+    };
+    simulate(&["--epsg", "999999"], "EPSG:999999: PROJ knows no system of this code");
+    simulate(&["--epsg", "4326"], "EPSG:4326: lengths are not metres in it");
+    simulate(&["--margin-m", "-5"], "--margin-m -5");
 }
 
 #[test]

@@ -35,27 +35,24 @@ impl Corridor {
     /// # Errors
     /// [`Error::Query`] for lengths that are not finite and positive.
     pub fn of_lines(lines_deg: Vec<Vec<(f64, f64)>>, buffer_m: f64, margin_m: f64) -> Result<Self, Error> {
-        for (what, value) in [("buffer_m", buffer_m), ("margin_m", margin_m)] {
-            if !(0.0..=100_000.0).contains(&value) {
-                let reason = format!("{value} is outside 0…100000 metres");
-                return Err(Error::Query { what: what.to_owned(), reason });
-            }
-        }
+        in_range("buffer_m", buffer_m)?;
+        in_range("margin_m", margin_m)?;
         Ok(Self { lines_deg, buffer_m: Some(buffer_m), margin_m: margin_m.max(buffer_m) })
     }
 
     /// A box `[west, south, east, north]` in degrees, all of which counts.
     ///
     /// # Errors
-    /// [`Error::Query`] for a box that is none.
+    /// [`Error::Query`] for a box that is none, and for a margin that is not finite and positive.
     pub fn of_bbox(bbox_deg: [f64; 4], margin_m: f64) -> Result<Self, Error> {
         Area::of_bbox(bbox_deg)?;
+        in_range("margin_m", margin_m)?;
         let [west, south, mut east, north] = bbox_deg;
         if west > east {
             east += 360.0;
         }
         let ring = vec![(west, south), (east, south), (east, north), (west, north), (west, south)];
-        Ok(Self { lines_deg: vec![ring], buffer_m: None, margin_m: margin_m.max(0.0) })
+        Ok(Self { lines_deg: vec![ring], buffer_m: None, margin_m })
     }
 
     /// The ground that items must touch.
@@ -117,4 +114,11 @@ impl Corridor {
         });
         dense.map(|nodes| io::from_wgs84(&grid.crs, &nodes).map_err(Error::from)).collect()
     }
+}
+
+fn in_range(what: &str, value: f64) -> Result<(), Error> {
+    if (0.0..=100_000.0).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Query { what: what.to_owned(), reason: format!("{value} is outside 0…100000 metres") })
 }

@@ -232,6 +232,6 @@ fn stamp_of(client: &Client, source: &Source) -> Result<String, Error> {
         let Stamp { etag, modified, length } = client.stamp(url)?;
         return Ok(format!("{etag:?} {modified:?} {length:?}"));
     }
-    let known = std::fs::metadata(path).ok();
+    let known = std::fs::metadata(&*path).ok();
     Ok(format!("{:?}", known.map(|m| (m.len(), m.modified().ok()))))
 }

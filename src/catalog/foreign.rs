@@ -13,6 +13,11 @@ pub(super) fn to_stac(json: Value) -> Value {
     of_resto(&json).or_else(|| of_odata(&json)).unwrap_or(json)
 }
 
+/// Whether a feature is a scene: a STAC item or a product of these catalogues, not a rail line or a detection.
+pub(super) fn is_item(json: &Value) -> bool {
+    json.get("assets").is_some() || of_resto(json).or_else(|| of_odata(json)).is_some()
+}
+
 fn of_resto(json: &Value) -> Option<Value> {
     let own = json.get("properties")?;
     let text = |key: &str| own.get(key).and_then(Value::as_str);

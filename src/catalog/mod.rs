@@ -90,20 +90,19 @@ impl Catalog {
                 let landing = self.client.json(&endpoint.url, None)?;
                 self.api(&landing, &endpoint.url, &endpoint.collections, query)?
             }
-            Source::Folder(folder) => walk::folder(folder, query)?,
+            Source::Folder(folder) => walk::folder(&self.client, folder, query)?,
             Source::Place(place) => {
                 let document = walk::load(&self.client, place)?;
                 if pages::search_of(&document, place).is_some() {
                     self.api(&document, place, &[], query)?
                 } else if pages::is_page(&document) && place.contains("://") {
-                    pages::read(&self.client, Request { url: place.clone(), body: None }, query, false)?
+                    pages::read(&self.client, Request { url: place.clone(), body: None }, query)?
                 } else {
                     walk::catalog(&self.client, document, place, query)?
                 }
             }
         };
         found.items.sort_by(|a, b| b.datetime.cmp(&a.datetime).then_with(|| a.id.cmp(&b.id)));
-        found.items.truncate(query.limit.unwrap_or(usize::MAX));
         Ok(found)
     }
 
@@ -149,7 +148,7 @@ impl Catalog {
             .ok_or_else(|| Error::format(url, "the landing page links no item search; is it a STAC API?"))?;
         let collections = if query.collections.is_empty() { own } else { &query.collections };
         let request = first_request(&search, query, collections, abilities, self.client.params().page_size);
-        pages::read(&self.client, request, query, abilities.sort)
+        pages::read(&self.client, request, query)
     }
 }
 

@@ -6,7 +6,7 @@ use super::http::Client;
 use super::item::link;
 use super::query::{Abilities, Filter};
 use super::walk::joined;
-use super::{Error, Found, Item, Query};
+use super::{Error, Found, Item, Query, Skipped};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -46,13 +46,12 @@ pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities
     Some((joined(url, &text(chosen, "href")?), abilities))
 }
 
-/// Reads pages from `first` on until there are none left or the limit is reached.
-pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool) -> Result<Found, Error> {
+/// Reads pages from `first` on until there are none left .
+pub(super) fn read(client: &Client, first: Request, query: &Query) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut ids = HashSet::new();
     let mut asked = HashSet::new();
     let mut empty = 0;
-    let mut ordered = sorted;
     let mut next = Some(first.clone());
     while let Some(request) = next {
         // A server whose next link leads back has no more pages.
@@ -61,21 +60,18 @@ pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool)
         }
         let page = client.json(&request.url, request.body.as_ref())?;
         let before = ids.len();
-        for (item, reason) in items_of(&page, &request.url)? {
-            match item {
-                Some(item) if ids.insert((item.collection.clone(), item.id.clone())) => {
-                    let last: Option<&Item> = found.items.last();
-                    ordered &= last.is_none_or(|last| last.datetime >= item.datetime);
+        let features = features(&page)
+            .ok_or_else(|| Error::format(&request.url, "no STAC items: neither features nor assets"))?;
+        for feature in features {
+            match item_of(feature, &request.url) {
+                Ok(item) if ids.insert((item.collection.clone(), item.id.clone())) => {
                     if query.matches(&item) {
                         found.items.push(*item);
                     }
                 }
-                Some(_) => {}
-                None => found.skipped.extend(reason),
+                Ok(_) => {}
+                Err(skipped) => found.skipped.push(skipped),
             }
-        }
-        if query.limit.is_some_and(|limit| ordered && found.items.len() >= limit) {
-            break;
         }
         empty = if ids.len() > before { 0 } else { empty + 1 };
         if empty > EMPTY_PAGES {
@@ -86,23 +82,18 @@ pub(super) fn read(client: &Client, first: Request, query: &Query, sorted: bool)
     Ok(found)
 }
 
-/// An item, or why there is none and whose it is.
-type Parsed = (Option<Box<Item>>, Option<super::Skipped>);
-
-/// The items of a page: a STAC or `OpenSearch` collection of features, an `OData` list, or one item.
-pub(super) fn items_of(page: &Value, url: &str) -> Result<Vec<Parsed>, Error> {
+/// The features of a page: of a STAC or `OpenSearch` collection, an `OData` list, or one item.
+pub(super) fn features(page: &Value) -> Option<&[Value]> {
     let one = || page.get("assets").map(|_| std::slice::from_ref(page));
-    let list = ["features", "value"].iter().find_map(|k| page.get(k)?.as_array().map(Vec::as_slice));
-    let list =
-        list.or_else(one).ok_or_else(|| Error::format(url, "no STAC items: neither features nor assets"))?;
-    let parsed = list.iter().map(|json| match Item::parse(json.clone(), url) {
-        Ok(item) => (Some(Box::new(item)), None),
-        Err(error) => {
-            let id = json.get("id").and_then(Value::as_str).unwrap_or("item without id").to_owned();
-            (None, Some(super::Skipped { id, reason: error.to_string() }))
-        }
-    });
-    Ok(parsed.collect())
+    ["features", "value"].iter().find_map(|k| page.get(k)?.as_array().map(Vec::as_slice)).or_else(one)
+}
+
+/// The item that a feature is, or why it is none.
+pub(super) fn item_of(feature: &Value, url: &str) -> Result<Box<Item>, Skipped> {
+    Item::parse(feature.clone(), url).map(Box::new).map_err(|error| {
+        let id = feature.get("id").and_then(Value::as_str).unwrap_or("item without id").to_owned();
+        Skipped { id, reason: error.to_string() }
+    })
 }
 
 /// The request for the page after this one.

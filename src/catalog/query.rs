@@ -19,8 +19,6 @@ pub struct Query {
     pub collections: Vec<String>,
     /// Largest share of cloud over the whole tile, 0…1. Scenes that do not tell pass.
     pub max_tile_cloud_fraction: Option<f64>,
-    /// Most items, the newest first; `None` = all.
-    pub limit: Option<usize>,
 }
 
 /// What a STAC API says that it understands.
@@ -71,7 +69,7 @@ impl Query {
         if let Some(interval) = self.interval() {
             body.insert("datetime".to_owned(), json!(interval));
         }
-        body.insert("limit".to_owned(), json!(self.limit.unwrap_or(page_size).clamp(1, page_size)));
+        body.insert("limit".to_owned(), json!(page_size));
         if abilities.sort {
             body.insert(
                 "sortby".to_owned(),
@@ -115,7 +113,7 @@ impl Query {
         if let Some(interval) = self.interval() {
             pairs.push(format!("datetime={}", encoded(&interval)));
         }
-        pairs.push(format!("limit={}", self.limit.unwrap_or(page_size).clamp(1, page_size)));
+        pairs.push(format!("limit={page_size}"));
         if abilities.sort {
             pairs.push("sortby=-properties.datetime".to_owned());
         }

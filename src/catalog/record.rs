@@ -38,10 +38,7 @@ pub(super) fn key_of(scene: &Selected, corridor: &Corridor, bands: Option<&[Stri
 
 /// SHA-256 in hexadecimal.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
+    io::hex(&Sha256::digest(bytes))
 }
 
 /// The item of a fetched scene: the provider's with our assets, sizes and checksums.

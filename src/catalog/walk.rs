@@ -1,7 +1,7 @@
 //! Static catalogs by their links, and folders by their files.
 
 use super::http::Client;
-use super::{Error, Found, Query, pages};
+use super::{Error, Found, Query, Skipped, foreign, pages};
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) 
     let mut left = VecDeque::from([(place.to_owned(), root)]);
     while let Some((place, document)) = left.pop_front() {
         if pages::is_page(&document) {
-            take(&document, &place, query, &mut found)?;
+            keep(pages::features(&document).unwrap_or_default().iter(), &place, query, &mut found);
             continue;
         }
         if !may_hold(&document, query) {
@@ -46,51 +46,74 @@ pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) 
             }
             match load(client, &next) {
                 Ok(document) => left.push_back((next, document)),
-                // A broken link of one item must not hide all others; a server that fails must be told.
-                Err(Error::Format { location, reason } | Error::Refused { url: location, reason, .. }) => {
-                    found.skipped.push(super::Skipped { id: location, reason });
-                }
-                Err(error) => return Err(error),
+                Err(error) => found.skipped.push(skipped(error)?),
             }
         }
     }
     Ok(found)
 }
 
-/// The items of all JSON files in a folder and below; files that are something else are passed over.
-pub(super) fn folder(root: &str, query: &Query) -> Result<Found, Error> {
+/// The items of all JSON files in a folder and below. Each folder is read once, however many links lead to it, and
+/// features that are no items (rails, detections) are passed over; files that cannot be read are told.
+pub(super) fn folder(client: &Client, root: &str, query: &Query) -> Result<Found, Error> {
     let mut found = Found::default();
+    let mut seen = HashSet::new();
     let mut left = vec![root.to_owned()];
     while let Some(folder) = left.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|e| Error::format(&folder, e))?;
-        let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
+        let read = std::fs::canonicalize(&folder).and_then(|real| {
+            let entries = if seen.insert(real) { Some(std::fs::read_dir(&folder)?) } else { None };
+            Ok(entries.into_iter().flatten().filter_map(Result::ok).map(|e| e.path()).collect::<Vec<_>>())
+        });
+        let mut paths = match read {
+            Ok(paths) => paths,
+            Err(error) if folder == root => return Err(Error::format(root, error)),
+            Err(error) => {
+                found.skipped.push(Skipped { id: folder, reason: error.to_string() });
+                continue;
+            }
+        };
         paths.sort();
         for path in paths {
             let name = path.display().to_string();
             if path.is_dir() {
                 left.push(name);
-            } else if is_json(&path)
-                && let Ok(bytes) = std::fs::read(&path)
-                && let Ok(document) = serde_json::from_slice::<Value>(&bytes)
-                && pages::is_page(&document)
-            {
-                take(&document, &name, query, &mut found)?;
+            } else if is_json(&path) {
+                match load(client, &name) {
+                    Ok(document) if pages::is_page(&document) => {
+                        let features = pages::features(&document).unwrap_or_default();
+                        keep(features.iter().filter(|f| foreign::is_item(f)), &name, query, &mut found);
+                    }
+                    Ok(_) => {}
+                    Err(error) => found.skipped.push(skipped(error)?),
+                }
             }
         }
     }
     Ok(found)
+}
+
+/// What is told of a document that cannot be read: a broken one must not hide all others, but a server that fails is an
+/// error of the whole search.
+fn skipped(error: Error) -> Result<Skipped, Error> {
+    match error {
+        Error::Format { location, reason } | Error::Refused { url: location, reason, .. } => {
+            Ok(Skipped { id: location, reason })
+        }
+        other => Err(other),
+    }
 }
 
 fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json") || e.eq_ignore_ascii_case("geojson"))
 }
 
-fn take(document: &Value, place: &str, query: &Query, found: &mut Found) -> Result<(), Error> {
-    for (item, skipped) in pages::items_of(document, place)? {
-        found.items.extend(item.filter(|i| query.matches(i)).map(|i| *i));
-        found.skipped.extend(skipped);
+fn keep<'a>(features: impl Iterator<Item = &'a Value>, place: &str, query: &Query, found: &mut Found) {
+    for feature in features {
+        match pages::item_of(feature, place) {
+            Ok(item) => found.items.extend(Some(item).filter(|i| query.matches(i)).map(|i| *i)),
+            Err(reason) => found.skipped.push(reason),
+        }
     }
-    Ok(())
 }
 
 /// Whether a collection's extent leaves room for what is asked; catalogs always do.

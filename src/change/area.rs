@@ -7,6 +7,7 @@
 //! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
 //! errors of the statistic.
 
+use super::changed::component;
 use super::level::{divide_by_level, spread, typical, unexplained};
 use super::null::{Null, births};
 use super::pieces::Piece;
@@ -194,7 +195,7 @@ impl AreaModel {
         for row in at.0..at.0 + core.2 {
             for col in at.1..at.1 + core.3 {
                 if left[[row, col]] {
-                    let pixels = taken(&mut left, (row, col), inside);
+                    let pixels = component(&mut left, (row, col), inside);
                     let piece = Piece::new(map, (&hot, &self.sigma), &pixels, (first, core));
                     pieces.push(piece.with_births(&seeds, first));
                 }
@@ -217,27 +218,6 @@ impl AreaModel {
     pub(super) fn pixel_m2(&self) -> f64 {
         self.pixel_m * self.pixel_m
     }
-}
-
-/// The 4-connected pixels of `left` around a seed that lie inside; takes them out.
-fn taken(
-    left: &mut Array2<bool>,
-    seed: (usize, usize),
-    inside: impl Fn((usize, usize)) -> bool,
-) -> Vec<(usize, usize)> {
-    let mut open = vec![seed];
-    let mut pixels = Vec::new();
-    left[seed] = false;
-    while let Some((r, c)) = open.pop() {
-        pixels.push((r, c));
-        for place in [(r.wrapping_sub(1), c), (r, c.wrapping_sub(1)), (r, c + 1), (r + 1, c)] {
-            if inside(place) && left[place] {
-                left[place] = false;
-                open.push(place);
-            }
-        }
-    }
-    pixels
 }
 
 /// Gain and offset of one band over evenly spaced rows of all windows.

@@ -10,6 +10,7 @@
 //! collinear bands, too few pixels, identical scenes) are errors.
 
 mod area;
+mod changed;
 mod expected;
 mod irmad;
 mod level;
@@ -23,6 +24,7 @@ mod robust_z;
 mod trend;
 
 pub use area::{AreaBlock, AreaModel, Core, Sample};
+pub use changed::Changed;
 pub use objects::{Appearance, ChangeObject, Direction, objects};
 pub use params::{ChangeMethod, ChangeParams, ObjectParams};
 pub use pieces::{AreaObject, AreaObjects};

@@ -103,12 +103,17 @@ fn a_new_object_is_found_where_it_is_and_a_shifted_edge_is_not() {
     let map = statistic(&p[0], &p[1..], &everything(side), &ChangeParams::default()).unwrap();
     let mask = Array2::from_shape_fn((side, side), |(_, c)| (30..130).contains(&c));
     let found = objects(&map, &mask, 10.0, &ObjectParams::default()).unwrap();
-    assert_eq!(found.len(), 1, "{:?}", found.iter().map(|o| (&o.outline, o.level_ratio)).collect::<Vec<_>>());
-    let cargo = &found[0];
+    assert_eq!(
+        found.len(),
+        1,
+        "{:?}",
+        found.iter().map(|o| (&o.changed.outline, o.changed.level_ratio)).collect::<Vec<_>>()
+    );
+    let (object, cargo) = (&found[0], &found[0].changed);
     assert_eq!((cargo.appearance, cargo.direction), (Appearance::Bright, Direction::Appeared));
     assert!(cargo.contrast.iter().all(|c| (c - 0.1).abs() < 0.03), "{:?}", cargo.contrast);
-    assert!(cargo.pixels.contains(&(52, 41)) && cargo.pixels.len() <= 20);
-    assert!(cargo.p_value < 0.05 && cargo.expected_false_alarms < 0.05);
+    assert!(object.pixels.contains(&(52, 41)) && object.pixels.len() <= 20);
+    assert!(object.p_value < 0.05 && cargo.expected_false_alarms < 0.05);
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn departed_cargo_is_told_from_new_cargo_in_a_stack_with_holes() {
     let mask = Array2::from_shape_fn((side, side), |(_, c)| (50..80).contains(&c));
     let mut found = objects(&map, &mask, 10.0, &ObjectParams::default()).unwrap();
     found.sort_by_key(|o| o.pixels[0]);
-    let looks: Vec<_> = found.iter().map(|o| (o.appearance, o.direction)).collect();
+    let looks: Vec<_> = found.iter().map(|o| (o.changed.appearance, o.changed.direction)).collect();
     assert_eq!(
         looks,
         [(Appearance::Bright, Direction::Departed), (Appearance::Coloured, Direction::Appeared)]

@@ -116,13 +116,13 @@ pub(super) struct DetectArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Half width of the corridor, metres [default: 250].
-    #[arg(long, value_name = "M")]
+    #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) buffer_m: Option<f64>,
     /// Expected false alarms per 100 km of track; larger gives more, weaker detections [default: 2].
-    #[arg(long, value_name = "R")]
+    #[arg(long, allow_negative_numbers = true, value_name = "R")]
     pub(super) false_alarms: Option<f64>,
     /// Shortest train to report, metres [default: 60].
-    #[arg(long, value_name = "M")]
+    #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) min_length_m: Option<f64>,
     /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
@@ -133,7 +133,7 @@ pub(super) struct DetectArgs {
     /// Trust the georeference: do not measure and correct the shift between scenes.
     #[arg(long)]
     pub(super) no_register: bool,
-    /// Write change.tif over the whole overlap of the scenes, not over the corridor alone.
+    /// Write change.tif over the whole overlap of the scenes, not only within twice --buffer-m of the rails.
     #[arg(long)]
     pub(super) change_map: bool,
     /// No rails: everything that changed anywhere between two optical scenes of any size. Writes change.tif, objects.geojson
@@ -184,13 +184,13 @@ pub(super) struct RegisterArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "MODEL")]
     pub(super) model: ModelChoice,
     /// Largest shift looked for, px [default: 50].
-    #[arg(long, value_name = "PX")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) max_shift_px: Option<f64>,
     /// Side of a tie point's window, px [default: 64].
-    #[arg(long, value_name = "PX")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) window_px: Option<usize>,
     /// Distance of tie points, px [default: the window, or more for at most about 4000 of them].
-    #[arg(long, value_name = "PX")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) spacing_px: Option<std::num::NonZeroUsize>,
     /// Measure and say what was found; write nothing.
     #[arg(long)]
@@ -250,7 +250,7 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "CODE")]
     pub(super) epsg: Option<u32>,
     /// Ground around the rails, metres.
-    #[arg(long, default_value_t = 1000.0, value_name = "M")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1000.0, value_name = "M")]
     pub(super) margin_m: f64,
     /// Parameters of the simulation (TOML); with --into those of its [trains].
     #[arg(long, value_name = "FILE")]

@@ -1,11 +1,11 @@
 //! `railwatch detect`.
 
 use super::args::{DetectArgs, Global};
+use super::logging::say;
 use super::progress::Reporter;
 use super::{Failure, Outcome, man};
 use crate::pipeline::{self, AreaRequest, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
 use miette::miette;
-use std::io::Write;
 
 /// Plans, runs and writes.
 pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure> {
@@ -96,16 +96,6 @@ pub(super) fn failure(error: pipeline::Error) -> Failure {
     let usage = error.is_usage();
     let report = miette!("{error}");
     if usage { Failure::usage(report) } else { Failure::failed(report) }
-}
-
-/// Lines for people, on stderr, unless quiet.
-pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
-    if !global.quiet {
-        std::io::stderr()
-            .write_all(text.as_bytes())
-            .map_err(|e| Failure::failed(miette!("cannot write to stderr: {e}")))?;
-    }
-    Ok(Outcome::Done)
 }
 
 /// The arguments as they were typed, for the provenance.

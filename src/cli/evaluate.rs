@@ -1,7 +1,7 @@
 //! `railwatch evaluate`.
 
 use super::args::{EvaluateArgs, Global};
-use super::detect::say;
+use super::logging::say;
 use super::{Failure, Outcome, man};
 use crate::evaluate::naive::{self, NaiveCase, Reference};
 use crate::evaluate::{self, Case, Error, Evaluated};

@@ -1,8 +1,8 @@
 //! `railwatch fetch`.
 
 use super::args::Global;
-use super::detect::say;
-use super::search::{ChoiceArgs, choose};
+use super::logging::say;
+use super::search::{ChoiceArgs, choose, summary};
 use super::{Failure, Outcome};
 use crate::catalog::{FetchRequest, Skipped};
 use clap::Args;
@@ -32,7 +32,7 @@ pub(super) struct FetchArgs {
 
 /// Searches and fetches.
 pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure> {
-    let choices = choose(&args.choice)?;
+    let mut choices = choose(&args.choice)?;
     std::fs::create_dir_all(&args.out)
         .map_err(|e| Failure::usage(miette!("--out {}: cannot be made: {e}", args.out.display())))?;
     let bands = (!args.bands.is_empty()).then(|| args.bands.clone());
@@ -42,26 +42,29 @@ pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure>
         .par_iter()
         .map(|choice| choices.catalog.fetch(&choice.scene, &choices.corridor, &request))
         .collect();
-    let mut skipped = choices.skipped;
     let mut text = String::new();
-    let (mut fetched_count, mut kept_count) = (0, 0);
+    let (mut fetched_count, mut kept_count, mut done_count) = (0, 0, 0);
     for (choice, result) in choices.scenes.iter().zip(results) {
         match result {
             Ok(fetched) => {
                 fetched_count += fetched.fetched_count;
                 kept_count += fetched.kept_count;
+                done_count += 1;
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "{}", fetched.item.display());
             }
             Err(error) => {
-                skipped.push(Skipped { id: choice.scene.item().id.clone(), reason: error.to_string() });
+                choices
+                    .skipped
+                    .push(Skipped { id: choice.scene.item().id.clone(), reason: error.to_string() });
             }
         }
     }
     let _ = writeln!(text, "{fetched_count} files fetched, {kept_count} there already");
-    for one in &skipped {
-        let _ = writeln!(text, "skipped  {}: {}", one.id, one.reason);
-    }
-    say(global, &text)?;
-    Ok(if skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })
+    say(global, &(text + &summary(&choices)))?;
+    Ok(match (choices.skipped.is_empty(), done_count) {
+        (true, _) => Outcome::Done,
+        (false, 0) if !choices.scenes.is_empty() => Outcome::Failed,
+        (false, _) => Outcome::Skipped,
+    })
 }

@@ -1,8 +1,11 @@
 //! Messages on stderr, as text or as one JSON object a line.
 
 use super::args::{Global, LogFormat};
+use super::{Failure, Outcome};
 use std::io::{IsTerminal, Write};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts the log; called once.
 pub(super) fn start(global: &Global) {
@@ -12,21 +15,39 @@ pub(super) fn start(global: &Global) {
         (false, 1) => LevelFilter::INFO,
         (false, _) => LevelFilter::DEBUG,
     };
-    let builder =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
-    // A second start would only happen in a test that shares the process; the first one stays.
-    let started = match global.log_format {
-        LogFormat::Text => builder.without_time().try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let terminal = std::io::stderr().is_terminal();
+    let messages =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(terminal);
+    // Libraries' own notes are none of the user's business.
+    let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
+    let messages = match global.log_format {
+        LogFormat::Text => messages.without_time().boxed(),
+        LogFormat::Json => messages.json().flatten_event(true).boxed(),
     };
-    drop(started);
-    if !std::io::stderr().is_terminal() {
+    // A second start would only happen in a test that shares the process; the first one stays.
+    drop(tracing_subscriber::registry().with(messages.with_filter(ours)).try_init());
+    if !terminal {
         // Scripts search for paths and phrases, which a wrapped line would break.
         let unwrapped = miette::set_hook(Box::new(|_| {
             Box::new(miette::MietteHandlerOpts::new().wrap_lines(false).build())
         }));
         drop(unwrapped);
     }
+}
+
+/// Lines for people, on stderr, unless quiet; one JSON object a line where machines read.
+pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
+    if global.quiet {
+        return Ok(Outcome::Done);
+    }
+    let written = match global.log_format {
+        LogFormat::Text => std::io::stderr().write_all(text.as_bytes()),
+        LogFormat::Json => text.lines().try_for_each(|line| {
+            writeln!(std::io::stderr(), "{}", serde_json::json!({ "level": "INFO", "message": line }))
+        }),
+    };
+    written.map_err(|e| Failure::failed(miette::miette!("cannot write to stderr: {e}")))?;
+    Ok(Outcome::Done)
 }
 
 /// Prints an error in the chosen format.

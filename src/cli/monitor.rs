@@ -1,10 +1,11 @@
 //! `railwatch monitor`.
 
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
-use super::detect::say;
+use super::logging::say;
 use super::progress::Reporter;
 use super::{Failure, Outcome, man};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
+use crate::scene::first_moment;
 use jiff::Timestamp;
 use miette::miette;
 
@@ -77,8 +78,7 @@ fn now() -> Timestamp {
 
 /// A time as RFC 3339, or a date (midnight UTC).
 fn time(text: &str) -> Result<Timestamp, Error> {
-    let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    full.parse().map_err(|source| Error::Time { text: text.to_owned(), source })
+    first_moment(text).map_err(|source| Error::Time { text: text.to_owned(), source })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

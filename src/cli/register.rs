@@ -1,7 +1,8 @@
 //! `railwatch register`.
 
 use super::args::{Global, ModelChoice, RegisterArgs};
-use super::detect::{command_line, failure, say};
+use super::detect::{command_line, failure};
+use super::logging::say;
 use super::progress::Reporter;
 use super::{Failure, Outcome, man};
 use crate::coreg::Model;

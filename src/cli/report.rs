@@ -1,7 +1,8 @@
 //! `railwatch report`.
 
 use super::args::{Global, ReportArgs};
-use super::detect::{failure, say};
+use super::detect::failure;
+use super::logging::say;
 use super::{Failure, Outcome};
 use crate::pipeline;
 

@@ -1,11 +1,12 @@
 //! `railwatch search`, and the choice of scenes that `fetch` shares with it.
 
 use super::args::Global;
-use super::detect::say;
+use super::logging::say;
 use super::{Failure, Outcome, man};
 use crate::catalog::{
     Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
 };
+use crate::scene::{first_moment, last_moment};
 use clap::Args;
 use jiff::Timestamp;
 use miette::miette;
@@ -43,22 +44,22 @@ pub(super) struct ChoiceArgs {
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     collections: Vec<String>,
     /// Largest share of cloud and shadow over the corridor, 0 to 1; reads a window of each scene's classification.
-    #[arg(long, value_name = "F")]
+    #[arg(long, allow_negative_numbers = true, value_name = "F")]
     max_cloud: Option<f64>,
     /// Largest share of cloud over the whole tile, 0 to 1, as the provider tells it.
-    #[arg(long, value_name = "F")]
+    #[arg(long, allow_negative_numbers = true, value_name = "F")]
     max_tile_cloud: Option<f64>,
     /// Most scenes, the newest first.
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     limit: Option<usize>,
     /// MGRS tiles to stay on, such as 52TFM [default: the fewest that hold the corridor].
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     tiles: Vec<String>,
     /// Half width of the corridor in which clouds count, metres.
-    #[arg(long, value_name = "M", default_value_t = 250.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 250.0)]
     buffer_m: f64,
     /// Ground around the corridor that is fetched, metres: registration needs the surroundings.
-    #[arg(long, value_name = "M", default_value_t = 3000.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 3000.0)]
     margin_m: f64,
 }
 
@@ -103,16 +104,15 @@ pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure
 
 /// Searches, resolves copies and tiles, and looks at the clouds where asked.
 pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
+    let (from, to) = period(args)?;
     let corridor = corridor(args).map_err(failure)?;
     let area = corridor.area().map_err(failure)?;
     let query = Query {
         area: Some(area.clone()),
-        from: args.from.as_deref().map(|t| moment("--from", t, "T00:00:00Z")).transpose()?,
-        to: args.to.as_deref().map(|t| moment("--to", t, "T23:59:59.999Z")).transpose()?,
+        from,
+        to,
         collections: args.collections.clone(),
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
-        // Copies and cloudy scenes are taken out of what is found, so the limit counts later.
-        limit: None,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
     let catalog = Catalog::new(Source::parse(&args.source).map_err(failure)?, &HttpParams::default());
@@ -166,12 +166,18 @@ fn corridor(args: &ChoiceArgs) -> Result<Corridor, Error> {
     }
 }
 
-/// A day (completed by `time`) or a moment.
-fn moment(option: &str, text: &str, time: &str) -> Result<Timestamp, Failure> {
-    let whole = if text.len() == 10 { format!("{text}{time}") } else { text.to_owned() };
-    whole.parse().map_err(|e| {
+/// First and last moment asked for, in this order.
+fn period(args: &ChoiceArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    let wrong = |option: &str, text: &str, e: &jiff::Error| {
         Failure::usage(miette!("{option} {text}: no time ({e}); write 2024-06-17 or 2024-06-17T02:00:00Z"))
-    })
+    };
+    let from =
+        args.from.as_deref().map(|t| first_moment(t).map_err(|e| wrong("--from", t, &e))).transpose()?;
+    let to = args.to.as_deref().map(|t| last_moment(t).map_err(|e| wrong("--to", t, &e))).transpose()?;
+    if let Some((first, last)) = from.zip(to).filter(|(first, last)| first > last) {
+        return Err(Failure::usage(miette!("--from {first} is later than --to {last}: exchange them")));
+    }
+    Ok((from, to))
 }
 
 fn fraction(option: &str, value: f64) -> Result<f64, Failure> {
@@ -218,9 +224,15 @@ fn listing(choices: &Choices) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{time}  {cloud}  {}{strips}", item.id);
     }
-    let _ = writeln!(text, "{} scenes, {} left out", choices.scenes.len(), choices.dropped.len());
+    text + &summary(choices)
+}
+
+/// How many scenes were chosen, then what was left out and what could not be read, and why.
+pub(super) fn summary(choices: &Choices) -> String {
+    let mut text = format!("{} scenes, {} left out\n", choices.scenes.len(), choices.dropped.len());
     for (word, list) in [("left out", &choices.dropped), ("skipped", &choices.skipped)] {
         for one in list {
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "{word}  {}: {}", one.id, one.reason);
         }
     }

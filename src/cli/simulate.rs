@@ -1,9 +1,14 @@
 //! `railwatch simulate`.
 
 use super::args::{Global, SensorArg, SimulateArgs};
-use super::detect::{failure, say};
+use super::detect::failure;
+use super::logging::say;
 use super::{Failure, Outcome};
 use crate::pipeline::{self, SimulateRequest, SimulatedSensor};
+use miette::miette;
+
+/// Widest ground around the rails, metres.
+const MOST_MARGIN_M: f64 = 100_000.0;
 
 /// Makes a stack of scenes with trains of known place and writes it.
 pub(super) fn run(global: &Global, args: &SimulateArgs) -> Result<Outcome, Failure> {
@@ -12,6 +17,10 @@ pub(super) fn run(global: &Global, args: &SimulateArgs) -> Result<Outcome, Failu
         SensorArg::Optical => SimulatedSensor::Optical,
         SensorArg::Radar => SimulatedSensor::Radar,
     };
+    if !(0.0..=MOST_MARGIN_M).contains(&args.margin_m) {
+        let reason = miette!("--margin-m {}: give 0 to {MOST_MARGIN_M} metres", args.margin_m);
+        return Err(Failure::usage(reason));
+    }
     let request = SimulateRequest {
         sensor,
         rails: args.rails.clone(),

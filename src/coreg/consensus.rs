@@ -39,9 +39,9 @@ pub(super) fn agree(
         kept = next;
     }
     // Where windows see ground and yet do not match, the few that do may match by chance.
-    let few = (kept.len() as f64) < LEAST_SEEN_FRACTION * seen as f64
-        || (kept.len() as f64) < LEAST_AGREEING_FRACTION * matched.len() as f64;
-    if kept.len() < needed || few {
+    let share = (LEAST_SEEN_FRACTION * seen as f64).max(LEAST_AGREEING_FRACTION * matched.len() as f64);
+    let needed = needed.max(share.ceil() as usize);
+    if kept.len() < needed {
         return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed });
     }
     // τ², what differs from place to place beyond each point's own error (DerSimonian & Laird 1986), evens the weights.
@@ -86,4 +86,22 @@ fn largest_group(matched: &[TiePoint]) -> Vec<TiePoint> {
 fn centre(points: &[TiePoint]) -> (f64, f64) {
     let mid = |pick: fn(&TiePoint) -> f64| median(&mut points.iter().map(pick).collect::<Vec<_>>());
     (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_too_few_asks_for_more_than_there_are() {
+        // Six windows agree; the others say something different each.
+        let point = |i: usize| {
+            let away = if i < 6 { 0.01 * i as f64 } else { 5.0 * i as f64 };
+            let (row, col) = (i as f64 * 64.0, 0.0);
+            TiePoint { row, col, shift_row_px: away, shift_col_px: 0.0, sigma_px: 0.05, correlation: 0.8 }
+        };
+        let matched: Vec<TiePoint> = (0..56).map(point).collect();
+        let error = agree(&matched, (56, 56), &CoregParams::default()).unwrap_err();
+        assert_eq!(error, Error::TooFewTiePoints { agreeing: 6, tried: 56, needed: 23 });
+    }
 }

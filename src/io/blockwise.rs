@@ -100,7 +100,7 @@ impl BlockReader {
             let at = if let Some(at) = reader.datasets.iter().position(|(p, _)| p == path) {
                 at
             } else {
-                whole::check(library::file_of(path))?;
+                whole::check(&library::file_of(path))?;
                 reader.datasets.push((path.clone(), library::open_raster(path)?));
                 reader.datasets.len() - 1
             };

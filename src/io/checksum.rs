@@ -28,7 +28,7 @@ pub fn sha256(scene: &Scene) -> Result<Option<String>, Error> {
 /// The zip file of a path inside one; other paths as they are.
 fn local_file(gdal_path: &str) -> String {
     let gdal_path = library::file_of(gdal_path);
-    let Some(inside) = gdal_path.strip_prefix("/vsizip/") else { return gdal_path.to_owned() };
+    let Some(inside) = gdal_path.strip_prefix("/vsizip/") else { return gdal_path.into_owned() };
     if let Some(rest) = inside.strip_prefix('{') {
         return rest.split('}').next().unwrap_or(rest).to_owned();
     }
@@ -49,8 +49,10 @@ fn sum_of(path: &str) -> Result<String, Error> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, b| {
+/// Bytes in hexadecimal, two small digits each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, b| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{b:02x}");
         text

@@ -43,7 +43,7 @@ pub fn read_coarse(scene: &Scene, bands: &[usize], factor: usize) -> Result<Rast
 
 /// All pixels of a band in `shape` larger ones.
 fn read(source: &crate::scene::Source, shape: (usize, usize), averaged: bool) -> Result<Stored, Error> {
-    whole::check(library::file_of(&source.gdal_path))?;
+    whole::check(&library::file_of(&source.gdal_path))?;
     let dataset = library::open_raster(&source.gdal_path)?;
     into_coarse(&dataset, source, shape, averaged)
 }

@@ -14,9 +14,13 @@ const LATTICE_SPACING_M: f64 = 2_000.0;
 /// # Errors
 /// [`Error::Crs`] when PROJ does not know the code.
 pub fn crs_from_epsg(code: u32) -> Result<Crs, Error> {
+    let name = format!("EPSG:{code}");
     let (reference, _) = library::watched(|| SpatialRef::from_epsg(code));
-    let reference = reference.map_err(|e| crs_error(&format!("EPSG:{code}"), &e))?;
-    let wkt = reference.to_wkt().map_err(|e| crs_error(&format!("EPSG:{code}"), &e))?;
+    let reference = reference.map_err(|_| Error::Crs {
+        crs: name.clone(),
+        reason: "PROJ knows no system of this code; take one of the EPSG register, such as 32633".to_owned(),
+    })?;
+    let wkt = reference.to_wkt().map_err(|e| crs_error(&name, &e))?;
     Ok(Crs { epsg: Some(code), wkt })
 }
 
@@ -72,14 +76,22 @@ pub fn from_wgs84(crs: &Crs, lon_lat: &[(f64, f64)]) -> Result<Vec<(f64, f64)>, 
 /// # Errors
 /// [`Error::Crs`] when the grid's system is unknown or its centre has no longitude.
 pub fn working_crs(grid: &Grid) -> Result<Crs, Error> {
-    let reference = reference_of(&grid.crs)?;
-    let web_mercator = matches!(grid.crs.epsg, Some(3857 | 3785 | 900_913 | 3395));
-    if reference.is_projected() && (reference.linear_units() - 1.0).abs() < 1e-9 && !web_mercator {
+    if in_metres(&grid.crs)? {
         return Ok(grid.crs.clone());
     }
     let centre = grid.xy((grid.shape.0 as f64 - 1.0) / 2.0, (grid.shape.1 as f64 - 1.0) / 2.0);
     let (lon, lat) = to_wgs84(&grid.crs, &[centre])?[0];
     utm_of(lon, lat)
+}
+
+/// Whether lengths are metres in a system: not in degrees or feet, nor in web Mercator.
+///
+/// # Errors
+/// [`Error::Crs`] when the system is unknown.
+pub fn in_metres(crs: &Crs) -> Result<bool, Error> {
+    let reference = reference_of(crs)?;
+    let web_mercator = matches!(crs.epsg, Some(3857 | 3785 | 900_913 | 3395));
+    Ok(reference.is_projected() && (reference.linear_units() - 1.0).abs() < 1e-9 && !web_mercator)
 }
 
 /// The UTM zone of a longitude and latitude in degrees.

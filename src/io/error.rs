@@ -2,16 +2,20 @@
 
 use thiserror::Error;
 
+/// What may stand for a scene.
+pub(super) const SCENE: &str =
+    "a scene: a raster file, one file a band joined by '+', a glob, a SAFE folder or zip, or a STAC item";
+
 /// A failed read or write of a file.
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum Error {
     /// Nothing is at the path.
-    #[error(
-        "{path}: no such file or folder; a scene is a raster file, one file a band joined by '+', a glob, a SAFE folder or zip, or a STAC item"
-    )]
+    #[error("{path}: no such file or folder; give {what}")]
     NotFound {
         /// The path as given.
         path: String,
+        /// What belongs there.
+        what: &'static str,
     },
     /// The file exists but is not what it should be, or is damaged.
     #[error(

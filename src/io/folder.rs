@@ -47,7 +47,7 @@ pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, 
     for path in paths {
         let spec = path.display().to_string();
         if path.is_dir() {
-            if safe::is_product(&spec) || holds_item(&path) {
+            if safe::is_product(&spec) || stac::item_in(&spec).is_some() {
                 found.push(listed(spec, &[path]));
             }
         } else if names::has_extension(&spec, &["json"]) {
@@ -115,14 +115,6 @@ fn fingerprint(path: &Path) -> String {
         newest = newest.max(changed(&file));
     }
     format!("{bytes}@{newest}")
-}
-
-fn holds_item(folder: &Path) -> bool {
-    let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let mut items = files
-        .map(|e| e.path().display().to_string())
-        .filter(|p| names::has_extension(p, &["json"]) && stac::is_item(p));
-    items.next().is_some() && items.next().is_none()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use super::Error;
 use crate::grid::Grid;
 use gdal::errors::CplErrType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use quick_xml::escape::{partial_escape, unescape};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::CString;
 use std::path::Path;
@@ -122,7 +124,7 @@ pub(super) fn gdal_path(spec: &str) -> String {
 pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
     let local = !path.starts_with("/vsi") && !path.starts_with('<');
     if local && !Path::new(path).exists() {
-        return Err(Error::NotFound { path: path.to_owned() });
+        return Err(Error::NotFound { path: path.to_owned(), what: super::error::SCENE });
     }
     let (opened, messages) = watched(|| {
         let open_flags = GdalOpenFlags::GDAL_OF_RASTER | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;
@@ -142,23 +144,25 @@ pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
 /// A virtual raster (as XML, which GDAL opens like a path) that gives band 1 of a file its georeference.
 pub(super) fn placed_raster(path: &str, grid: &Grid, kind: &str) -> String {
     let (rows, cols) = grid.shape;
-    let escape = |t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let transform = grid.affine.to_gdal().map(|v| v.to_string()).join(", ");
     format!(
         "<VRTDataset rasterXSize=\"{cols}\" rasterYSize=\"{rows}\"><SRS>{}</SRS><GeoTransform>{transform}\
          </GeoTransform><VRTRasterBand dataType=\"{kind}\" band=\"1\"><SimpleSource>\
          <SourceFilename relativeToVRT=\"0\">{}</SourceFilename><SourceBand>1</SourceBand></SimpleSource>\
          </VRTRasterBand></VRTDataset>",
-        escape(&grid.crs.wkt),
-        escape(path)
+        partial_escape(&grid.crs.wkt),
+        partial_escape(path)
     )
 }
 
 /// The file behind a GDAL path: that of a virtual raster which gives it a georeference, else the path itself.
 #[must_use]
-pub fn file_of(gdal_path: &str) -> &str {
+pub fn file_of(gdal_path: &str) -> Cow<'_, str> {
     let inside = gdal_path.split_once("<SourceFilename relativeToVRT=\"0\">").map(|(_, rest)| rest);
-    inside.and_then(|rest| rest.split("</SourceFilename>").next()).unwrap_or(gdal_path)
+    let Some(path) = inside.and_then(|rest| rest.split("</SourceFilename>").next()) else {
+        return gdal_path.into();
+    };
+    unescape(path).unwrap_or_else(|_| path.into())
 }
 
 /// Bytes of a file that GDAL reaches, at most `limit` of them.
@@ -193,4 +197,21 @@ pub(super) fn read_bytes(path: &str, limit: usize) -> Result<Vec<u8>, Error> {
         return Err(Error::open(path, "file", reason));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{Affine, Crs};
+
+    #[test]
+    fn the_file_behind_a_virtual_raster_is_found_whatever_its_name() {
+        let affine = Affine::from_gdal([0.0, 10.0, 0.0, 0.0, 0.0, -10.0]).unwrap();
+        let grid =
+            Grid { crs: Crs { epsg: None, wkt: "LOCAL_CS[\"a & b\"]".to_owned() }, affine, shape: (2, 3) };
+        for path in ["/a/b.tif", "/a & b/<c>.tif", "/vsizip//a'b.zip/\"d\".tiff"] {
+            assert_eq!(file_of(&placed_raster(path, &grid, "UInt16")), path);
+            assert_eq!(file_of(path), path);
+        }
+    }
 }

@@ -29,9 +29,9 @@ mod write;
 mod xml;
 
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
-pub use checksum::sha256;
+pub use checksum::{hex, sha256};
 pub use coarse::read_coarse;
-pub use crs::{crs_from_epsg, from_wgs84, mapping, to_wgs84, utm_of, working_crs};
+pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};
@@ -43,4 +43,5 @@ pub use scaling::{OffsetCheck, verify_offset};
 pub use stac::{StacAsset, StacItem, classification_of_item, open_item_json};
 pub use stored::{StoredBand, StoredValues, band_grid, read_stored, tag_of, write_stored};
 pub use vector::{read_lines, read_polygons};
-pub use write::{write_beside, write_bytes, write_text};
+use write::write_beside;
+pub use write::{write_bytes, write_text};

@@ -32,7 +32,7 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     if !remote && Path::new(spec).is_dir() {
         return if safe::is_product(spec) {
             safe::open_folder(spec, spec, options)
-        } else if let Some(item) = item_in(spec) {
+        } else if let Some(item) = stac::item_in(spec) {
             stac::open_item(&item, options)
         } else {
             scene_of_files(spec, &rasters_in(spec)?, options)
@@ -46,7 +46,7 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
         if spec.contains(['*', '?', '[']) {
             return scene_of_files(spec, &matches_of(spec)?, options);
         }
-        return Err(Error::NotFound { path: spec.to_owned() });
+        return Err(Error::NotFound { path: spec.to_owned(), what: super::error::SCENE });
     }
     if remote {
         let path = library::gdal_path(spec);
@@ -129,15 +129,11 @@ fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     let mut files: Vec<String> =
         paths.filter_map(Result::ok).filter(|p| p.is_file()).map(|p| p.display().to_string()).collect();
     files.sort();
-    if files.is_empty() { Err(Error::NotFound { path: pattern.to_owned() }) } else { Ok(files) }
-}
-
-/// The STAC item of a folder that holds exactly one.
-fn item_in(folder: &str) -> Option<String> {
-    let files =
-        std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|e| e.path().display().to_string());
-    let mut items = files.filter(|p| names::has_extension(p, &["json"]) && stac::is_item(p));
-    items.next().filter(|_| items.next().is_none())
+    if files.is_empty() {
+        Err(Error::NotFound { path: pattern.to_owned(), what: super::error::SCENE })
+    } else {
+        Ok(files)
+    }
 }
 
 /// Rasters of a folder whose names tell one band each.

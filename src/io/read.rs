@@ -90,7 +90,7 @@ pub(super) fn reason_of_class(class: f32) -> Validity {
 }
 
 fn open_whole(path: &str) -> Result<Dataset, Error> {
-    whole::check(library::file_of(path))?;
+    whole::check(&library::file_of(path))?;
     library::open_raster(path)
 }
 

@@ -156,8 +156,17 @@ fn radar_item(
     Ok(Some(Scene { id: item.id.clone(), datetime, platform, ..scene }))
 }
 
+/// The item of a folder that holds exactly one.
+pub(super) fn item_in(folder: &str) -> Option<String> {
+    let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let mut items = files
+        .map(|e| e.path().display().to_string())
+        .filter(|p| names::has_extension(p, &["json"]) && is_item(p));
+    items.next().filter(|_| items.next().is_none())
+}
+
 /// Whether a local file is an item: a JSON object with assets.
-pub(super) fn is_item(path: &str) -> bool {
+fn is_item(path: &str) -> bool {
     let bytes = library::read_bytes(path, ITEM_LIMIT).unwrap_or_default();
     serde_json::from_slice::<Value>(&bytes).is_ok_and(|json| json.get("assets").is_some_and(Value::is_object))
 }

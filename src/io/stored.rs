@@ -35,14 +35,6 @@ pub struct StoredBand {
 }
 
 impl StoredBand {
-    /// Share of pixels that hold data: neither the no-data number nor zero nor NaN, 0…1.
-    #[must_use]
-    pub fn filled_fraction(&self) -> f64 {
-        let (rows, cols) = self.grid.shape;
-        let all = (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c)));
-        all.filter(|&at| !self.is_missing(at)).count() as f64 / (rows * cols).max(1) as f64
-    }
-
     /// Takes the numbers of `other`, on the same grid and of the same type, where this one has no data.
     ///
     /// # Errors
@@ -93,7 +85,7 @@ pub fn band_grid(source: &Source) -> Result<Grid, Error> {
 /// cut off or damaged.
 pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error> {
     let path = source.gdal_path.as_str();
-    whole::check(library::file_of(path))?;
+    whole::check(&library::file_of(path))?;
     let dataset = library::open_raster(path)?;
     let own = files::grid_of(&dataset, path)?;
     let (rows, cols) = own.shape;

@@ -24,6 +24,16 @@ enum Shape {
     Polygons,
 }
 
+impl Shape {
+    /// What belongs where nothing is.
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Lines => "rail lines: GeoJSON, GeoPackage, Shapefile, OSM PBF, anything OGR reads",
+            Self::Polygons => "yard outlines as polygons: GeoJSON, GeoPackage, Shapefile, anything OGR reads",
+        }
+    }
+}
+
 /// Rail lines of a vector file, reprojected to `crs`, multi-part lines split.
 ///
 /// Where any feature has a `railway` attribute (or OSM tag), only `railway=rail` is kept, which
@@ -85,7 +95,7 @@ pub fn read_polygons(path: &str, crs: &Crs) -> Result<Vec<geo::Polygon<f64>>, Er
 fn read_parts(path: &str, crs: &Crs, shape: Shape) -> Result<(Vec<Part>, bool), Error> {
     let file = library::gdal_path(path);
     if !file.starts_with("/vsi") && !Path::new(&file).exists() {
-        return Err(Error::NotFound { path: path.to_owned() });
+        return Err(Error::NotFound { path: path.to_owned(), what: shape.wanted() });
     }
     let (opened, messages) = library::watched(|| {
         let open_flags = GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR;

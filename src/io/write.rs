@@ -9,7 +9,10 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`Error::Write`] when the folder takes no file, and whatever `write` returns.
-pub fn write_beside<T>(path: &Path, write: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn write_beside<T>(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
     let folder = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),

@@ -13,7 +13,6 @@ use super::{Config, Error, RunOptions, SiteConfig};
 use crate::io::Listed;
 use crate::pipeline::{self, Event, GdalSource, Look, Sink};
 use rayon::prelude::*;
-use std::fmt::Write;
 
 /// Scenes that are read while as many are compared, a thread.
 const BATCH_PER_THREAD: usize = 4;
@@ -194,9 +193,7 @@ fn sample(sites: &Sites, config: &SiteConfig, (row, fresh): &(SceneRow, bool), s
 
 /// The first `count` hexadecimal digits of a hash.
 pub(super) fn hex(bytes: &[u8], count: usize) -> String {
-    bytes.iter().take(count.div_ceil(2)).fold(String::new(), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut text = crate::io::hex(bytes);
+    text.truncate(count);
+    text
 }

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::units::{FalseAlarmRate, OutOfRange};
-use crate::{change, coreg, corridor, detect, mask};
+use crate::{change, coreg, corridor, detect, mask, scene};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -91,10 +91,14 @@ impl DetectFile {
     }
 }
 
-/// Joins each local part of a scene or vector specification to `folder`.
+/// Joins each local part of a scene or vector specification to `folder`; a file may have a `+` in its own name.
 fn resolve(folder: &Path, spec: &str) -> String {
     if spec.contains("://") || spec.starts_with("/vsi") {
         return spec.to_owned();
+    }
+    let whole = folder.join(spec);
+    if whole.exists() {
+        return whole.to_string_lossy().into_owned();
     }
     let parts: Vec<String> = spec.split('+').map(|p| folder.join(p).to_string_lossy().into_owned()).collect();
     parts.join("+")
@@ -186,6 +190,20 @@ fn in_range(quantity: &'static str, value: f64, low: f64, high: f64) -> Result<f
 
 /// A time as RFC 3339, or a date (midnight UTC).
 pub(super) fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
-    let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    full.parse().map_err(|source| Error::Time { text: text.to_owned(), source })
+    scene::first_moment(text).map_err(|source| Error::Time { text: text.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plus_joins_files_unless_it_is_in_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a+b.tif"), "x").unwrap();
+        let place = |name: &str| folder.path().join(name).display().to_string();
+        assert_eq!(resolve(folder.path(), "a+b.tif"), place("a+b.tif"));
+        assert_eq!(resolve(folder.path(), "a.tif+b.tif"), [place("a.tif"), place("b.tif")].join("+"));
+        assert_eq!(resolve(folder.path(), "https://h/a+b.tif"), "https://h/a+b.tif");
+    }
 }

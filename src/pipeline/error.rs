@@ -1,6 +1,7 @@
 //! What can go wrong on the way from a configuration to the outputs.
 
 use crate::{change, coreg, corridor, detect, io, report, simulate, units};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -142,9 +143,12 @@ pub enum Error {
         reasons: String,
     },
     /// An option of the corridor beside `--area`.
-    #[error("{option} says something of rails, and --area looks at all ground: leave one of the two out")]
+    #[error(
+        "--{} (`{option}` in --config) is said of rails, and --area looks at all ground: leave one of the two out",
+        .option.replace('_', "-")
+    )]
     NotWithArea {
-        /// The option.
+        /// The option, as the configuration file names it.
         option: &'static str,
     },
     /// An area run compares two scenes.
@@ -160,7 +164,7 @@ pub enum Error {
     #[error("interrupted: nothing was written")]
     Interrupted,
     /// The outputs cannot be written.
-    #[error("cannot write {path}: {source}; free some space there or choose another --out")]
+    #[error("cannot write {path}: {source}; {} or choose another --out", way_out(source.kind()))]
     Output {
         /// The file or folder.
         path: PathBuf,
@@ -204,6 +208,15 @@ pub enum Error {
     /// The figures and pages.
     #[error(transparent)]
     Report(#[from] report::Error),
+}
+
+/// What helps against a failed write.
+fn way_out(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "a file is in the way: move it",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable",
+        _ => "free some space there",
+    }
 }
 
 impl Error {

@@ -63,7 +63,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     let simulated = std::iter::once(&plan.target)
         .chain(&plan.baselines)
         .any(|p| p.scene.platform.as_deref() == Some(simulate::PLATFORM));
-    let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| hex(&Sha256::digest(bytes)));
+    let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| io::hex(&Sha256::digest(bytes)));
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,13 +88,12 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
 }
 
 fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
-    let card = |scene_id: &str, stage: &str, reason: &str| SkipCard {
-        scene_id: scene_id.to_owned(),
-        stage: stage.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let off_track = output.off_track.problem.iter().map(|p| card(&plan.target.scene.id, "change", p));
-    output.skipped.iter().map(|s| card(&s.scene_id, &s.stage, &s.reason)).chain(off_track).collect()
+    let off_track = output.off_track.problem.iter().map(|reason| SkipCard {
+        scene_id: plan.target.scene.id.clone(),
+        stage: "change".to_owned(),
+        reason: reason.clone(),
+    });
+    output.skipped.iter().cloned().chain(off_track).collect()
 }
 
 /// The line's name, or the rail vector's file name.
@@ -248,7 +247,8 @@ pub(super) fn footprint(
     side(FOOTPRINT_HALF_WIDTH_M).chain(back.into_iter().rev()).collect()
 }
 
-fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCard, Error> {
+fn cargo_card(plan: &Plan, grid: &Grid, object: &ChangeObject) -> Result<DetectionCard, Error> {
+    let o = &object.changed;
     let ring: Vec<(f64, f64)> = o.outline.iter().map(|&(row, col)| grid.xy(row, col)).collect();
     let corridor_per_100km = 100_000.0 / plan.tracks.iter().map(Track::length_m).sum::<f64>();
     let per_100km = (o.expected_false_alarms * corridor_per_100km).max(1e-12);
@@ -261,8 +261,8 @@ fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCar
         change: change_word(o.direction == change::Direction::Appeared),
         length_m: extent(|p| p.0).max(extent(|p| p.1)),
         score: -per_100km.log10(),
-        p_value: o.p_value,
-        q_value: o.p_value,
+        p_value: object.p_value,
+        q_value: object.p_value,
         false_alarms_per_100km: per_100km,
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),
@@ -307,28 +307,21 @@ fn cloud_at(ring: &[Point], output: &RunOutput) -> f64 {
     clouded as f64 / part.len().max(1) as f64
 }
 
-/// Sixteen hex digits that stay the same for the same place, time and scenes.
 fn stable_id(card: &DetectionCard) -> String {
-    let mut hash = Sha256::new();
-    for p in &card.footprint_lonlat {
-        hash.update(format!("{:.6},{:.6};", p[0], p[1]));
-    }
-    hash.update(format!("{}|{}|{:?}|{}", card.kind, card.change, card.datetime, card.scene_ids.join("|")));
-    hex(&hash.finalize())[..16].to_owned()
+    let rest = format!("{}|{}|{:?}|{}", card.kind, card.change, card.datetime, card.scene_ids.join("|"));
+    place_id(&card.footprint_lonlat, &rest)
+}
+
+/// Sixteen hex digits that stay the same for the same ring of longitudes and latitudes and the same `rest`.
+pub(super) fn place_id(ring: &[Point], rest: &str) -> String {
+    let ring: String = ring.iter().map(|p| format!("{:.6},{:.6};", p[0], p[1])).collect();
+    short_hash(&(ring + rest))
 }
 
 fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {
-    let mut hash = Sha256::new();
-    hash.update(scene_ids.join("|"));
-    hash.update(serde_json::to_string(config).unwrap_or_default());
-    hex(&hash.finalize())[..16].to_owned()
+    short_hash(&(scene_ids.join("|") + &serde_json::to_string(config).unwrap_or_default()))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn short_hash(text: &str) -> String {
+    io::hex(&Sha256::digest(text)[..8])
 }

@@ -85,7 +85,7 @@ impl Plan {
         let lines = io::read_lines(&config.rails, &crs)?;
         let area = common_ground(&target, &baselines[0], &crs)?;
         let tracks = build_tracks(&lines, &area, &config.tracks)?;
-        warn_far_rails(&lines, &tracks);
+        note_rails(&lines, &tracks);
         Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))
     }
 
@@ -153,7 +153,7 @@ impl Plan {
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
-                "{role} {} ({when}): {} × {} px of {} × {} px",
+                "{role} {} ({when}): reads {} × {} of {} × {} px",
                 p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
             );
         };
@@ -243,7 +243,7 @@ fn grown_bounds(tracks: &[Track], reach_m: f64) -> [f64; 4] {
     [b[0] - reach_m, b[1] - reach_m, b[2] + reach_m, b[3] + reach_m]
 }
 
-fn warn_far_rails(lines: &[RailLine], tracks: &[Track]) {
+fn note_rails(lines: &[RailLine], tracks: &[Track]) {
     let length =
         |v: &[(f64, f64)]| v.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum::<f64>();
     let given: f64 = lines.iter().map(|l| length(&l.vertices)).sum();

@@ -12,6 +12,7 @@ use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::motion::Motion;
 use crate::raster::Raster;
+pub(super) use crate::report::SkipCard as Skip;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -19,17 +20,6 @@ use std::collections::BTreeMap;
 pub(super) const LEAST_VALID_FRACTION: f64 = 0.02;
 /// Placebo columns keep this distance from other rails, metres.
 pub(super) const PLACEBO_CLEARANCE_M: f64 = 25.0;
-
-/// A scene that could not be used, and why.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Skip {
-    /// Scene id.
-    pub scene_id: String,
-    /// Stage at which it failed.
-    pub stage: String,
-    /// What the stage said.
-    pub reason: String,
-}
 
 /// A baseline that was compared with the target.
 #[derive(Debug)]

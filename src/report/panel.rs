@@ -37,7 +37,7 @@ pub struct PanelSource<'a> {
 
 /// Black and white points of red, green and blue, in the units of the values (dB for radar).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stretch(pub [[f64; 2]; 3]);
+struct Stretch([[f64; 2]; 3]);
 
 /// Both dates, each at the stretch of the ground that both show.
 ///
@@ -65,8 +65,7 @@ fn make(source: PanelSource<'_>, stretch: Stretch) -> Result<Panel, Error> {
 
 /// Values `(band, row, col)` and validity `(row, col)` as a picture: B04/B03/B02 where all three are there,
 /// else the first band in grey.
-#[must_use]
-pub fn from_bands(
+fn from_bands(
     values: &ArrayView3<'_, f32>,
     band_names: &[String],
     validity: &ArrayView2<'_, Validity>,
@@ -95,8 +94,7 @@ pub fn from_bands(
 
 impl Stretch {
     /// The 2 and 98 % points over the pixels of `source` that are valid in both; over all its pixels where none is.
-    #[must_use]
-    pub fn of(source: &PanelSource<'_>, other: &PanelSource<'_>) -> Self {
+    fn of(source: &PanelSource<'_>, other: &PanelSource<'_>) -> Self {
         Self([0, 1, 2].map(|channel| {
             let (flags, others) = (&source.raster.validity, &other.raster.validity);
             let same = flags.dim() == others.dim();

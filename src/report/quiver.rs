@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::drawing::png_on_white;
+use quick_xml::escape::escape;
 use std::fmt::Write as _;
 
 /// Side of a map, px.
@@ -10,6 +11,8 @@ const MARGIN_PX: f64 = 40.0;
 const TOP_PX: f64 = 130.0;
 /// Length of the longer arrows of a map, px.
 const ARROW_PX: f64 = 26.0;
+/// Shorter lines are not drawn: a dot alone says as much, and what has no length cannot be stroked.
+const LEAST_LINE_PX: f64 = 0.05;
 
 /// One tie point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,8 +72,8 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
         "<text x=\"{MARGIN_PX}\" y=\"36\" font-size=\"21\" font-weight=\"bold\">Shift of {} onto {}</text>\
          <text x=\"{MARGIN_PX}\" y=\"64\">row {row:+.3}, col {col:+.3} px ({:.1} m) as {}; known to {:.3} px ({:.2} m); \
          {} tie points scatter by {:.3} px</text>",
-        escaped(&card.moving),
-        escaped(&card.reference),
+        escape(&card.moving),
+        escape(&card.reference),
         row.hypot(col) * card.pixel_m,
         card.model,
         card.field_rmse_px,
@@ -88,7 +91,7 @@ pub fn render(card: &QuiverCard) -> Result<Vec<u8>, Error> {
         svg,
         "<text x=\"{MARGIN_PX}\" y=\"{}\" font-size=\"13\" fill=\"#555\">{}</text></svg>",
         height - 20.0,
-        escaped(&card.attribution)
+        escape(&card.attribution)
     );
     png_on_white(&svg)
 }
@@ -117,11 +120,13 @@ fn map(svg: &mut String, left: f64, title: &str, (vectors, scale, size): Vectors
         let (dx, dy) = (v.1 * per_px * drawn, v.0 * per_px * drawn);
         // Row and column signs apart by colour: a map with structure shows patches.
         let colour = colour(v.0.atan2(v.1));
-        let _ = write!(
-            svg,
-            "<path d=\"M{x:.1} {y:.1}l{dx:.1} {dy:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>\
-             <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"1.6\" fill=\"{colour}\"/>"
-        );
+        if dx.hypot(dy) > LEAST_LINE_PX {
+            let _ = write!(
+                svg,
+                "<path d=\"M{x:.1} {y:.1}l{dx:.1} {dy:.1}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
+            );
+        }
+        let _ = write!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"1.6\" fill=\"{colour}\"/>");
     }
     let y = TOP_PX + size.1 + 34.0;
     let _ = write!(
@@ -132,10 +137,6 @@ fn map(svg: &mut String, left: f64, title: &str, (vectors, scale, size): Vectors
         left + ARROW_PX + 10.0,
         y + 5.0
     );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// 1, 2 or 5 times a power of ten, at least `v`.
@@ -155,6 +156,18 @@ fn colour(angle_rad: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_length_is_a_dot_without_a_line() {
+        let lines = |vectors: &[((f64, f64), (f64, f64))]| {
+            let mut svg = String::new();
+            map(&mut svg, 0.0, "", (vectors, 1.0, (10.0, 10.0)));
+            (svg.matches("<path").count(), svg.matches("<circle").count())
+        };
+        let (still, moved) = (((1.0, 1.0), (0.0, 0.0)), ((2.0, 2.0), (0.0, 1.0)));
+        // The sample arrow below the map is one of each.
+        assert_eq!((lines(&[still]), lines(&[still, moved])), ((1, 2), (2, 3)));
+    }
 
     #[test]
     fn a_picture_is_drawn_even_of_nothing() {

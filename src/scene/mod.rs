@@ -4,11 +4,13 @@ mod cargo;
 mod delays;
 mod product;
 mod radar;
+mod time;
 
 pub use cargo::{BALLAST, Cargo, SpectralBand, Spectrum};
 pub use delays::band_delay_s;
 pub use product::{ProductName, is_tile};
 pub use radar::{Annotation, Backscatter, ControlPoint, GroundRange, Pass, Radar, Storage, relative_orbit};
+pub use time::{first_moment, last_moment};
 
 use crate::grid::Grid;
 use jiff::Timestamp;

@@ -5,13 +5,12 @@ use crate::change::AreaObject;
 use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
-use crate::pipeline::findings::{attribution, hex, scene_card};
+use crate::pipeline::findings::{attribution, place_id, scene_card};
 use crate::pipeline::outputs::peak_memory_bytes;
-use crate::pipeline::register::registration_json;
+use crate::pipeline::register::{registration_json, rounded};
 use crate::scene::Scene;
 use crate::simulate;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
 /// Files of an area run, renamed together.
@@ -80,7 +79,7 @@ pub(super) fn write(
 }
 
 fn summary(request: &AreaRequest, found: &Found) -> String {
-    let area: f64 = found.objects.iter().map(|o| o.area_m2).sum();
+    let area: f64 = found.objects.iter().fold(0.0, |sum, o| sum + o.changed.area_m2);
     let mut text = format!(
         "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
         found.objects.len(),
@@ -104,16 +103,16 @@ fn collection(planned: &Planned, objects: &[AreaObject], attribution: &str) -> R
         json!(env!("CARGO_PKG_VERSION"))
     );
     let corners: Vec<(f64, f64)> =
-        objects.iter().flat_map(|o| &o.outline).map(|&(r, c)| pair.reference.grid.xy(r, c)).collect();
+        objects.iter().flat_map(|o| &o.changed.outline).map(|&(r, c)| pair.reference.grid.xy(r, c)).collect();
     let mut lon_lat = io::to_wgs84(&pair.reference.grid.crs, &corners)?.into_iter();
     for (k, object) in objects.iter().enumerate() {
         let ring: Vec<[f64; 2]> = lon_lat
             .by_ref()
-            .take(object.outline.len())
+            .take(object.changed.outline.len())
             .map(|(lon, lat)| [rounded(lon, 1e7), rounded(lat, 1e7)])
             .collect();
         let feature = json!({
-            "type": "Feature", "id": id(&ring, pair),
+            "type": "Feature", "id": place_id(&ring, &format!("{}|{}", pair.moving.id, pair.reference.id)),
             "geometry": {"type": "Polygon", "coordinates": [ring]},
             "properties": properties(planned, object),
         });
@@ -124,7 +123,8 @@ fn collection(planned: &Planned, objects: &[AreaObject], attribution: &str) -> R
     Ok(text)
 }
 
-fn properties(planned: &Planned, o: &AreaObject) -> Value {
+fn properties(planned: &Planned, object: &AreaObject) -> Value {
+    let o = &object.changed;
     let pair = &planned.pair;
     let contrast: Map<String, Value> = planned
         .names
@@ -136,24 +136,10 @@ fn properties(planned: &Planned, o: &AreaObject) -> Value {
         "change": o.direction, "appearance": o.appearance,
         "area_m2": rounded(o.area_m2, 1.0),
         "score": rounded(-o.expected_false_alarms.max(f64::MIN_POSITIVE).log10(), 1e3),
-        "q_value": o.q_value, "false_alarms_expected": o.expected_false_alarms,
+        "q_value": object.q_value, "false_alarms_expected": o.expected_false_alarms,
         "statistic_mean": rounded(o.statistic_mean, 1e3), "level_ratio": rounded(o.level_ratio, 1e3),
         "contrast": contrast,
         "datetime": pair.moving.datetime, "baseline_datetimes": [pair.reference.datetime],
         "platform": pair.moving.platform, "scene_ids": [pair.moving.id, pair.reference.id],
     })
-}
-
-/// Sixteen hex digits that stay the same for the same place and scenes.
-fn id(ring: &[[f64; 2]], pair: &crate::pipeline::register::Pair) -> String {
-    let mut hash = Sha256::new();
-    for p in ring {
-        hash.update(format!("{:.6},{:.6};", p[0], p[1]));
-    }
-    hash.update(format!("{}|{}", pair.moving.id, pair.reference.id));
-    hex(&hash.finalize())[..16].to_owned()
-}
-
-fn rounded(v: f64, per_unit: f64) -> f64 {
-    (v * per_unit).round() / per_unit
 }

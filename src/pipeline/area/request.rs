@@ -47,6 +47,9 @@ impl AreaRequest {
         if let Some((option, _)) = rails_only.into_iter().find(|(_, given)| *given) {
             return Err(Error::NotWithArea { option });
         }
+        if file.baseline.is_empty() {
+            return Err(Error::Missing { what: "the baseline scene", option: "--baseline" });
+        }
         let [reference] = <[String; 1]>::try_from(file.baseline)
             .map_err(|given| Error::AreaBaselines { count: given.len() })?;
         let moving = file.target.ok_or(Error::Missing { what: "the target scene", option: "--target" })?;

@@ -18,7 +18,7 @@ use crate::coreg::{CoregParams, Model};
 pub(super) use look::window_of;
 pub(super) use measure::{Measured, measure};
 pub(super) use pair::{Link, Pair};
-pub(super) use report_json::{registration as registration_json, typical_shift};
+pub(super) use report_json::{registration as registration_json, rounded, typical_shift};
 use std::path::PathBuf;
 
 /// What to register, and how.

@@ -147,6 +147,7 @@ pub(super) fn tie_points(pair: &Pair, measured: &Measured) -> Result<String, Err
     Ok(text)
 }
 
-fn rounded(v: f64, per_unit: f64) -> f64 {
+/// A number to whole parts of a unit.
+pub(in crate::pipeline) fn rounded(v: f64, per_unit: f64) -> f64 {
     (v * per_unit).round() / per_unit
 }

@@ -9,6 +9,7 @@ use crate::coreg::Model;
 use crate::grid::Grid;
 use crate::io::{self, BlockBand, BlockReader};
 use crate::pipeline::Error;
+use quick_xml::escape::escape;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -40,11 +41,11 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
             per(origin.1, right.1, w),
             per(origin.1, down.1, h),
         ];
-        let _ = writeln!(text, "  <SRS>{}</SRS>", escaped(&grid.crs.wkt));
+        let _ = writeln!(text, "  <SRS>{}</SRS>", escape(&grid.crs.wkt));
         let _ =
             writeln!(text, "  <GeoTransform>{}</GeoTransform>", transform.map(|v| v.to_string()).join(", "));
     } else {
-        let _ = writeln!(text, "  <GCPList Projection=\"{}\">", escaped(&pair.reference.grid.crs.wkt));
+        let _ = writeln!(text, "  <GCPList Projection=\"{}\">", escape(&pair.reference.grid.crs.wkt));
         let count = |n: usize| (NODES * n / h.max(w)).max(3);
         let (rows, cols) = (count(h), count(w));
         for i in 0..=rows {
@@ -74,7 +75,7 @@ fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
         "  <VRTRasterBand dataType=\"{}\" band=\"{number}\">\n    <Description>{}</Description>\n    \
          <NoDataValue>{}</NoDataValue>\n",
         band.kind.name(),
-        escaped(&band.name),
+        escape(&band.name),
         band.no_data
     );
     if let Some((scale, offset)) = band.scale {
@@ -85,13 +86,9 @@ fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
         "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"0\">{}</SourceFilename>\n      \
          <SourceBand>{}</SourceBand>\n      <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n      \
          <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n    </SimpleSource>\n  </VRTRasterBand>\n",
-        escaped(&file.display().to_string()),
+        escape(file.display().to_string()),
         band.source.1
     );
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// True map coordinates of a continuous pixel of the moving scene: in its own CRS where that is the reference's, else in

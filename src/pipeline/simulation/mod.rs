@@ -82,6 +82,11 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
         Some(code) => io::crs_from_epsg(code)?,
         None => io::utm_of(centre.x, centre.y)?,
     };
+    if !io::in_metres(&crs)? {
+        let reason =
+            "lengths are not metres in it: give --epsg a projected system in metres, such as a UTM zone";
+        return Err(io::Error::Crs { crs: crs.name(), reason: reason.to_owned() }.into());
+    }
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
     let tracks = build_tracks(&lines, &io::outline(&grid, &grid.crs)?, &TrackParams::default())?;
