@@ -167,6 +167,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// An output would replace what must stay.
+    #[error("{path} cannot be an output: {why}; choose another --out")]
+    OutputTaken {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        why: &'static str,
+    },
     /// A folder does not hold a run.
     #[error("{path} is not the record of a run: {reason}; run `railwatch detect --out` first")]
     NotARun {
@@ -223,6 +231,7 @@ impl Error {
                 | Self::NoSuchBand { .. }
                 | Self::SameScene { .. }
                 | Self::NotARun { .. }
+                | Self::OutputTaken { .. }
                 | Self::RadarOnly { .. }
         )
     }

@@ -1,7 +1,7 @@
 //! A run's results in the words of the report.
 
 use super::run::UsedBaseline;
-use super::{Error, Plan, RunOutput};
+use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
 use crate::detect::{Appearance, Change, TrackDetection};
@@ -14,7 +14,6 @@ use crate::report::{
     TrackCard,
 };
 use crate::scene::{BandName, Scene};
-use crate::simulate;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -60,16 +59,15 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         card.cloud_fraction = cloud_at(&card.footprint_xy, output);
         card.id = stable_id(card);
     }
-    let simulated = std::iter::once(&plan.target)
-        .chain(&plan.baselines)
-        .any(|p| p.scene.platform.as_deref() == Some(simulate::PLATFORM));
-    let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| hex(&Sha256::digest(bytes)));
+    let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
+    let rails = io::sum_of(&plan.config.rails).ok();
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: title(plan),
-        simulated,
-        attribution: attribution(target.datetime, simulated),
+        simulated: origin != Origin::Satellite,
+        implanted: origin == Origin::Implanted,
+        attribution: origin.attribution_at(target.datetime),
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
         tracks: track_cards(plan, output)?,
         detections,
@@ -104,16 +102,6 @@ fn title(plan: &Plan) -> String {
     let named =
         plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m())).and_then(|t| t.name.clone());
     named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
-}
-
-pub(super) fn attribution(datetime: Option<jiff::Timestamp>, simulated: bool) -> String {
-    if simulated {
-        return "Simulated scenes: no satellite data".to_owned();
-    }
-    match datetime {
-        Some(t) => format!("Contains modified Copernicus Sentinel data {}", t.strftime("%Y")),
-        None => "Contains modified Copernicus Sentinel data".to_owned(),
-    }
 }
 
 /// A scene of which the bands `names` were used.

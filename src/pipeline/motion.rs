@@ -1,6 +1,7 @@
 //! Motion of the trains found, where the scene that shows them tells it.
 
 use super::Plan;
+use super::origin::satellite_of;
 use crate::detect::{Change, TrackDetection, TrackStrips};
 use crate::motion::{self, Motion, Seen};
 use crate::scene::{Scene, band_delay_s};
@@ -33,7 +34,7 @@ pub(super) fn motions(
 
 /// Whether the delays of Sentinel-2 hold for a scene; a platform that is not told is taken at the names of its bands.
 fn sees_bands_in_turn(scene: &Scene) -> bool {
-    let Some(platform) = &scene.platform else { return scene.radar.is_none() };
+    let Some(platform) = satellite_of(scene.platform.as_deref()) else { return scene.radar.is_none() };
     let name = platform.to_lowercase().replace(['_', ' '], "-");
     name.starts_with("sentinel-2") || name.starts_with("s2") || name == simulate::PLATFORM
 }

@@ -17,8 +17,10 @@ pub struct Findings {
     pub version: String,
     /// Name of the place or site, as the analyst calls it.
     pub title: String,
-    /// Whether the pixels are synthetic; every figure then says so.
+    /// Whether pixels, or trains put into them, are synthetic; every figure then says so.
     pub simulated: bool,
+    /// Whether satellite pixels are under the simulated trains.
+    pub implanted: bool,
     /// Line that the data's licence asks for.
     pub attribution: String,
     /// The acquisition under test.
