@@ -114,6 +114,7 @@ fn simulated_trains_are_found_and_scored() {
     assert_eq!(run["findings"]["simulated"], json!(true));
     for card in run["registration"].as_array().unwrap() {
         // Orbits place simulated scenes exactly: whatever is measured is noise, and said to be.
+        assert_eq!(card["accepted"].as_bool().unwrap(), card["note"].is_null(), "{card}");
         let moved = card["shift_row_px"].as_f64().unwrap().hypot(card["shift_col_px"].as_f64().unwrap());
         assert!(
             moved > 0.0 || card["note"].as_str().unwrap().contains("the orbits place the scenes"),
@@ -234,7 +235,7 @@ fn a_missing_polarisation_costs_that_scene_or_that_polarisation() {
     let out = dir.path().join("asked");
     let mut command = detect(&[single], &scene("target.tif"), &out);
     command.args(["--bands", "VH"]);
-    fails(command, 1, &["VH"], &out);
+    fails(command, 2, &["VH"], &out);
 }
 
 #[test]

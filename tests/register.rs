@@ -239,10 +239,12 @@ fn hostile_input_is_told_and_leaves_nothing() {
         command.current_dir(case.dir.path()).arg("register").args(arguments);
         command.assert().code(2).stderr(predicate::str::contains(message));
     };
-    usage(
-        &["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"],
-        "given as target and as baseline",
-    );
+    usage(&["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"], "given twice");
+    usage(&["--reference", "./moving.tif", "--moving", "moving.tif", "--dry-run"], "given twice");
+    let scenes = ["--reference", "reference.tif", "--moving", "moving.tif", "--dry-run"];
+    usage(&[&scenes[..], &["--max-shift-px", "nan"]].concat(), "largest_shift_px");
+    usage(&[&scenes[..], &["--window-px", "1"]].concat(), "window_px");
+    usage(&[&scenes[..], &["--bands", "B99"]].concat(), "B99");
     usage(&["--reference", "reference.tif", "--moving", "moving.tif"], "--out");
     case.command("out.tif")
         .args(["--match-band", "B99"])

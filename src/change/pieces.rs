@@ -1,6 +1,6 @@
 //! Changed ground in pieces of one window each, put together where they touch across windows.
 
-use super::objects::{Appearance, Direction, appearance};
+use super::objects::{Appearance, Direction, appearance, q_values};
 use super::outline::outline;
 use super::{AreaModel, ChangeMap, Core};
 use crate::stats::median;
@@ -155,11 +155,9 @@ impl AreaObjects {
         found.sort_by(|a, b| {
             b.level_ratio.total_cmp(&a.level_ratio).then_with(|| a.outline[0].0.total_cmp(&b.outline[0].0))
         });
-        // q_k = min over j ≥ k of E[false at or above ℓ_j] / j
-        let mut least = 1.0_f64;
-        for (k, object) in found.iter_mut().enumerate().rev() {
-            least = least.min(object.expected_false_alarms / (k + 1) as f64);
-            object.q_value = least;
+        let shares = q_values(&found.iter().map(|o| o.expected_false_alarms).collect::<Vec<_>>());
+        for (object, q_value) in found.iter_mut().zip(shares) {
+            object.q_value = q_value;
         }
         found
     }

@@ -1,5 +1,6 @@
 //! A run's results in the words of the report.
 
+use super::motion::heading_deg;
 use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
@@ -129,7 +130,7 @@ fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
             shift_col_px: r.shift_col_px,
             residual_rmse_px: r.residual_rmse_px,
             tie_point_count: r.tie_points.len(),
-            accepted: true,
+            accepted: note.is_none(),
             note,
         },
         None => RegistrationCard { scene_id, note, ..RegistrationCard::default() },
@@ -176,12 +177,13 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
     });
     let smear_m = (d.chainage_end_m - d.chainage_start_m) - (end_m - start_m);
     let ring = footprint(track, (start_m, end_m), d.offset_m, plan.geometry());
-    let along = track.at(f64::midpoint(start_m, end_m)).along;
+    let place = track.at(f64::midpoint(start_m, end_m));
+    let (middle, along) = (place.at_offset(0.0), place.along);
     Ok(DetectionCard {
         motion: motion.map(|m| if m.is_moving { "moving" } else { "standing" }.to_owned()),
         speed_m_s: moving.map(|m| m.velocity_m_s.abs()),
         speed_sigma_m_s: motion.map(|m| m.sigma_m_s),
-        heading_deg: moving.map(|m| heading_deg(along, m.velocity_m_s)),
+        heading_deg: moving.map(|m| heading_deg(&plan.crs, (middle, along), m.velocity_m_s)).transpose()?,
         heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
@@ -209,11 +211,6 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
-}
-
-/// Degrees clockwise from grid north of a motion along (positive) or against the direction of a track.
-fn heading_deg(along: (f64, f64), velocity_m_s: f64) -> f64 {
-    (along.0 * velocity_m_s).atan2(along.1 * velocity_m_s).to_degrees().rem_euclid(360.0)
 }
 
 /// Outline of a train: both sides of the track between its ends.
@@ -250,7 +247,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, o: &ChangeObject) -> Result<DetectionCar
         length_m: extent(|p| p.0).max(extent(|p| p.1)),
         score: -per_100km.log10(),
         p_value: o.p_value,
-        q_value: o.p_value,
+        q_value: o.q_value,
         false_alarms_per_100km: per_100km,
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),

@@ -1,7 +1,7 @@
 //! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
 
 use super::findings::findings;
-use super::staged::Staged;
+use super::staged::{Staged, remove};
 use super::{Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
@@ -9,6 +9,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// Name of the record of a run.
+pub(super) const RECORD: &str = "run.json";
 /// Name of the change map.
 pub(super) const CHANGE_MAP: &str = "change.tif";
 
@@ -119,7 +121,7 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
     files.staged.bytes("panel_after.png", &pngs[1])?;
     files.report(&findings, &figures?, panels, [&pngs[0], &pngs[1]])?;
     let text = serde_json::to_string_pretty(&record).map_err(report::Error::Json)?;
-    files.staged.bytes("run.json", text.as_bytes())?;
+    files.staged.bytes(RECORD, text.as_bytes())?;
     files.finish(&findings)
 }
 
@@ -132,8 +134,12 @@ pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
         let path = dir.join(name);
         std::fs::read(&path).map_err(|e| Error::NotARun { path, reason: e.to_string() })
     };
-    let record: Record = serde_json::from_slice(&read("run.json")?)
-        .map_err(|e| Error::NotARun { path: dir.join("run.json"), reason: e.to_string() })?;
+    let bytes = read(RECORD)?;
+    if is_area(&bytes) {
+        return Err(Error::AreaRun { path: dir.join(RECORD) });
+    }
+    let record: Record = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::NotARun { path: dir.join(RECORD), reason: e.to_string() })?;
     let [before, after] = record.panels;
     let pngs = [read("panel_before.png")?, read("panel_after.png")?];
     let before = Panel::from_png(&pngs[0], before)?;
@@ -187,7 +193,9 @@ impl Files {
         let out = self.staged.out().to_owned();
         let pages = self.staged.names().iter().filter(|n| n.starts_with("report") && *n != "report.html");
         let mut page = pages.count();
+        let stale = of_other_kind(&out, false);
         self.staged.finish()?;
+        remove(&stale)?;
         while std::fs::remove_file(out.join(page_name(page))).is_ok() {
             page += 1;
         }
@@ -200,6 +208,27 @@ impl Files {
             summary: summary(findings, &out),
         })
     }
+}
+
+/// Whether a record is of a run with `--area`.
+fn is_area(record: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(record).is_ok_and(|r| r["kind"] == "area")
+}
+
+/// Files in `out` that a run of the other kind left there, by its record: they would stand beside a record that is not theirs.
+pub(super) fn of_other_kind(out: &Path, now_area: bool) -> Vec<PathBuf> {
+    let Ok(record) = std::fs::read(out.join(RECORD)) else { return Vec::new() };
+    let was_area = is_area(&record);
+    let names: Vec<String> = match (was_area, now_area) {
+        (true, false) => vec!["objects.geojson".to_owned()],
+        (false, true) => {
+            let pages = (0..).map(page_name).take_while(|name| out.join(name).is_file());
+            let others = ["detections.geojson", "report.html", "panel_before.png", "panel_after.png"];
+            pages.chain(others.map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    };
+    names.into_iter().map(|name| out.join(name)).filter(|path| path.is_file()).collect()
 }
 
 fn page_name(index: usize) -> String {

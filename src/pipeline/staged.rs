@@ -130,6 +130,13 @@ impl Staged {
     }
 }
 
+/// Removes files that no longer belong to what lies beside them.
+pub(super) fn remove(paths: &[PathBuf]) -> Result<(), Error> {
+    paths.iter().try_for_each(|path| {
+        std::fs::remove_file(path).map_err(|source| Error::Output { path: path.clone(), source })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

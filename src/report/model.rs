@@ -184,7 +184,7 @@ pub struct DetectionCard {
     pub heading_ambiguous: Option<bool>,
     /// Speed where motion was measured, m/s.
     pub speed_m_s: Option<f64>,
-    /// Heading where motion was measured, degrees clockwise from north.
+    /// Heading where motion was measured, degrees clockwise from true north.
     pub heading_deg: Option<f64>,
     /// Outline on the ground in the CRS of the panels; closed or not, any sense.
     pub footprint_xy: Vec<Point>,

@@ -17,7 +17,7 @@ use super::outputs::CHANGE_MAP;
 use super::register::{Measured, Pair, measure};
 use super::staged::Staged;
 use super::{Error, Event, SceneSource, Sink};
-use crate::change::{AreaModel, AreaObject};
+use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;
 use crate::mask::MaskSummary;
 use ground::Lay;
@@ -110,6 +110,9 @@ impl Planned {
         let mut pair = Pair::open(&request.pair)?;
         if pair.reference.radar.is_some() || pair.moving.radar.is_some() {
             return Err(Error::AreaRadar);
+        }
+        if request.change.method != ChangeMethod::Auto {
+            return Err(Error::RadarOnly { scene: pair.moving.id });
         }
         pair.moving.datetime = request.datetime.or(pair.moving.datetime);
         let list = |s: &crate::scene::Scene| {

@@ -5,9 +5,9 @@ use crate::change::AreaObject;
 use crate::io;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::findings::{hex, scene_card};
-use crate::pipeline::outputs::peak_memory_bytes;
+use crate::pipeline::outputs::{RECORD, of_other_kind, peak_memory_bytes};
 use crate::pipeline::register::registration_json;
-use crate::pipeline::staged::Staged;
+use crate::pipeline::staged::{Staged, remove};
 use crate::pipeline::{Error, Origin};
 use crate::scene::Scene;
 use serde_json::{Map, Value, json};
@@ -63,8 +63,10 @@ pub(super) fn write(
         "arguments": request.pair.arguments,
         "timings_s": clock.laps_s, "peak_memory_bytes": peak_memory_bytes(),
     });
-    staged.bytes("run.json", format!("{record:#}\n").as_bytes())?;
+    staged.bytes(RECORD, format!("{record:#}\n").as_bytes())?;
+    let stale = of_other_kind(&request.out, true);
     let written = staged.finish()?;
+    remove(&stale)?;
     Ok(AreaOutput {
         summary: summary(request, found, &written),
         geojson: request.out.join(OBJECTS),

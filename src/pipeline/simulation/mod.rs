@@ -5,6 +5,7 @@ mod radar;
 mod real;
 
 use super::Error;
+use super::motion::heading_deg;
 use super::origin::Tags;
 use super::staged::{Staged, refuse_inputs};
 use crate::corridor::{Track, TrackParams, build_tracks};
@@ -84,7 +85,7 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
         lines.iter().flat_map(|l| l.vertices.iter().map(|&v| geo::Point::from(v))).collect();
     let centre = points.bounding_rect().map(geo::Rect::center).ok_or(simulate::Error::NoTracks)?;
     let crs = match request.epsg {
-        Some(code) => io::crs_from_epsg(code)?,
+        Some(code) => io::crs_from_epsg(code).map_err(|e| Error::Epsg { code, reason: e.to_string() })?,
         None => io::utm_of(centre.x, centre.y)?,
     };
     let lines = io::read_lines(&request.rails, &crs)?;
@@ -191,8 +192,7 @@ fn truth_features(crs: &Crs, tracks: &[Track], truth: &[impl Serialize]) -> Resu
         if let Some(velocity) = properties["velocity_m_s"].as_f64() {
             let along = track.at(0.5 * (start + end)).along;
             properties["speed_m_s"] = json!(velocity.abs());
-            properties["heading_deg"] =
-                json!((along.0 * velocity).atan2(along.1 * velocity).to_degrees().rem_euclid(360.0));
+            properties["heading_deg"] = json!(heading_deg(crs, (points[1], along), velocity)?);
         }
         properties["simulated"] = json!(true);
         features
