@@ -14,7 +14,7 @@ pub(super) use super::monitor_args::{MonitorArgs, MonitorCommand, MonitorRunArgs
     propagate_version = true,
     after_help = "Example:\n  railwatch detect --baseline before.tif --target after.tif --rails rails.geojson --out out\n\n\
     Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done and something was found (with --fail-on-detect), \
-    4 done but some scenes were skipped."
+    4 done but some scenes were skipped or a step failed."
 )]
 pub(super) struct Cli {
     #[command(flatten)]
