@@ -1,5 +1,5 @@
 //! `railwatch monitor` on a STAC API: windows are fetched once and lead to what the same scenes in a folder lead to.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests and the scenes that they are made of")]
+#![expect(clippy::unwrap_used, reason = "tests and the scenes that they are made of")]
 
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
