@@ -142,7 +142,13 @@ fn ground_without_data_says_nothing_and_the_rest_still_does() {
     let mut after = ground.date(6, &implants());
     after.slice_mut(s![.., 400.., ..]).fill(0);
     let case = Case::new(&ground.date(5, &Array2::zeros(SHAPE)), &after);
+    // An older run along rails is in the folder.
+    std::fs::create_dir(case.at("out")).unwrap();
+    for name in ["run.json", "detections.geojson", "report.html", "report.png", "report-2.png"] {
+        std::fs::write(case.at("out").join(name), "{}").unwrap();
+    }
     case.command("2").args(["--no-register", "--quiet", "--fail-on-detect"]).assert().code(3);
+    assert_eq!(std::fs::read_dir(case.at("out")).unwrap().count(), 3, "only the files of this run");
     let map = open_scene(case.at("out/change.tif").to_str().unwrap(), &SceneOptions::default()).unwrap();
     let map = read_raster(&map, map.grid.window(), &[0]).unwrap();
     assert!(!map.validity[(600, 600)].is_empty() && map.validity[(200, 200)].is_empty());
@@ -163,6 +169,9 @@ fn what_makes_no_sense_without_rails_is_refused_and_a_dry_run_writes_nothing() {
         .assert()
         .code(2)
         .stderr(predicate::str::contains("--area"));
+    std::fs::write(&config, "[change]\nmethod = \"t-test\"\n").unwrap();
+    let said = predicate::str::contains("radar power");
+    case.command("1").arg("--dry-run").arg("--config").arg(&config).assert().code(2).stderr(said);
     case.command("1").arg("--dry-run").assert().success().stderr(predicate::str::contains("baseline"));
     assert!(!case.at("out").exists());
 }

@@ -83,10 +83,10 @@ fn a_text_file_is_no_scene() {
 fn a_missing_file_is_named() {
     let mut run = Run::new();
     run.baseline = run.out.path().join("nowhere.tif");
-    run.fails(1, "nowhere.tif: no such file or folder; give a scene");
+    run.fails(2, "nowhere.tif: no such file or folder; give a scene");
     let mut run = Run::new();
     run.rails = run.out.path().join("nowhere.geojson");
-    run.fails(1, "nowhere.geojson: no such file or folder; give rail lines");
+    run.fails(2, "nowhere.geojson: no such file or folder; give rail lines");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn impossible_numbers_and_places_are_told_by_name() {
     std::fs::write(&config, "area = true\ntarget = \"a.tif\"\n").unwrap();
     area("the baseline scene is missing: give --baseline");
     std::fs::write(run.out.path().join("out"), "a file").unwrap();
-    run.command().assert().code(1).stderr(predicate::str::contains("a file is in the way"));
+    run.command().assert().code(2).stderr(predicate::str::contains("a file is in the way"));
     let simulate = |arguments: &[&str], part: &'static str| {
         let mut command = railwatch();
         command.args(["simulate", "--rails"]).arg(&run.rails).arg("--out").arg(run.out.path().join("sim"));
@@ -134,6 +134,74 @@ fn impossible_numbers_and_places_are_told_by_name() {
     simulate(&["--epsg", "999999"], "EPSG:999999: PROJ knows no system of this code");
     simulate(&["--epsg", "4326"], "EPSG:4326: lengths are not metres in it");
     simulate(&["--margin-m", "-5"], "--margin-m -5");
+}
+
+#[test]
+fn whatever_is_asked_wrongly_is_a_usage_error_before_any_pixel_is_read() {
+    let run = Run::new();
+    let config = run.out.path().join("c.toml");
+    let file = run.out.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (text, message) in [
+        ("[objects]\nfalse_objects_per_km2 = -1.0", "objects.false_objects_per_km2"),
+        ("[objects]\narea_min_m2 = nan", "objects.area_min_m2"),
+        ("[objects]\nshift_tolerance_px = 2.0", "objects.shift_tolerance_px"),
+        ("[coreg]\nwindow_px = 3", "coreg.window_px"),
+        ("[mask]\ndilate_m = -50.0", "mask.dilate_m"),
+        ("[tracks]\nduplicate_fraction = 1.5", "tracks.duplicate_fraction"),
+        ("[change]\npixels_min = 7", "change.pixels_min"),
+        ("buffer_m = 1.0", "buffer_m"),
+        ("buffer_m = \"wide\"", "buffer_m"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let mut command = run.command();
+        command.arg("--dry-run").arg("--config").arg(&config);
+        command.assert().code(2).stderr(predicate::str::contains(message));
+    }
+    for (arguments, message) in [
+        (["--bands", "B99"], "B99"),
+        (["--min-length-m", "20"], "30 to 1000 m"),
+        (["--false-alarms", "nan"], "false alarms"),
+        (["--yards", "no/yards.geojson"], "no/yards.geojson"),
+    ] {
+        let said = predicate::str::contains(message);
+        run.command().args(arguments).arg("--dry-run").assert().code(2).stderr(said);
+    }
+    // What the plan allows, the run does.
+    run.command().args(["--min-length-m", "900"]).assert().success();
+    let rails = ["simulate", "--rails", "samples/tumangang_khasan_rails.geojson"];
+    let simulate = |arguments: &[&str]| {
+        let mut command = railwatch();
+        command.args(rails).args(arguments);
+        command
+    };
+    let out = run.out.path().join("s");
+    let out = out.to_str().unwrap();
+    let bad = |code| predicate::str::contains(code);
+    simulate(&["--epsg", "999999", "--out", out]).assert().code(2).stderr(bad("999999"));
+    simulate(&["--out", file.to_str().unwrap()]).assert().code(2).stderr(bad("file"));
+}
+
+#[test]
+fn a_step_that_failed_is_told_by_the_exit_code() {
+    let run = Run::new();
+    let config = run.out.path().join("c.toml");
+    std::fs::write(&config, "[change]\npixels_min = 1000000000\n").unwrap();
+    run.command().arg("--config").arg(&config).assert().code(4);
+    assert_eq!(record(&run.out.path().join("out"))["skipped"][0]["stage"], "change");
+}
+
+#[test]
+fn a_run_leaves_no_files_of_an_area_run_beside_its_record() {
+    let run = Run::new();
+    let out = run.out.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    for (name, text) in [("run.json", r#"{"kind": "area"}"#), ("objects.geojson", "{}"), ("mine.txt", "")] {
+        std::fs::write(out.join(name), text).unwrap();
+    }
+    railwatch().arg("report").arg(&out).assert().code(2).stderr(predicate::str::contains("--area"));
+    run.command().assert().success();
+    assert!(!out.join("objects.geojson").exists() && out.join("mine.txt").exists());
 }
 
 #[test]

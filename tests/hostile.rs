@@ -194,4 +194,13 @@ fn the_same_scene_twice_by_another_path_is_seen() {
     run.baseline = run.target.parent().unwrap().join(".").join(run.target.file_name().unwrap());
     run.command().assert().code(2).stderr(predicate::str::contains("itself"));
     run.left_nothing();
+    let run = Run::new();
+    let again = run.baseline.parent().unwrap().join(".").join(run.baseline.file_name().unwrap());
+    run.command()
+        .arg("--baseline")
+        .arg(&again)
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("given twice"));
+    run.left_nothing();
 }

@@ -114,6 +114,7 @@ fn simulated_trains_are_found_and_scored() {
     assert_eq!(run["findings"]["simulated"], json!(true));
     for card in run["registration"].as_array().unwrap() {
         // Orbits place simulated scenes exactly: whatever is measured is noise, and said to be.
+        assert_eq!(card["accepted"].as_bool().unwrap(), card["note"].is_null(), "{card}");
         let moved = card["shift_row_px"].as_f64().unwrap().hypot(card["shift_col_px"].as_f64().unwrap());
         assert!(
             moved > 0.0 || card["note"].as_str().unwrap().contains("the orbits place the scenes"),
@@ -186,6 +187,31 @@ fn trains_are_put_into_given_scenes_and_the_rest_stays() {
 }
 
 #[test]
+fn trains_never_replace_the_scenes_they_are_put_into() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["baseline_1.tif", "baseline_2.tif"] {
+        std::fs::copy(scene(name), dir.path().join(name)).unwrap();
+    }
+    std::fs::rename(dir.path().join("baseline_2.tif"), dir.path().join("target.tif")).unwrap();
+    let before = std::fs::read(dir.path().join("target.tif")).unwrap();
+    let inputs = [dir.path().join("baseline_1.tif"), dir.path().join("target.tif")];
+    let command = || {
+        let mut command = railwatch();
+        command.args(["simulate", "--rails", RAILS, "--margin-m", "300", "--into"]).args(&inputs);
+        command
+    };
+    let message = predicates::str::contains("it is an input");
+    command().arg("--out").arg(dir.path()).assert().code(2).stderr(message);
+    assert_eq!(before, std::fs::read(dir.path().join("target.tif")).unwrap());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    // All or none: what stands in the way of the last file keeps the first from its name.
+    let out = dir.path().join("out");
+    std::fs::create_dir_all(out.join("truth.geojson")).unwrap();
+    command().arg("--out").arg(&out).assert().code(2);
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1);
+}
+
+#[test]
 fn scenes_of_another_orbit_are_left_out_and_alone_they_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let odd = write(dir.path(), &Told { orbit: 127, date: "2022-09-22", ..Told::default() }, |v| v);
@@ -215,7 +241,7 @@ fn a_missing_polarisation_costs_that_scene_or_that_polarisation() {
     let out = dir.path().join("asked");
     let mut command = detect(&[single], &scene("target.tif"), &out);
     command.args(["--bands", "VH"]);
-    fails(command, 1, &["VH"], &out);
+    fails(command, 2, &["VH"], &out);
 }
 
 #[test]

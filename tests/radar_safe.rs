@@ -146,6 +146,25 @@ fn folder_zip_and_cog_give_the_same_calibrated_pixels() {
 }
 
 #[test]
+fn a_product_in_ground_range_is_not_laid_on_another_grid() {
+    let [a, b] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let out = a.path().join("out.tif");
+    assert_cmd::Command::cargo_bin("railwatch")
+        .unwrap()
+        .arg("register")
+        .arg("--reference")
+        .arg(Made::default().write(a.path()))
+        .arg("--moving")
+        .arg(Made::default().write(b.path()))
+        .arg("--out")
+        .arg(&out)
+        .assert()
+        .code(2)
+        .stderr(predicates::str::contains("ground range"));
+    assert!(!out.exists());
+}
+
+#[test]
 fn a_product_of_border_noise_holds_no_data() {
     let dir = tempfile::tempdir().unwrap();
     let (_, whole) = read(&Made { dn: 5, ..Made::default() }.write(dir.path()));

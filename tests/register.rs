@@ -213,6 +213,25 @@ fn what_cannot_be_trusted_is_refused() {
 }
 
 #[test]
+fn no_output_replaces_an_input_or_another_output() {
+    let case = Case::shifted(|_, _| (0.2, 0.3));
+    let sums = || ["reference.tif", "moving.tif"].map(|name| std::fs::read(case.at(name)).unwrap());
+    let before = sums();
+    std::fs::create_dir(case.at("taken.png")).unwrap();
+    for (out, why) in [
+        ("moving.tif", "it is an input"),
+        ("./reference.tif", "it is an input"),
+        ("out.png", "two outputs"),
+        ("out.json", "two outputs"),
+        ("taken.tif", "a folder is there"),
+    ] {
+        case.command(out).assert().code(2).stderr(predicate::str::contains(why));
+        assert!(before == sums(), "{out}");
+        assert_eq!(std::fs::read_dir(case.dir.path()).unwrap().count(), 3, "{out}");
+    }
+}
+
+#[test]
 fn hostile_input_is_told_and_leaves_nothing() {
     let case = Case::shifted(|_, _| (0.2, 0.3));
     let usage = |arguments: &[&str], message: &str| {
@@ -220,10 +239,12 @@ fn hostile_input_is_told_and_leaves_nothing() {
         command.current_dir(case.dir.path()).arg("register").args(arguments);
         command.assert().code(2).stderr(predicate::str::contains(message));
     };
-    usage(
-        &["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"],
-        "given as target and as baseline",
-    );
+    usage(&["--reference", "moving.tif", "--moving", "moving.tif", "--dry-run"], "given twice");
+    usage(&["--reference", "./moving.tif", "--moving", "moving.tif", "--dry-run"], "given twice");
+    let scenes = ["--reference", "reference.tif", "--moving", "moving.tif", "--dry-run"];
+    usage(&[&scenes[..], &["--max-shift-px", "nan"]].concat(), "largest_shift_px");
+    usage(&[&scenes[..], &["--window-px", "1"]].concat(), "window_px");
+    usage(&[&scenes[..], &["--bands", "B99"]].concat(), "B99");
     usage(&["--reference", "reference.tif", "--moving", "moving.tif"], "--out");
     case.command("out.tif")
         .args(["--match-band", "B99"])

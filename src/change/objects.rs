@@ -38,6 +38,8 @@ pub struct ChangeObject {
     pub pixels: Vec<(usize, usize)>,
     /// Probability of an object at least as strong anywhere in the mask without a change.
     pub p_value: f64,
+    /// Share of false ones among the objects at least as strong.
+    pub q_value: f64,
 }
 
 /// Objects inside `mask` `(row, col)`, the surest first.
@@ -90,9 +92,33 @@ pub fn objects(
             pixels,
             // P(at least one) of a Poisson number of false objects.
             p_value: -(-expected).exp_m1(),
+            q_value: 1.0,
         });
     }
+    let shares =
+        q_values(&found.iter().map(|o: &ChangeObject| o.changed.expected_false_alarms).collect::<Vec<_>>());
+    for (object, q_value) in found.iter_mut().zip(shares) {
+        object.q_value = q_value;
+    }
     Ok(found)
+}
+
+/// Smallest share of false objects at which each would be kept, from the numbers of false ones expected at least as strong,
+/// the surest object first (Benjamini and Hochberg 1995, 10.1111/j.2517-6161.1995.tb02031.x).
+pub(super) fn q_values(expected: &[f64]) -> Vec<f64> {
+    // q_k = min over j ≥ k of E[false at or above ℓ_j] / j
+    let mut least = 1.0_f64;
+    let mut shares: Vec<f64> = expected
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(k, e)| {
+            least = least.min(e / (k + 1) as f64);
+            least
+        })
+        .collect();
+    shares.reverse();
+    shares
 }
 
 fn check(
@@ -108,15 +134,11 @@ fn check(
             wanted: map.statistic.shape().to_vec(),
         });
     }
-    let positive = [
-        ("pixel_size_m", pixel_size_m),
-        ("false_objects_per_km2", params.false_objects_per_km2),
-        ("area_min_m2", params.area_min_m2),
-    ];
-    match positive.into_iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
-        Some((name, value)) => Err(Error::Parameter { name, allowed: "finite and above 0", value }),
-        None => Ok(()),
+    if !(pixel_size_m.is_finite() && pixel_size_m > 0.0) {
+        let (name, allowed) = ("pixel_size_m", "finite and above 0");
+        return Err(Error::Parameter { name, allowed, value: pixel_size_m });
     }
+    params.check()
 }
 
 fn count(region: &Array2<bool>) -> usize {
@@ -132,4 +154,18 @@ fn dilated(region: &Array2<bool>, reach: usize) -> Array2<bool> {
     Array2::from_shape_fn((height, width), |(r, c)| {
         along.slice(s![r.saturating_sub(reach)..(r + reach + 1).min(height), c]).iter().any(|v| *v)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::q_values;
+
+    #[test]
+    fn a_weaker_object_with_more_company_lifts_the_stronger_ones() {
+        let found = q_values(&[0.02, 0.5, 0.3, 9.0]);
+        for (q, wanted) in found.iter().zip([0.02, 0.1, 0.1, 1.0]) {
+            assert!((q - wanted).abs() < 1e-12, "{found:?}");
+        }
+        assert!(q_values(&[]).is_empty());
+    }
 }

@@ -1,5 +1,6 @@
 //! Parameters of the change statistic and of the objects cut from it.
 
+use super::Error;
 use serde::{Deserialize, Serialize};
 
 /// Which change statistic.
@@ -27,7 +28,7 @@ pub struct ChangeParams {
     pub correlation_tolerance: f64,
     /// Fewest valid pixels for a statistic; at least 50, default 200.
     pub pixels_min: usize,
-    /// Most pixels from which fits and covariances are estimated (thinned by whole rows); default 500 000.
+    /// Most pixels from which fits and covariances are estimated (thinned by whole rows); at least 1000, default 500 000.
     pub pixels_max: usize,
     /// The iteration keeps its last state rather than rest on a smaller share of the pixels; 0…1, default 0.05.
     pub unchanged_fraction_min: f64,
@@ -60,8 +61,8 @@ impl Default for ChangeParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectParams {
-    /// Expected false objects per square kilometre of mask; above 0, default 0.04 (2 per 100 km of a corridor
-    /// 500 m wide).
+    /// Expected false objects per square kilometre of mask; above 0. Default 0.04, 2 per 100 km of a corridor 500 m
+    /// wide; a run that leaves it there takes what its rate of false alarms makes of it.
     pub false_objects_per_km2: f64,
     /// Smallest object, m²; above 0, default 300.
     pub area_min_m2: f64,
@@ -69,7 +70,7 @@ pub struct ObjectParams {
     pub shift_tolerance_px: f32,
     /// Side of the cells in which the level of the statistic is measured, px; at least 8, default 32.
     pub cell_px: usize,
-    /// Background pixels within this distance of the mask are left out of the null, px; default 3.
+    /// Background pixels within this distance of the mask are left out of the null, px; at most 100, default 3.
     pub guard_px: usize,
     /// Fewest background pixels; with fewer the mask itself serves as background; default 2000.
     pub background_pixels_min: usize,
@@ -85,5 +86,63 @@ impl Default for ObjectParams {
             guard_px: 3,
             background_pixels_min: 2000,
         }
+    }
+}
+
+impl ChangeParams {
+    /// Refuses values outside their ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the first of them.
+    pub fn check(&self) -> Result<(), Error> {
+        let at_least = |n: usize, low: usize| n >= low;
+        let (tolerance, share) = (self.correlation_tolerance, self.unchanged_fraction_min);
+        first_bad(&[
+            (
+                "change.iterations_max",
+                "1 to 200",
+                self.iterations_max as f64,
+                (1..=200).contains(&self.iterations_max),
+            ),
+            ("change.correlation_tolerance", ABOVE_0, tolerance, tolerance.is_finite() && tolerance > 0.0),
+            ("change.pixels_min", "at least 50", self.pixels_min as f64, at_least(self.pixels_min, 50)),
+            ("change.pixels_max", "at least 1000", self.pixels_max as f64, at_least(self.pixels_max, 1000)),
+            ("change.unchanged_fraction_min", "0 to 1", share, (0.0..=1.0).contains(&share)),
+            ("change.stack_min", "at least 3", self.stack_min as f64, at_least(self.stack_min, 3)),
+            (
+                "change.prior_dates",
+                "finite and at least 0",
+                self.prior_dates,
+                self.prior_dates.is_finite() && self.prior_dates >= 0.0,
+            ),
+        ])
+    }
+}
+
+impl ObjectParams {
+    /// Refuses values outside their ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the first of them.
+    pub fn check(&self) -> Result<(), Error> {
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        let (rate, area, shift) = (self.false_objects_per_km2, self.area_min_m2, self.shift_tolerance_px);
+        first_bad(&[
+            ("objects.false_objects_per_km2", ABOVE_0, rate, positive(rate)),
+            ("objects.area_min_m2", ABOVE_0, area, positive(area)),
+            ("objects.shift_tolerance_px", "0 to 1", f64::from(shift), (0.0..=1.0).contains(&shift)),
+            ("objects.cell_px", "at least 8", self.cell_px as f64, self.cell_px >= 8),
+            ("objects.guard_px", "at most 100", self.guard_px as f64, self.guard_px <= 100),
+        ])
+    }
+}
+
+const ABOVE_0: &str = "finite and above 0";
+
+/// The first of `(name, range, value, whether it lies in it)` that does not.
+fn first_bad(values: &[(&'static str, &'static str, f64, bool)]) -> Result<(), Error> {
+    match values.iter().find(|v| !v.3) {
+        Some(&(name, allowed, value, _)) => Err(Error::Parameter { name, allowed, value }),
+        None => Ok(()),
     }
 }

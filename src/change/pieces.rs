@@ -1,6 +1,7 @@
 //! Changed ground in pieces of one window each, put together where they touch across windows.
 
 use super::changed::{Changed, Sums};
+use super::objects::q_values;
 use super::{AreaModel, ChangeMap, Core};
 use std::collections::{BTreeMap, HashMap};
 
@@ -94,11 +95,9 @@ impl AreaObjects {
                 .total_cmp(&a.changed.level_ratio)
                 .then_with(|| a.changed.outline[0].0.total_cmp(&b.changed.outline[0].0))
         });
-        // q_k = min over j ≥ k of E[false at or above ℓ_j] / j
-        let mut least = 1.0_f64;
-        for (k, object) in found.iter_mut().enumerate().rev() {
-            least = least.min(object.changed.expected_false_alarms / (k + 1) as f64);
-            object.q_value = least;
+        let expected: Vec<f64> = found.iter().map(|o| o.changed.expected_false_alarms).collect();
+        for (object, q_value) in found.iter_mut().zip(q_values(&expected)) {
+            object.q_value = q_value;
         }
         found
     }

@@ -14,7 +14,7 @@ pub(super) use super::monitor_args::{MonitorArgs, MonitorCommand, MonitorRunArgs
     propagate_version = true,
     after_help = "Example:\n  railwatch detect --baseline before.tif --target after.tif --rails rails.geojson --out out\n\n\
     Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 done and something was found (with --fail-on-detect), \
-    4 done but some scenes were skipped."
+    4 done but some scenes were skipped or a step failed."
 )]
 pub(super) struct Cli {
     #[command(flatten)]
@@ -118,10 +118,11 @@ pub(super) struct DetectArgs {
     /// Half width of the corridor, metres [default: 250].
     #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) buffer_m: Option<f64>,
-    /// Expected false alarms per 100 km of track; larger gives more, weaker detections [default: 2].
+    /// Expected false alarms per 100 km of track, larger gives more, weaker detections; trains are held to it, and so is cargo
+    /// by itself, on the ground of a corridor of 100 km [default: 2].
     #[arg(long, allow_negative_numbers = true, value_name = "R")]
     pub(super) false_alarms: Option<f64>,
-    /// Shortest train to report, metres [default: 60].
+    /// Shortest train to report, metres, 30 to 1000 [default: 60].
     #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) min_length_m: Option<f64>,
     /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
@@ -159,7 +160,8 @@ pub(super) struct DetectArgs {
 /// Tie points over the whole overlap tell the shift to hundredths of a pixel: one shift, an affine one or a smooth field,
 /// whichever they ask for. The moving scene is then resampled once onto the reference's grid and written as a
 /// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`), a report (`.json`) and a picture (`.png`) beside it.
-/// A pair whose shift cannot be trusted is refused with exit code 1.
+/// A pair whose shift cannot be trusted is refused with exit code 1. Outputs never replace an input. A product in ground range
+/// (Sentinel-1 GRD) can be the reference, or be measured with --dry-run; it is not laid on another grid.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \
     railwatch register --reference 2022-11-19.tif --moving 2022-11-29.tif --out registered.tif\n  \
@@ -234,7 +236,8 @@ pub(super) struct SimulateArgs {
     /// What kind of synthetic scenes to make.
     #[arg(long, value_enum, default_value_t = SensorArg::Optical, conflicts_with = "into")]
     pub(super) sensor: SensorArg,
-    /// Put trains into these real scenes instead, optical or radar: the baselines, then the target.
+    /// Put trains into these real scenes instead, optical or radar: the baselines, then the target. The platform of what is
+    /// written is the satellite's with `, trains simulated`.
     #[arg(long, num_args = 2.., value_name = "SCENE", conflicts_with = "epsg")]
     pub(super) into: Vec<String>,
     /// Rail lines that the trains stand on.

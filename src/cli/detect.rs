@@ -63,7 +63,7 @@ fn print_file(path: &std::path::Path) -> Result<(), Failure> {
 fn outcome(args: &DetectArgs, output: &RunOutput, detection_count: usize) -> Outcome {
     if args.fail_on_detect && detection_count > 0 {
         Outcome::Found
-    } else if output.skipped.is_empty() {
+    } else if output.skipped.is_empty() && output.off_track.problem.is_none() {
         Outcome::Done
     } else {
         Outcome::Skipped

@@ -25,7 +25,7 @@ pub enum Outcome {
     Done,
     /// Failed while working.
     Failed,
-    /// The command line, the configuration or an input named by it cannot be used.
+    /// The command line or the configuration asks for what cannot be: a bad value, a file or band that is not there.
     Usage,
     /// Done and something was found; only with `--fail-on-detect`.
     Found,

@@ -1,5 +1,6 @@
 //! How rail lines become tracks.
 
+use crate::units::OutOfRange;
 use serde::{Deserialize, Serialize};
 
 /// How the rail network is split, merged and cleaned.
@@ -26,6 +27,27 @@ impl Default for TrackParams {
             duplicate_m: 3.0,
             duplicate_fraction: 0.8,
             max_deflection_deg: 60.0,
+        }
+    }
+}
+
+impl TrackParams {
+    /// Refuses values outside their ranges.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] naming the first of them.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let (least, tiny, most) = (0.0, f64::MIN_POSITIVE, f64::MAX);
+        let ranges = [
+            ("tracks.min_length_m", "finite and at least 0", self.min_length_m, least..=most),
+            ("tracks.snap_m", "finite and above 0", self.snap_m, tiny..=most),
+            ("tracks.duplicate_m", "finite and at least 0", self.duplicate_m, least..=most),
+            ("tracks.duplicate_fraction", "0 to 1", self.duplicate_fraction, least..=1.0),
+            ("tracks.max_deflection_deg", "0 to 180", self.max_deflection_deg, least..=180.0),
+        ];
+        match ranges.into_iter().find(|(.., value, range)| !range.contains(value)) {
+            Some((quantity, allowed, value, _)) => Err(OutOfRange { quantity, allowed, value }),
+            None => Ok(()),
         }
     }
 }

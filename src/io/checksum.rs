@@ -13,8 +13,7 @@ use std::fs::File;
 /// # Errors
 /// [`Error::Read`] when a file cannot be read to its end.
 pub fn sha256(scene: &Scene) -> Result<Option<String>, Error> {
-    let sources = scene.bands.iter().map(|b| &b.source).chain(&scene.classification);
-    let paths: BTreeSet<String> = sources.map(|s| local_file(&s.gdal_path)).collect();
+    let paths = source_files(scene);
     if paths.iter().any(|p| library::is_remote(p) || p.starts_with("/vsi")) {
         return Ok(None);
     }
@@ -23,6 +22,13 @@ pub fn sha256(scene: &Scene) -> Result<Option<String>, Error> {
         return Ok(Some(one.clone()));
     }
     Ok(Some(hex(&Sha256::digest(sums.concat()))))
+}
+
+/// Files that a scene's pixels are read from, zip files and not what is in them; remote ones as GDAL names them.
+#[must_use]
+pub fn source_files(scene: &Scene) -> BTreeSet<String> {
+    let sources = scene.bands.iter().map(|b| &b.source).chain(&scene.classification);
+    sources.map(|s| local_file(&s.gdal_path)).collect()
 }
 
 /// The zip file of a path inside one; other paths as they are.
@@ -36,7 +42,11 @@ fn local_file(gdal_path: &str) -> String {
     inside[..end].to_owned()
 }
 
-fn sum_of(path: &str) -> Result<String, Error> {
+/// SHA-256 of a file in hexadecimal, read piece by piece.
+///
+/// # Errors
+/// [`Error::Read`] when it cannot be read to its end.
+pub fn sum_of(path: &str) -> Result<String, Error> {
     let mut file = File::open(path).map_err(|e| Error::read(path, e))?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0_u8; 1 << 20];

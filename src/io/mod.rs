@@ -29,7 +29,7 @@ mod write;
 mod xml;
 
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
-pub use checksum::{hex, sha256};
+pub use checksum::{hex, sha256, source_files, sum_of};
 pub use coarse::read_coarse;
 pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;

@@ -145,12 +145,15 @@ pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
 }
 
 /// The platform that a name or metadata value tells: `S2A…`, `sentinel-2a`, `SENTINEL-1A` →
-/// `Sentinel-2A`, `Sentinel-1A`.
+/// `Sentinel-2A`, `Sentinel-1A`. Scenes made from nothing and trains put into satellite scenes are told as they tell themselves.
 pub(super) fn platform_of(text: &str) -> Option<String> {
-    if text.to_ascii_lowercase().contains("simulated") {
+    let lower = text.to_ascii_lowercase();
+    if lower.ends_with(", trains simulated") {
+        return Some(text.to_owned());
+    }
+    if lower.contains("simulated") {
         return Some("simulated".to_owned());
     }
-    let lower = text.to_ascii_lowercase();
     lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|token| {
         let rest = token.strip_prefix("sentinel-").or_else(|| token.strip_prefix('s'))?;
         let (number, letter) = (rest.get(..1)?, rest.get(1..2)?);
@@ -220,6 +223,9 @@ mod tests {
         assert_eq!(platform_of("S2A_MSIL2A_2018").as_deref(), Some("Sentinel-2A"));
         assert_eq!(platform_of("SENTINEL-1C").as_deref(), Some("Sentinel-1C"));
         assert_eq!(platform_of("landsat"), None);
+        assert_eq!(platform_of("simulated").as_deref(), Some("simulated"));
+        let implanted = "Sentinel-2B, trains simulated";
+        assert_eq!(platform_of(implanted).as_deref(), Some(implanted));
         assert_eq!(platform_of("S2_L2A_2017"), None);
         assert_eq!(baseline_of_name("S2A_MSIL2A_20230625T234621_N0509_R073"), Some(5.09));
     }

@@ -1,5 +1,6 @@
 //! Parameters of the cloud and shadow test.
 
+use crate::units::OutOfRange;
 use serde::{Deserialize, Serialize};
 
 /// How clouds and their shadows are found where the product's own classification is missing or wrong.
@@ -35,6 +36,28 @@ impl Default for MaskParams {
             darkening: 0.3,
             bright: 0.35,
             shadow_reach_m: 1500.0,
+        }
+    }
+}
+
+impl MaskParams {
+    /// Refuses values outside their ranges.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] naming the first of them.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let ranges = [
+            ("mask.dilate_m", "0 to 1000 m", self.dilate_m, 0.0..=1000.0),
+            ("mask.blob_m", "100 to 2000 m", self.blob_m, 100.0..=2000.0),
+            ("mask.brightening", "0.01 to 0.5", self.brightening, 0.01..=0.5),
+            ("mask.veiled_texture", "0.1 to 2", self.veiled_texture, 0.1..=2.0),
+            ("mask.darkening", "0.05 to 0.9", self.darkening, 0.05..=0.9),
+            ("mask.bright", "0.1 to 1", self.bright, 0.1..=1.0),
+            ("mask.shadow_reach_m", "0 to 10000 m", self.shadow_reach_m, 0.0..=10_000.0),
+        ];
+        match ranges.into_iter().find(|(.., value, range)| !range.contains(value)) {
+            Some((quantity, allowed, value, _)) => Err(OutOfRange { quantity, allowed, value }),
+            None => Ok(()),
         }
     }
 }

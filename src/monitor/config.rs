@@ -295,6 +295,14 @@ impl Config {
             if let Some((name, value, low, high)) = ranges.into_iter().find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
                 return wrong(&place, format!("{name} is {value}; write a value from {low} to {high}"));
             }
+            let steps = [
+                site.mask.check().map_err(|e| e.to_string()),
+                site.coreg.check().map_err(|e| e.to_string()),
+                site.tracks.check().map_err(|e| e.to_string()),
+            ];
+            if let Some(reason) = steps.into_iter().find_map(Result::err) {
+                return wrong(&place, reason);
+            }
         }
         Ok(())
     }
@@ -349,11 +357,13 @@ impl SiteConfig {
     /// The detector's configuration for this site.
     #[must_use]
     pub fn detect_config(&self) -> crate::pipeline::DetectConfig {
+        let usual = detect::DetectParams::default();
         let detect = detect::DetectParams {
             false_alarms: self.rates.false_alarms,
             min_length_m: self.rates.min_length_m,
+            max_window_m: usual.max_window_m.max(self.rates.min_length_m),
             baseline_count_max: self.baseline.count + self.baseline.empty_count,
-            ..detect::DetectParams::default()
+            ..usual
         };
         crate::pipeline::DetectConfig {
             baseline: Vec::new(),
@@ -399,6 +409,7 @@ mod tests {
             (format!("{site}speed = 3"), "line 5"),
             (format!("{site}baseline = {{ count = 0 }}"), "baseline.count is 0"),
             (format!("{site}lives = {{ misses = 99 }}"), "lives.misses"),
+            (format!("{site}mask = {{ dilate_m = -5.0 }}"), "mask.dilate_m"),
             (site.replace("\"a\"", "\"a b\""), "letters"),
         ] {
             let message = read(&text).unwrap_err().to_string();

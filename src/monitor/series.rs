@@ -6,10 +6,10 @@ use super::state::{AlertRow, ObservationRow, State, TrackRow};
 use super::views;
 use super::{Config, Error, SiteConfig};
 use crate::io;
+use crate::pipeline::Origin;
 use crate::report::series::{
     PageEvent, SeriesCard, SeriesChart, SeriesNote, SeriesPage, SeriesPoint, page, render,
 };
-use crate::simulate;
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -208,11 +208,9 @@ fn cards(
             })
             .collect()
     };
-    let simulated = state
-        .references(&site.id)?
-        .iter()
-        .any(|(_, reference)| reference.platform.as_deref() == Some(simulate::PLATFORM));
-    let attribution = attribution(&rows.rows, simulated);
+    let references = state.references(&site.id)?;
+    let origin = Origin::of(references.iter().map(|(_, reference)| &reference.platform));
+    let attribution = origin.attribution(&years(&rows.rows));
     let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
         subtitle: subtitle(length_m, &points),
         title,
@@ -252,14 +250,12 @@ fn subtitle(length_m: f64, points: &[SeriesPoint]) -> String {
     }
 }
 
-fn attribution(rows: &[ObservationRow], simulated: bool) -> String {
-    if simulated {
-        return "Simulated scenes: no satellite data".to_owned();
-    }
+/// First and last year of the rows, one where they are the same.
+fn years(rows: &[ObservationRow]) -> String {
     let year = |row: Option<&ObservationRow>| row.map(|r| r.datetime.strftime("%Y").to_string());
     match (year(rows.first()), year(rows.last())) {
-        (Some(a), Some(b)) if a != b => format!("Contains modified Copernicus Sentinel data {a}–{b}"),
-        (Some(a), _) => format!("Contains modified Copernicus Sentinel data {a}"),
-        _ => "Contains modified Copernicus Sentinel data".to_owned(),
+        (Some(a), Some(b)) if a != b => format!("{a}–{b}"),
+        (Some(a), _) => a,
+        _ => String::new(),
     }
 }

@@ -91,6 +91,18 @@ impl DetectFile {
     }
 }
 
+impl DetectFile {
+    /// Refuses parameters of any step outside their ranges.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.mask.check()?;
+        self.coreg.check()?;
+        self.tracks.check()?;
+        self.change.check()?;
+        self.objects.check()?;
+        Ok(())
+    }
+}
+
 /// Joins each local part of a scene or vector specification to `folder`; a file may have a `+` in its own name.
 fn resolve(folder: &Path, spec: &str) -> String {
     if spec.contains("://") || spec.starts_with("/vsi") {
@@ -153,18 +165,33 @@ impl TryFrom<DetectFile> for DetectConfig {
         if file.baseline.is_empty() {
             return Err(Error::Missing { what: "the baseline scene", option: "--baseline" });
         }
+        let usual = detect::DetectParams::default();
+        let min_length_m = file.min_length_m.unwrap_or(usual.min_length_m);
         let detect = detect::DetectParams {
-            false_alarms: FalseAlarmRate::per_100km(file.false_alarms.unwrap_or(2.0))?,
-            min_length_m: in_range("min_length_m", file.min_length_m.unwrap_or(60.0), 20.0, 2000.0)?,
-            ..detect::DetectParams::default()
+            false_alarms: FalseAlarmRate::per_100km(file.false_alarms.unwrap_or(usual.false_alarms.get()))?,
+            min_length_m,
+            max_window_m: usual.max_window_m.max(min_length_m),
+            ..usual
         };
+        detect.check()?;
+        file.check()?;
+        let buffer_m = file.buffer_m.unwrap_or(250.0);
+        if !(20.0..=20_000.0).contains(&buffer_m) {
+            let (quantity, allowed) = ("buffer_m", "20 to 20000 m");
+            return Err(OutOfRange { quantity, allowed, value: buffer_m }.into());
+        }
+        let mut objects = file.objects;
+        if is_unset(&objects) {
+            // R per 100 km of a corridor 2b wide: ρ = R / (100 km · 2b)
+            objects.false_objects_per_km2 = detect.false_alarms.get() / (100.0 * 2.0 * buffer_m / 1000.0);
+        }
         Ok(Self {
             baseline: file.baseline,
             target: need(file.target, "the target scene", "--target")?,
             rails: need(file.rails, "the rail vector", "--rails")?,
             yards: file.yards,
             out: file.out.ok_or(Error::Missing { what: "the output folder", option: "--out" })?,
-            buffer_m: in_range("buffer_m", file.buffer_m.unwrap_or(250.0), 20.0, 20_000.0)?,
+            buffer_m,
             bands: file.bands,
             datetime: file.datetime.as_deref().map(parse_time).transpose()?,
             register: !file.no_register.unwrap_or(false),
@@ -175,17 +202,15 @@ impl TryFrom<DetectFile> for DetectConfig {
             tracks: file.tracks,
             detect,
             change: file.change,
-            objects: file.objects,
+            objects,
         })
     }
 }
 
-fn in_range(quantity: &'static str, value: f64, low: f64, high: f64) -> Result<f64, OutOfRange> {
-    if value >= low && value <= high {
-        return Ok(value);
-    }
-    let allowed = if quantity == "buffer_m" { "20 to 20000 m" } else { "20 to 2000 m" };
-    Err(OutOfRange { quantity, allowed, value })
+/// Whether a file leaves the number of false objects to the asked rate of false alarms.
+pub(super) fn is_unset(objects: &change::ObjectParams) -> bool {
+    let usual = change::ObjectParams::default().false_objects_per_km2;
+    objects.false_objects_per_km2.to_bits() == usual.to_bits()
 }
 
 /// A time as RFC 3339, or a date (midnight UTC).
@@ -205,5 +230,28 @@ mod tests {
         assert_eq!(resolve(folder.path(), "a+b.tif"), place("a+b.tif"));
         assert_eq!(resolve(folder.path(), "a.tif+b.tif"), [place("a.tif"), place("b.tif")].join("+"));
         assert_eq!(resolve(folder.path(), "https://h/a+b.tif"), "https://h/a+b.tif");
+    }
+
+    #[test]
+    fn the_asked_rate_governs_cargo_whatever_the_width_of_the_corridor() {
+        let false_objects = |rate, buffer_m, text: &str| {
+            let file = DetectFile {
+                baseline: vec!["a".to_owned()],
+                target: Some("b".to_owned()),
+                rails: Some("c".to_owned()),
+                out: Some("d".into()),
+                false_alarms: Some(rate),
+                buffer_m: Some(buffer_m),
+                ..toml::from_str(text).unwrap()
+            };
+            DetectConfig::try_from(file).unwrap().objects.false_objects_per_km2
+        };
+        // Expected in the corridor of 100 km: what was asked.
+        for (rate, buffer_m) in [(2.0, 250.0), (10.0, 250.0), (2.0, 1000.0)] {
+            let expected = false_objects(rate, buffer_m, "") * 100.0 * 2.0 * buffer_m / 1000.0;
+            assert!((expected - rate).abs() < 1e-12, "{expected}");
+        }
+        let own = false_objects(10.0, 100.0, "[objects]\nfalse_objects_per_km2 = 0.5");
+        assert!((own - 0.5).abs() < 1e-12);
     }
 }

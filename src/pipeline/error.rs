@@ -108,8 +108,8 @@ pub enum Error {
         /// The band.
         band: String,
     },
-    /// The target is among the baselines.
-    #[error("{path} is given as target and as baseline: a scene cannot be compared with itself")]
+    /// A scene is given more than once.
+    #[error("{path} is given twice: a scene cannot be compared with itself, nor count as two")]
     SameScene {
         /// The path.
         path: String,
@@ -171,6 +171,39 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A code that PROJ does not know.
+    #[error("--epsg {code}: {reason}; give the code of a projected system in metres, such as 32652")]
+    Epsg {
+        /// The code.
+        code: u32,
+        /// PROJ's words.
+        reason: String,
+    },
+    /// A radar image that is no map, to be laid on another grid.
+    #[error(
+        "{scene} is in ground range: its shift can be measured (--dry-run), but laying it on a grid would interpolate it \
+         twice; give a terrain-corrected product to write one"
+    )]
+    GroundRange {
+        /// Scene id.
+        scene: String,
+    },
+    /// A record without figures.
+    #[error(
+        "{path} is the record of a run with --area, which draws no figures: open change.tif and objects.geojson in a GIS"
+    )]
+    AreaRun {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An output would replace what must stay.
+    #[error("{path} cannot be an output: {why}; choose another --out")]
+    OutputTaken {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        why: &'static str,
+    },
     /// A folder does not hold a run.
     #[error("{path} is not the record of a run: {reason}; run `railwatch detect --out` first")]
     NotARun {
@@ -220,9 +253,18 @@ fn way_out(kind: ErrorKind) -> &'static str {
 }
 
 impl Error {
-    /// Whether the user's command or configuration is at fault (exit code 2) and not the work (exit code 1).
+    /// Whether the user's command or configuration is at fault (exit code 2) and not the work (exit code 1): a value out
+    /// of range, a file or band that is not there, an output where something else is.
     #[must_use]
     pub fn is_usage(&self) -> bool {
+        use io::Error as Data;
+        if let Self::Output { source, .. } = self {
+            // Something else is where the output should be.
+            return matches!(
+                source.kind(),
+                ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory
+            );
+        }
         matches!(
             self,
             Self::ConfigRead { .. }
@@ -236,6 +278,15 @@ impl Error {
                 | Self::NoSuchBand { .. }
                 | Self::SameScene { .. }
                 | Self::NotARun { .. }
+                | Self::OutputTaken { .. }
+                | Self::GroundRange { .. }
+                | Self::Epsg { .. }
+                | Self::AreaRun { .. }
+                | Self::Io(Data::NotFound { .. } | Data::Bands { .. })
+                | Self::Coreg(coreg::Error::Parameter { .. })
+                | Self::Detect(detect::Error::Parameter { .. })
+                | Self::Change(change::Error::Parameter { .. })
+                | Self::Simulate(simulate::Error::Parameter { .. })
                 | Self::RadarOnly { .. }
         )
     }

@@ -1,7 +1,8 @@
 //! A run's results in the words of the report.
 
+use super::motion::heading_deg;
 use super::run::UsedBaseline;
-use super::{Error, Plan, RunOutput};
+use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
 use crate::detect::{Appearance, Change, TrackDetection};
@@ -14,7 +15,6 @@ use crate::report::{
     TrackCard,
 };
 use crate::scene::{BandName, Scene};
-use crate::simulate;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -60,16 +60,15 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         card.cloud_fraction = cloud_at(&card.footprint_xy, output);
         card.id = stable_id(card);
     }
-    let simulated = std::iter::once(&plan.target)
-        .chain(&plan.baselines)
-        .any(|p| p.scene.platform.as_deref() == Some(simulate::PLATFORM));
-    let rails = std::fs::read(&plan.config.rails).ok().map(|bytes| io::hex(&Sha256::digest(bytes)));
+    let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
+    let rails = io::sum_of(&plan.config.rails).ok();
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: title(plan),
-        simulated,
-        attribution: attribution(target.datetime, simulated),
+        simulated: origin != Origin::Satellite,
+        implanted: origin == Origin::Implanted,
+        attribution: origin.attribution_at(target.datetime),
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
         tracks: track_cards(plan, output)?,
         detections,
@@ -105,16 +104,6 @@ fn title(plan: &Plan) -> String {
     named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
 }
 
-pub(super) fn attribution(datetime: Option<jiff::Timestamp>, simulated: bool) -> String {
-    if simulated {
-        return "Simulated scenes: no satellite data".to_owned();
-    }
-    match datetime {
-        Some(t) => format!("Contains modified Copernicus Sentinel data {}", t.strftime("%Y")),
-        None => "Contains modified Copernicus Sentinel data".to_owned(),
-    }
-}
-
 /// A scene of which the bands `names` were used.
 pub(super) fn scene_card(names: &[BandName], scene: &Scene, mask: &MaskSummary) -> Result<SceneCard, Error> {
     Ok(SceneCard {
@@ -140,7 +129,7 @@ fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
             shift_col_px: r.shift_col_px,
             residual_rmse_px: r.residual_rmse_px,
             tie_point_count: r.tie_points.len(),
-            accepted: true,
+            accepted: note.is_none(),
             note,
         },
         None => RegistrationCard { scene_id, note, ..RegistrationCard::default() },
@@ -187,12 +176,13 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
     });
     let smear_m = (d.chainage_end_m - d.chainage_start_m) - (end_m - start_m);
     let ring = footprint(track, (start_m, end_m), d.offset_m, plan.geometry());
-    let along = track.at(f64::midpoint(start_m, end_m)).along;
+    let place = track.at(f64::midpoint(start_m, end_m));
+    let (middle, along) = (place.at_offset(0.0), place.along);
     Ok(DetectionCard {
         motion: motion.map(|m| if m.is_moving { "moving" } else { "standing" }.to_owned()),
         speed_m_s: moving.map(|m| m.velocity_m_s.abs()),
         speed_sigma_m_s: motion.map(|m| m.sigma_m_s),
-        heading_deg: moving.map(|m| heading_deg(along, m.velocity_m_s)),
+        heading_deg: moving.map(|m| heading_deg(&plan.crs, (middle, along), m.velocity_m_s)).transpose()?,
         heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
@@ -220,11 +210,6 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
-}
-
-/// Degrees clockwise from grid north of a motion along (positive) or against the direction of a track.
-fn heading_deg(along: (f64, f64), velocity_m_s: f64) -> f64 {
-    (along.0 * velocity_m_s).atan2(along.1 * velocity_m_s).to_degrees().rem_euclid(360.0)
 }
 
 /// Outline of a train: both sides of the track between its ends.
@@ -262,7 +247,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, object: &ChangeObject) -> Result<Detecti
         length_m: extent(|p| p.0).max(extent(|p| p.1)),
         score: -per_100km.log10(),
         p_value: object.p_value,
-        q_value: object.p_value,
+        q_value: object.q_value,
         false_alarms_per_100km: per_100km,
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),

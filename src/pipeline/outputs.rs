@@ -1,12 +1,18 @@
 //! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
 
 use super::findings::findings;
+use super::staged::{Staged, remove};
 use super::{Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// Name of the record of a run.
+pub(super) const RECORD: &str = "run.json";
+/// Name of the change map.
+pub(super) const CHANGE_MAP: &str = "change.tif";
 
 /// Where the outputs of a run are.
 #[derive(Debug, Clone)]
@@ -74,23 +80,6 @@ impl Record {
     }
 }
 
-/// Makes the output folder and checks that it takes a file, before any work is done.
-///
-/// # Errors
-/// [`Error::Output`] when it cannot be made or written to.
-pub fn prepare_folder(out: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
-    staging(out).map(drop)
-}
-
-pub(super) fn staging(out: &Path) -> Result<tempfile::TempDir, Error> {
-    tempfile::Builder::new()
-        .prefix(".railwatch-")
-        .tempdir_in(out)
-        // The kind alone: the full error names the hidden folder.
-        .map_err(|error| Error::Output { path: out.to_owned(), source: error.kind().into() })
-}
-
 /// Writes everything that a run found into the plan's output folder.
 ///
 /// # Errors
@@ -115,9 +104,8 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
     };
     let (before, after) =
         panel::pair(source(&output.before, &findings.baselines[0]), source(&output.after, &findings.target))?;
-    let staged = staging(&plan.config.out)?;
     let record = Record::new(&findings, [before.card.clone(), after.card.clone()]);
-    let mut files = Files { staged, out: plan.config.out.clone(), names: Vec::new() };
+    let mut files = Files { staged: Staged::new(&plan.config.out)? };
     let panels = [&before, &after];
     let (map, (figures, (before_png, after_png))) = rayon::join(
         || files.change_map(output),
@@ -126,13 +114,14 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
             rayon::join(|| report::figure::render(&findings, panels[0], panels[1]), encoded)
         },
     );
-    files.names.push(map?);
+    map?;
+    files.staged.add(CHANGE_MAP);
     let pngs = [before_png?, after_png?];
-    files.bytes("panel_before.png", &pngs[0])?;
-    files.bytes("panel_after.png", &pngs[1])?;
+    files.staged.bytes("panel_before.png", &pngs[0])?;
+    files.staged.bytes("panel_after.png", &pngs[1])?;
     files.report(&findings, &figures?, panels, [&pngs[0], &pngs[1]])?;
     let text = serde_json::to_string_pretty(&record).map_err(report::Error::Json)?;
-    files.bytes("run.json", text.as_bytes())?;
+    files.staged.bytes(RECORD, text.as_bytes())?;
     files.finish(&findings)
 }
 
@@ -145,33 +134,28 @@ pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
         let path = dir.join(name);
         std::fs::read(&path).map_err(|e| Error::NotARun { path, reason: e.to_string() })
     };
-    let record: Record = serde_json::from_slice(&read("run.json")?)
-        .map_err(|e| Error::NotARun { path: dir.join("run.json"), reason: e.to_string() })?;
+    let bytes = read(RECORD)?;
+    if is_area(&bytes) {
+        return Err(Error::AreaRun { path: dir.join(RECORD) });
+    }
+    let record: Record = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::NotARun { path: dir.join(RECORD), reason: e.to_string() })?;
     let [before, after] = record.panels;
     let pngs = [read("panel_before.png")?, read("panel_after.png")?];
     let before = Panel::from_png(&pngs[0], before)?;
     let after = Panel::from_png(&pngs[1], after)?;
-    let mut files = Files { staged: staging(dir)?, out: dir.to_owned(), names: Vec::new() };
+    let mut files = Files { staged: Staged::new(dir)? };
     let figures = report::figure::render(&record.findings, &before, &after)?;
     files.report(&record.findings, &figures, [&before, &after], [&pngs[0], &pngs[1]])?;
     files.finish(&record.findings)
 }
 
-/// Files that wait in the hidden folder for their names.
+/// Files of a run on their way to their names.
 struct Files {
-    staged: tempfile::TempDir,
-    out: PathBuf,
-    names: Vec<String>,
+    staged: Staged,
 }
 
 impl Files {
-    fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.staged.path().join(name);
-        std::fs::write(&path, bytes).map_err(|source| Error::Output { path: self.out.join(name), source })?;
-        self.names.push(name.to_owned());
-        Ok(())
-    }
-
     /// The GeoJSON, the pages of the figure and the HTML page.
     fn report(
         &mut self,
@@ -180,16 +164,16 @@ impl Files {
         panels: [&Panel; 2],
         pngs: [&[u8]; 2],
     ) -> Result<(), Error> {
-        self.bytes("detections.geojson", report::geojson::write(findings)?.as_bytes())?;
+        self.staged.bytes("detections.geojson", report::geojson::write(findings)?.as_bytes())?;
         for (i, figure) in figures.iter().enumerate() {
-            self.bytes(&page_name(i), &figure.png)?;
+            self.staged.bytes(&page_name(i), &figure.png)?;
         }
         let page = report::html::render(findings, figures, panels, pngs)?;
-        self.bytes("report.html", page.as_bytes())
+        self.staged.bytes("report.html", page.as_bytes())
     }
 
-    /// Writes the change statistic as a COG, NaN where there is none; gives the file's name.
-    fn change_map(&self, output: &RunOutput) -> Result<String, Error> {
+    /// Writes the change statistic as a COG, NaN where there is none.
+    fn change_map(&self, output: &RunOutput) -> Result<(), Error> {
         let statistic = match &output.off_track.map {
             Some(map) => map.statistic.clone(),
             None => Array2::from_elem(output.after.grid.shape, f32::NAN),
@@ -201,36 +185,50 @@ impl Files {
             tags: vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))],
             overviews: true,
         };
-        let name = "change.tif".to_owned();
-        let place = self.out.join(&name);
-        io::write_cog(&self.staged.path().join(&name), &input).map_err(|error| match error {
-            // The user knows the final name, not the hidden one.
-            io::Error::Write { reason, .. } => io::Error::Write { path: place.display().to_string(), reason },
-            other => other,
-        })?;
-        Ok(name)
+        self.staged.unnamed(CHANGE_MAP, |path| Ok(io::write_cog(path, &input)?))
     }
 
     /// Renames everything into place and removes pages of an earlier, longer report.
     fn finish(self, findings: &Findings) -> Result<OutputPaths, Error> {
-        for name in &self.names {
-            let path = self.out.join(name);
-            std::fs::rename(self.staged.path().join(name), &path)
-                .map_err(|source| Error::Output { path, source })?;
-        }
-        let mut page = self.names.iter().filter(|n| n.starts_with("report") && *n != "report.html").count();
-        while std::fs::remove_file(self.out.join(page_name(page))).is_ok() {
+        let out = self.staged.out().to_owned();
+        let pages = self.staged.names().iter().filter(|n| n.starts_with("report") && *n != "report.html");
+        let mut page = pages.count();
+        let stale = of_other_kind(&out, false);
+        self.staged.finish()?;
+        remove(&stale)?;
+        while std::fs::remove_file(out.join(page_name(page))).is_ok() {
             page += 1;
         }
-        let at = |name: &str| self.out.join(name);
+        let at = |name: &str| out.join(name);
         Ok(OutputPaths {
             geojson: at("detections.geojson"),
             png: at("report.png"),
             html: at("report.html"),
             detection_count: findings.detections.len(),
-            summary: summary(findings, &self.out),
+            summary: summary(findings, &out),
         })
     }
+}
+
+/// Whether a record is of a run with `--area`.
+fn is_area(record: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(record).is_ok_and(|r| r["kind"] == "area")
+}
+
+/// Files in `out` that a run of the other kind left there, by its record: they would stand beside a record that is not theirs.
+pub(super) fn of_other_kind(out: &Path, now_area: bool) -> Vec<PathBuf> {
+    let Ok(record) = std::fs::read(out.join(RECORD)) else { return Vec::new() };
+    let was_area = is_area(&record);
+    let names: Vec<String> = match (was_area, now_area) {
+        (true, false) => vec!["objects.geojson".to_owned()],
+        (false, true) => {
+            let pages = (0..).map(page_name).take_while(|name| out.join(name).is_file());
+            let others = ["detections.geojson", "report.html", "panel_before.png", "panel_after.png"];
+            pages.chain(others.map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    };
+    names.into_iter().map(|name| out.join(name)).filter(|path| path.is_file()).collect()
 }
 
 fn page_name(index: usize) -> String {

@@ -54,8 +54,12 @@ impl Plan {
     /// # Errors
     /// Whatever makes the run impossible: unreadable files, no common band, no common ground.
     pub fn new(config: DetectConfig) -> Result<Self, Error> {
-        if config.baseline.iter().any(|spec| is_same_scene(spec, &config.target)) {
-            return Err(Error::SameScene { path: config.target });
+        for (i, spec) in config.baseline.iter().enumerate() {
+            if is_same_scene(spec, &config.target)
+                || config.baseline[..i].iter().any(|s| is_same_scene(s, spec))
+            {
+                return Err(Error::SameScene { path: spec.clone() });
+            }
         }
         let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
         let open =
@@ -174,7 +178,7 @@ impl Plan {
 }
 
 /// Whether two arguments name the same file or folder.
-fn is_same_scene(a: &str, b: &str) -> bool {
+pub(super) fn is_same_scene(a: &str, b: &str) -> bool {
     let place = |spec: &str| std::fs::canonicalize(spec).ok();
     a == b || place(a).is_some_and(|a| place(b) == Some(a))
 }

@@ -17,8 +17,10 @@ pub struct Findings {
     pub version: String,
     /// Name of the place or site, as the analyst calls it.
     pub title: String,
-    /// Whether the pixels are synthetic; every figure then says so.
+    /// Whether pixels, or trains put into them, are synthetic; every figure then says so.
     pub simulated: bool,
+    /// Whether satellite pixels are under the simulated trains.
+    pub implanted: bool,
     /// Line that the data's licence asks for.
     pub attribution: String,
     /// The acquisition under test.
@@ -182,7 +184,7 @@ pub struct DetectionCard {
     pub heading_ambiguous: Option<bool>,
     /// Speed where motion was measured, m/s.
     pub speed_m_s: Option<f64>,
-    /// Heading where motion was measured, degrees clockwise from north.
+    /// Heading where motion was measured, degrees clockwise from true north.
     pub heading_deg: Option<f64>,
     /// Outline on the ground in the CRS of the panels; closed or not, any sense.
     pub footprint_xy: Vec<Point>,

@@ -13,9 +13,11 @@ mod sweep;
 pub use request::AreaRequest;
 
 use super::clock::Clock;
+use super::outputs::CHANGE_MAP;
 use super::register::{Measured, Pair, measure};
+use super::staged::Staged;
 use super::{Error, Event, SceneSource, Sink};
-use crate::change::{AreaModel, AreaObject};
+use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;
 use crate::mask::MaskSummary;
 use ground::Lay;
@@ -75,7 +77,7 @@ pub fn change_area(
 ) -> Result<AreaOutput, Error> {
     let mut clock = Clock::start();
     let planned = Planned::new(request)?;
-    super::prepare_folder(&request.out)?;
+    let mut staged = Staged::new(&request.out)?;
     let pair = &planned.pair;
     let measured = if request.register { Some(measure(pair, &request.pair, source, sink)?) } else { None };
     clock.lap("register");
@@ -89,11 +91,10 @@ pub fn change_area(
     let model =
         AreaModel::estimate(&sweep.samples(SAMPLES)?, pair.pixel_m, &request.change, &request.objects)?;
     clock.lap("estimate");
-    let staged = super::outputs::staging(&request.out)?;
-    let (objects, area_km2) = sweep.pass(&model, &staged.path().join("change.tif"))?;
+    let (objects, area_km2) = staged.file(CHANGE_MAP, |path| sweep.pass(&model, path))?;
     clock.lap("change");
     let found = Found { measured, masks, model, objects, area_km2 };
-    outputs::write(request, &planned, &found, (&staged, clock))
+    outputs::write(request, &planned, &found, (staged, clock))
 }
 
 fn step(sink: &dyn Sink, stage: &'static str, pair: &Pair) -> Result<(), Error> {
@@ -109,6 +110,9 @@ impl Planned {
         let mut pair = Pair::open(&request.pair)?;
         if pair.reference.radar.is_some() || pair.moving.radar.is_some() {
             return Err(Error::AreaRadar);
+        }
+        if request.change.method != ChangeMethod::Auto {
+            return Err(Error::RadarOnly { scene: pair.moving.id });
         }
         pair.moving.datetime = request.datetime.or(pair.moving.datetime);
         let list = |s: &crate::scene::Scene| {

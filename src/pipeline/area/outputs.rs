@@ -3,18 +3,19 @@
 use super::{AreaOutput, AreaRequest, Found, Planned};
 use crate::change::AreaObject;
 use crate::io;
-use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
-use crate::pipeline::findings::{attribution, place_id, scene_card};
-use crate::pipeline::outputs::peak_memory_bytes;
+use crate::pipeline::findings::{place_id, scene_card};
+use crate::pipeline::outputs::{RECORD, of_other_kind, peak_memory_bytes};
 use crate::pipeline::register::{registration_json, rounded};
+use crate::pipeline::staged::{Staged, remove};
+use crate::pipeline::{Error, Origin};
 use crate::scene::Scene;
-use crate::simulate;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
-/// Files of an area run, renamed together.
-const NAMES: [&str; 3] = ["change.tif", "objects.geojson", "run.json"];
+/// The objects of an area run.
+const OBJECTS: &str = "objects.geojson";
 
 /// What would be done, in lines.
 pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {
@@ -32,24 +33,19 @@ pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {
     )
 }
 
-/// Writes the objects and the record into the staged folder and renames all three files into place.
+/// Writes the objects and the record beside the staged change map and puts all three under their names.
 pub(super) fn write(
     request: &AreaRequest,
     planned: &Planned,
     found: &Found,
-    (staged, mut clock): (&tempfile::TempDir, Clock),
+    (mut staged, mut clock): (Staged, Clock),
 ) -> Result<AreaOutput, Error> {
     let scenes = [
         scene_card(&planned.names, &planned.pair.moving, &found.masks[1])?,
         scene_card(&planned.names, &planned.pair.reference, &found.masks[0])?,
     ];
-    let simulated = scenes.iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM));
-    let attribution = attribution(scenes[0].datetime, simulated);
-    let put = |name: &str, text: &str| {
-        std::fs::write(staged.path().join(name), text)
-            .map_err(|source| Error::Output { path: request.out.join(name), source })
-    };
-    put(NAMES[1], &collection(planned, &found.objects, &attribution)?)?;
+    let attribution = Origin::of(scenes.iter().map(|s| &s.platform)).attribution_at(scenes[0].datetime);
+    staged.bytes(OBJECTS, collection(planned, &found.objects, &attribution)?.as_bytes())?;
     clock.lap("objects");
     let registration: Vec<Value> =
         found.measured.iter().map(|m| registration_json(&planned.pair, m)).collect();
@@ -66,19 +62,18 @@ pub(super) fn write(
         "arguments": request.pair.arguments,
         "timings_s": clock.laps_s, "peak_memory_bytes": peak_memory_bytes(),
     });
-    put(NAMES[2], &format!("{record:#}\n"))?;
-    for name in NAMES {
-        let path = request.out.join(name);
-        std::fs::rename(staged.path().join(name), &path).map_err(|source| Error::Output { path, source })?;
-    }
+    staged.bytes(RECORD, format!("{record:#}\n").as_bytes())?;
+    let stale = of_other_kind(&request.out, true);
+    let written = staged.finish()?;
+    remove(&stale)?;
     Ok(AreaOutput {
-        summary: summary(request, found),
-        geojson: request.out.join(NAMES[1]),
+        summary: summary(request, found, &written),
+        geojson: request.out.join(OBJECTS),
         object_count: found.objects.len(),
     })
 }
 
-fn summary(request: &AreaRequest, found: &Found) -> String {
+fn summary(request: &AreaRequest, found: &Found, written: &[PathBuf]) -> String {
     let area: f64 = found.objects.iter().fold(0.0, |sum, o| sum + o.changed.area_m2);
     let mut text = format!(
         "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
@@ -87,9 +82,9 @@ fn summary(request: &AreaRequest, found: &Found) -> String {
         (request.objects.false_objects_per_km2 * found.area_km2).min(found.objects.len() as f64),
         found.area_km2,
     );
-    for name in NAMES {
+    for path in written {
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "{}", request.out.join(name).display());
+        let _ = writeln!(text, "{}", path.display());
     }
     text
 }

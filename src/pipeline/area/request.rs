@@ -1,7 +1,7 @@
 //! What an area run is asked for, from the configuration of `detect`.
 
 use crate::pipeline::Error;
-use crate::pipeline::config::{DetectFile, parse_time};
+use crate::pipeline::config::{DetectFile, is_unset, parse_time};
 use crate::pipeline::register::RegisterRequest;
 use crate::units::OutOfRange;
 use crate::{change, coreg, mask};
@@ -50,6 +50,7 @@ impl AreaRequest {
         if file.baseline.is_empty() {
             return Err(Error::Missing { what: "the baseline scene", option: "--baseline" });
         }
+        file.check()?;
         let [reference] = <[String; 1]>::try_from(file.baseline)
             .map_err(|given| Error::AreaBaselines { count: given.len() })?;
         let moving = file.target.ok_or(Error::Missing { what: "the target scene", option: "--target" })?;
@@ -58,9 +59,7 @@ impl AreaRequest {
             coreg = file.coreg;
         }
         let mut objects = file.objects;
-        let usual = change::ObjectParams::default().false_objects_per_km2;
-        let unset = (objects.false_objects_per_km2 - usual).abs() <= 0.0;
-        if let Some(asked) = file.false_alarms.or(unset.then_some(FALSE_ALARMS)) {
+        if let Some(asked) = file.false_alarms.or(is_unset(&objects).then_some(FALSE_ALARMS)) {
             if !(asked.is_finite() && asked > 0.0) {
                 let quantity = "false alarms per 100 km²";
                 return Err(OutOfRange { quantity, allowed: "finite and above 0", value: asked }.into());

@@ -17,6 +17,7 @@ use super::{Error, SceneSource, Sink};
 use crate::coreg::{CoregParams, Model};
 pub(super) use look::window_of;
 pub(super) use measure::{Measured, measure};
+use outputs::Place;
 pub(super) use pair::{Link, Pair};
 pub(super) use report_json::{registration as registration_json, rounded, typical_shift};
 use std::path::PathBuf;
@@ -73,19 +74,12 @@ pub fn register(
 ) -> Result<RegisterOutput, Error> {
     let mut clock = super::clock::Clock::start();
     let pair = Pair::open(request)?;
-    if let Some(folder) = request.out.as_ref().and_then(|p| p.parent()).filter(|p| !p.as_os_str().is_empty())
-    {
-        super::prepare_folder(folder)?;
-    }
+    let mut place = request.out.as_deref().map(|out| Place::new(out, request, &pair)).transpose()?;
     let measured = measure(&pair, request, source, sink)?;
     clock.lap("measure");
-    if let Some(out) = &request.out {
-        if outputs::is_virtual(out) {
-            vrt::write(out, &pair, &measured)?;
-        } else {
-            resample::write(out, &pair, &measured, sink)?;
-        }
+    if let Some(place) = &mut place {
+        place.scene(&pair, &measured, sink)?;
         clock.lap("write");
     }
-    outputs::write(request, &pair, &measured, clock)
+    outputs::write(request, &pair, &measured, (place, clock))
 }

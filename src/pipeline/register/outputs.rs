@@ -2,53 +2,80 @@
 
 use super::measure::Measured;
 use super::pair::Pair;
-use super::{RegisterOutput, RegisterRequest, report_json};
+use super::{RegisterOutput, RegisterRequest, report_json, resample, vrt};
 use crate::coreg::TiePoint;
-use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
-use crate::pipeline::findings::attribution;
+use crate::pipeline::staged::{Staged, refuse_inputs};
+use crate::pipeline::{Error, Origin, Sink};
 use crate::report::quiver::{self, Arrow, QuiverCard};
-use crate::{io, simulate};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+/// Extensions of what lies beside the scene.
+const BESIDE: [&str; 3] = ["tie_points.geojson", "png", "json"];
 /// Arrows of the picture, at most about.
 const ARROWS_MAX: usize = 900;
 
-/// Whether an output is to be a virtual raster.
-pub(super) fn is_virtual(out: &Path) -> bool {
-    out.extension().is_some_and(|e| e.eq_ignore_ascii_case("vrt"))
+/// The registered scene and what lies beside it, before they have their names.
+pub(super) struct Place {
+    staged: Staged,
+    /// Scene, tie points, picture and report.
+    names: [String; 4],
 }
 
-/// Writes the files beside `request.out`, if it asks for one, and says what was found.
+impl Place {
+    /// Checks, before anything is measured, that the folder takes files and that no output replaces an input or another.
+    pub(super) fn new(out: &Path, request: &RegisterRequest, pair: &Pair) -> Result<Self, Error> {
+        let paths = [out.to_owned()].into_iter().chain(BESIDE.map(|suffix| out.with_extension(suffix)));
+        let paths: Vec<PathBuf> = paths.collect();
+        let specs = [request.reference.as_str(), request.moving.as_str()];
+        refuse_inputs(&paths, [&pair.reference, &pair.moving], &specs)?;
+        let mut names = [const { String::new() }; 4];
+        for (name, path) in names.iter_mut().zip(&paths) {
+            let last = path
+                .file_name()
+                .ok_or_else(|| Error::OutputTaken { path: out.to_owned(), why: "it names no file" })?;
+            *name = last.to_string_lossy().into_owned();
+        }
+        let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { staged: Staged::new(folder)?, names })
+    }
+
+    /// Writes the scene, or a virtual raster of it.
+    pub(super) fn scene(&mut self, pair: &Pair, measured: &Measured, sink: &dyn Sink) -> Result<(), Error> {
+        let name = &self.names[0];
+        let is_virtual = Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("vrt"));
+        self.staged.file(name, |path| {
+            if is_virtual {
+                vrt::write(path, pair, measured)
+            } else {
+                resample::write(path, pair, measured, sink)
+            }
+        })
+    }
+}
+
+/// Writes the files beside the scene, if there is a place for it, and says what was found.
 pub(super) fn write(
     request: &RegisterRequest,
     pair: &Pair,
     measured: &Measured,
-    mut clock: Clock,
+    (mut place, mut clock): (Option<Place>, Clock),
 ) -> Result<RegisterOutput, Error> {
-    let mut written: Vec<PathBuf> = Vec::new();
-    if let Some(out) = &request.out {
-        written.push(out.clone());
-        let beside = |suffix: &str| out.with_extension(suffix);
-        let points = beside("tie_points.geojson");
-        io::write_text(&points, &report_json::tie_points(pair, measured)?)?;
-        let picture = beside("png");
-        io::write_bytes(&picture, &quiver::render(&card(pair, measured))?)?;
-        written.extend([points, picture]);
+    if let Some(Place { staged, names: [_, points, picture, _] }) = &mut place {
+        staged.bytes(points, report_json::tie_points(pair, measured)?.as_bytes())?;
+        staged.bytes(picture, &quiver::render(&card(pair, measured))?)?;
         clock.lap("report");
     }
     let report = report_json::report(request, pair, measured, &clock.laps_s);
     let json = format!("{report:#}\n");
-    if let Some(out) = &request.out {
-        let path = out.with_extension("json");
-        io::write_text(&path, &json)?;
-        written.push(path);
-    }
     let mut summary = summary(pair, measured);
-    for path in written {
-        // Writing into a String cannot fail.
-        let _ = writeln!(summary, "{}", path.display());
+    if let Some(Place { mut staged, names: [.., report] }) = place {
+        staged.bytes(&report, json.as_bytes())?;
+        for path in staged.finish()? {
+            // Writing into a String cannot fail.
+            let _ = writeln!(summary, "{}", path.strip_prefix(".").unwrap_or(&path).display());
+        }
     }
     Ok(RegisterOutput { summary, json })
 }
@@ -89,10 +116,8 @@ fn card(pair: &Pair, measured: &Measured) -> QuiverCard {
     QuiverCard {
         reference: pair.reference.id.clone(),
         moving: pair.moving.id.clone(),
-        attribution: attribution(
-            pair.moving.datetime,
-            [&pair.reference, &pair.moving].iter().any(|s| s.platform.as_deref() == Some(simulate::PLATFORM)),
-        ),
+        attribution: Origin::of([&pair.reference, &pair.moving].map(|s| &s.platform))
+            .attribution_at(pair.moving.datetime),
         shape: pair.reference.grid.shape,
         typical_px: report_json::typical_shift(measured),
         model: report_json::name(r.field.model()).to_owned(),

@@ -5,7 +5,8 @@ use crate::grid::{Grid, Mapping, Window};
 use crate::io::{self, SceneOptions};
 use crate::pipeline::Error;
 use crate::pipeline::gridded::bounds;
-use crate::scene::{BandName, Scene};
+use crate::pipeline::plan::is_same_scene;
+use crate::scene::{BandName, Scene, Storage};
 
 /// Scenes to register, checked before a pixel is read.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Link {
 
 impl Pair {
     pub(in crate::pipeline) fn open(request: &RegisterRequest) -> Result<Self, Error> {
-        if request.reference == request.moving {
+        if is_same_scene(&request.reference, &request.moving) {
             return Err(Error::SameScene { path: request.moving.clone() });
         }
         request.coreg.check()?;
@@ -67,6 +68,11 @@ impl Pair {
         let open =
             |spec: &String| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime: None });
         let (reference, moving) = (open(&request.reference)?, open(&request.moving)?);
+        let is_ground_range =
+            moving.radar.as_ref().is_some_and(|r| matches!(r.storage, Storage::GroundRange(_)));
+        if request.out.is_some() && is_ground_range {
+            return Err(Error::GroundRange { scene: moving.id });
+        }
         let candidates = candidates(&reference, &moving, request.match_band.as_deref())?;
         let overlap = overlap(&reference, &moving, request.coreg.largest_shift_px)?;
         let link = Link::new(&reference.grid, &moving.grid, overlap)?;

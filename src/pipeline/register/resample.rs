@@ -5,6 +5,7 @@ use super::measure::Measured;
 use super::pair::{Link, Pair};
 use crate::grid::Window;
 use crate::io::{BlockBand, BlockReader, BlockWriter};
+use crate::pipeline::origin::{described, scene_tags};
 use crate::pipeline::{Error, Event, Sink};
 use crate::signal::{KernelTable, ShiftLattice, lanczos_at, warp};
 use ndarray::{Array2, s};
@@ -27,16 +28,10 @@ struct Block {
 /// Writes all bands of the moving scene, moved by the field, on the reference's grid.
 pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Sink) -> Result<(), Error> {
     let bands: Vec<usize> = (0..pair.moving.bands.len()).collect();
-    let stored: Vec<BlockBand> = BlockReader::open(&pair.moving, &bands)?.bands().cloned().collect();
+    let reader = BlockReader::open(&pair.moving, &bands)?;
+    let stored: Vec<BlockBand> = reader.bands().map(|b| described(&pair.moving, b)).collect();
     let grid = &pair.reference.grid;
-    let mut tags = vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))];
-    if let Some(time) = pair.moving.datetime {
-        tags.push(("TIFFTAG_DATETIME".to_owned(), time.strftime("%Y:%m:%d %H:%M:%S").to_string()));
-    }
-    if let Some(platform) = &pair.moving.platform {
-        tags.push(("PLATFORM".to_owned(), platform.clone()));
-    }
-    let mut writer = BlockWriter::create(path, grid, &stored, &tags)?;
+    let mut writer = BlockWriter::create(path, grid, &stored, &scene_tags(&pair.moving))?;
     let field = &measured.registration.field;
     let warper = Warper {
         pair,
@@ -74,7 +69,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Si
     // A failed writer hangs up, and its own reason says more than that nobody listened.
     match written {
         Ok(result) => result?,
-        Err(_) => return Err(Error::Interrupted),
+        Err(panic) => std::panic::resume_unwind(panic),
     }
     warped?;
     sink.event(&Event { stage: "write", what: path.display().to_string(), done: total, total });

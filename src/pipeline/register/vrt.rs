@@ -9,6 +9,7 @@ use crate::coreg::Model;
 use crate::grid::Grid;
 use crate::io::{self, BlockBand, BlockReader};
 use crate::pipeline::Error;
+use crate::pipeline::origin::{described, scene_tags};
 use quick_xml::escape::escape;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
     let bands: Vec<BlockBand> = BlockReader::open(&pair.moving, &all)?
         .bands()
         .filter(|b| b.grid.shape == grid.shape)
-        .cloned()
+        .map(|b| described(&pair.moving, b))
         .collect();
     let corrected = |row: f64, col: f64| corrected(pair, measured, (row, col));
     let (h, w) = grid.shape;
@@ -59,6 +60,11 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
         }
         text.push_str("  </GCPList>\n");
     }
+    text.push_str("  <Metadata>\n");
+    for (key, value) in scene_tags(&pair.moving) {
+        let _ = writeln!(text, "    <MDI key=\"{key}\">{}</MDI>", escape(value.as_str()));
+    }
+    text.push_str("  </Metadata>\n");
     for (i, band) in bands.iter().enumerate() {
         push_band(&mut text, i + 1, band, grid);
     }

@@ -5,6 +5,9 @@ mod radar;
 mod real;
 
 use super::Error;
+use super::motion::heading_deg;
+use super::origin::Tags;
+use super::staged::{Staged, refuse_inputs};
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Affine, Crs, Grid};
 use crate::io;
@@ -13,7 +16,7 @@ use geo::{BoundingRect, MultiPoint};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Side of a simulated pixel, metres.
 const PIXEL_M: f64 = 10.0;
@@ -56,6 +59,9 @@ pub struct SimulateRequest {
 /// # Errors
 /// [`Error`] when the request cannot be met or written.
 pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
+    // Whatever is made, these two files are.
+    let beside = ["rails.geojson", "truth.geojson"].map(|name| request.out.join(name));
+    refuse_inputs(&beside, &[], &[request.rails.as_str()])?;
     match &request.sensor {
         SimulatedSensor::Optical => optical::simulate(request),
         SimulatedSensor::Radar => radar::simulate(request),
@@ -79,7 +85,7 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
         lines.iter().flat_map(|l| l.vertices.iter().map(|&v| geo::Point::from(v))).collect();
     let centre = points.bounding_rect().map(geo::Rect::center).ok_or(simulate::Error::NoTracks)?;
     let crs = match request.epsg {
-        Some(code) => io::crs_from_epsg(code)?,
+        Some(code) => io::crs_from_epsg(code).map_err(|e| Error::Epsg { code, reason: e.to_string() })?,
         None => io::utm_of(centre.x, centre.y)?,
     };
     if !io::in_metres(&crs)? {
@@ -109,28 +115,38 @@ fn scene_names(count: usize) -> Vec<String> {
     (1..count).map(baseline).chain(["target.tif".to_owned()]).collect()
 }
 
-/// The tags that every simulated scene carries.
-fn tags(datetime: Timestamp, description: &str) -> Vec<(String, String)> {
-    vec![
-        ("TIFFTAG_DATETIME".to_owned(), datetime.strftime("%Y:%m:%d %H:%M:%S").to_string()),
-        ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), description.to_owned()),
-        ("PLATFORM".to_owned(), simulate::PLATFORM.to_owned()),
-    ]
+/// What a written scene says of itself.
+struct About {
+    datetime: Timestamp,
+    platform: String,
+    description: &'static str,
 }
 
-/// Writes rails and truth beside the scenes and tells what was written.
+impl About {
+    /// Of a scene made from nothing.
+    fn nothing(datetime: Timestamp) -> Self {
+        let description = "simulated by railwatch: no satellite data";
+        Self { datetime, platform: simulate::PLATFORM.to_owned(), description }
+    }
+
+    fn tags(&self) -> Tags {
+        vec![
+            ("TIFFTAG_DATETIME".to_owned(), self.datetime.strftime("%Y:%m:%d %H:%M:%S").to_string()),
+            ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), self.description.to_owned()),
+            ("PLATFORM".to_owned(), self.platform.clone()),
+        ]
+    }
+}
+
+/// Puts rails and truth beside the scenes, all under their names, and tells what was written.
 fn conclude(
-    out: &Path,
-    mut written: Vec<PathBuf>,
+    mut staged: Staged,
     (crs, tracks): (&Crs, &[Track]),
     truth: &[impl Serialize],
 ) -> Result<String, Error> {
-    let rails = out.join("rails.geojson");
-    io::write_text(&rails, &feature_collection(&rail_features(crs, tracks)?))?;
-    let path = out.join("truth.geojson");
-    io::write_text(&path, &feature_collection(&truth_features(crs, tracks, truth)?))?;
-    written.extend([rails, path]);
-    Ok(written.iter().map(|path| path.display().to_string() + "\n").collect())
+    staged.bytes("rails.geojson", feature_collection(&rail_features(crs, tracks)?).as_bytes())?;
+    staged.bytes("truth.geojson", feature_collection(&truth_features(crs, tracks, truth)?).as_bytes())?;
+    Ok(staged.finish()?.iter().map(|path| path.display().to_string() + "\n").collect())
 }
 
 /// A 10 m grid on whole pixels around the points.
@@ -181,8 +197,7 @@ fn truth_features(crs: &Crs, tracks: &[Track], truth: &[impl Serialize]) -> Resu
         if let Some(velocity) = properties["velocity_m_s"].as_f64() {
             let along = track.at(0.5 * (start + end)).along;
             properties["speed_m_s"] = json!(velocity.abs());
-            properties["heading_deg"] =
-                json!((along.0 * velocity).atan2(along.1 * velocity).to_degrees().rem_euclid(360.0));
+            properties["heading_deg"] = json!(heading_deg(crs, (points[1], along), velocity)?);
         }
         properties["simulated"] = json!(true);
         features

@@ -1,13 +1,12 @@
 //! Synthetic Sentinel-2 scenes.
 
-use super::{Ground, SimulateRequest, conclude, ground, params, scene_names, tags};
+use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names};
 use crate::grid::Grid;
 use crate::io;
-use crate::pipeline::{Error, prepare_folder};
+use crate::pipeline::Error;
+use crate::pipeline::staged::Staged;
 use crate::simulate::{self, SimulateParams};
-use jiff::Timestamp;
 use ndarray::Array3;
-use std::path::Path;
 
 /// Writes a stack of reflectance.
 pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
@@ -19,24 +18,23 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
     params.place_lonlat = params.place_lonlat.or(Some(middle_lonlat));
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
-    prepare_folder(&request.out)?;
-    let mut written = Vec::new();
+    let mut staged = Staged::new(&request.out)?;
     for (scene, name) in simulated.scenes.iter().zip(scene_names(simulated.scenes.len())) {
-        let path = request.out.join(name);
-        let about = "simulated by railwatch: no satellite data";
-        write(&path, &grid, (&scene.values, &["B02", "B03", "B04", "B08"]), (scene.datetime, about))?;
-        written.push(path);
+        let bands = ["B02", "B03", "B04", "B08"];
+        write(&mut staged, &name, (&grid, &scene.values, &bands), &About::nothing(scene.datetime))?;
     }
-    conclude(&request.out, written, (&grid.crs, &tracks), &simulated.truth)
+    conclude(staged, (&grid.crs, &tracks), &simulated.truth)
 }
 
 /// 16-bit reflectance × 10 000, as Sentinel-2 products store it; 0 is no data and written for NaN.
 pub(super) fn write(
-    path: &Path,
-    grid: &Grid,
-    (values, names): (&Array3<f32>, &[&str]),
-    (datetime, about): (Timestamp, &str),
+    staged: &mut Staged,
+    name: &str,
+    (grid, values, bands): (&Grid, &Array3<f32>, &[&str]),
+    about: &About,
 ) -> Result<(), Error> {
     let store = |v: f32| if v.is_nan() { 0 } else { (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16 };
-    Ok(io::write_scene(path, grid, &values.mapv(store), names, &tags(datetime, about))?)
+    let mut tags = about.tags();
+    tags.push(("BOA_ADD_OFFSET".to_owned(), "0".to_owned()));
+    staged.file(name, |path| Ok(io::write_scene(path, grid, &values.mapv(store), bands, &tags)?))
 }

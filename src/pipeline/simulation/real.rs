@@ -1,23 +1,25 @@
 //! Trains put into real scenes: the pixels stay the satellite's, only the trains are made.
 
-use super::{SimulateRequest, conclude, optical, params, radar, scene_names};
+use super::{About, SimulateRequest, conclude, optical, params, radar, scene_names};
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Grid, Window};
 use crate::io::{self, SceneOptions};
-use crate::pipeline::{Error, prepare_folder};
+use crate::pipeline::Error;
+use crate::pipeline::origin::implanted;
+use crate::pipeline::staged::{Staged, refuse_inputs};
 use crate::raster::{Raster, Validity};
 use crate::scene::Scene;
 use crate::simulate::{self, DateView, ImplantParams, RadarView, Role, ScattererParams, SpectralBand};
 use ndarray::Axis;
-
-/// What the written scenes say of themselves.
-const ABOUT: &str = "satellite data with trains simulated by railwatch";
+use std::path::PathBuf;
 
 /// Puts trains into the scenes `specs`, oldest first and the target last, and writes them.
 pub(super) fn implant(request: &SimulateRequest, specs: &[String]) -> Result<String, Error> {
     let bad = |scene: &str, reason: String| Error::Implant { scene: scene.to_owned(), reason };
     let scenes: Vec<Scene> =
         specs.iter().map(|s| io::open_scene(s, &SceneOptions::default())).collect::<Result<_, _>>()?;
+    let outputs: Vec<PathBuf> = scene_names(scenes.len()).iter().map(|n| request.out.join(n)).collect();
+    refuse_inputs(&outputs, &scenes, &[])?;
     let (Some(first), true) = (scenes.first(), scenes.len() > 1) else {
         return Err(simulate::Error::Dates { count: scenes.len() }.into());
     };
@@ -44,19 +46,25 @@ pub(super) fn implant(request: &SimulateRequest, specs: &[String]) -> Result<Str
             .ok_or_else(|| bad(&scene.id, "the rails lie outside it".to_owned()))?;
         rasters.push(io::read_raster(scene, window, &bands_of(scene).map_err(|r| bad(&scene.id, r))?)?);
     }
-    prepare_folder(&request.out)?;
+    let staged = Staged::new(&request.out)?;
     if first.radar.is_some() {
-        into_radar(request, &scenes, rasters, &tracks)
+        into_radar(request, &scenes, rasters, (&tracks, staged))
     } else {
-        into_optical(request, &scenes, rasters, &tracks)
+        into_optical(request, &scenes, rasters, (&tracks, staged))
     }
+}
+
+/// A satellite's scene with trains keeps its platform, and says what was put in.
+fn about(scene: &Scene, datetime: jiff::Timestamp) -> About {
+    let platform = implanted(scene.platform.as_deref());
+    About { datetime, platform, description: "satellite data with trains simulated by railwatch" }
 }
 
 fn into_radar(
     request: &SimulateRequest,
     scenes: &[Scene],
     mut rasters: Vec<Raster>,
-    tracks: &[Track],
+    (tracks, mut staged): (&[Track], Staged),
 ) -> Result<String, Error> {
     let mut params: ScattererParams = params(request)?;
     params.seed = request.seed.unwrap_or(params.seed);
@@ -65,22 +73,20 @@ fn into_radar(
         .map(|(i, r)| RadarView { values: r.values.view_mut(), grid: &r.grid, role: role(i, last) })
         .collect();
     let truth = simulate::implant_radar(&mut views, tracks, &params)?;
-    let mut written = Vec::new();
     for ((scene, raster), name) in scenes.iter().zip(&rasters).zip(scene_names(scenes.len())) {
-        let path = request.out.join(name);
         let names: Vec<&str> = scene.bands.iter().map(|b| b.name.0.as_str()).collect();
         let (Some(datetime), Some(radar)) = (scene.datetime, &scene.radar) else { continue };
-        radar::write(&path, &raster.grid, (&raster.values, &names), (datetime, ABOUT), radar)?;
-        written.push(path);
+        let about = about(scene, datetime);
+        radar::write(&mut staged, &name, (&raster.grid, &raster.values, &names), (&about, radar))?;
     }
-    conclude(&request.out, written, (&scenes[0].grid.crs, tracks), &truth)
+    conclude(staged, (&scenes[0].grid.crs, tracks), &truth)
 }
 
 fn into_optical(
     request: &SimulateRequest,
     scenes: &[Scene],
     mut rasters: Vec<Raster>,
-    tracks: &[Track],
+    (tracks, mut staged): (&[Track], Staged),
 ) -> Result<String, Error> {
     let mut params: ImplantParams = params(request)?;
     params.seed = request.seed.unwrap_or(params.seed);
@@ -106,16 +112,14 @@ fn into_optical(
         })
         .collect();
     let truth = simulate::implant(&mut views, tracks, &params)?;
-    let mut written = Vec::new();
     for (i, name) in scene_names(scenes.len()).into_iter().enumerate() {
-        let path = request.out.join(name);
         let names: Vec<String> = bands[i].iter().map(|b| format!("{b:?}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let Some(datetime) = scenes[i].datetime else { continue };
-        optical::write(&path, &rasters[i].grid, (&rasters[i].values, &names), (datetime, ABOUT))?;
-        written.push(path);
+        let (raster, about) = (&rasters[i], about(&scenes[i], datetime));
+        optical::write(&mut staged, &name, (&raster.grid, &raster.values, &names), &about)?;
     }
-    conclude(&request.out, written, (&scenes[0].grid.crs, tracks), &truth)
+    conclude(staged, (&scenes[0].grid.crs, tracks), &truth)
 }
 
 fn role(index: usize, last: usize) -> Role {

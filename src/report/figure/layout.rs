@@ -296,7 +296,12 @@ pub(super) fn caption(findings: &Findings, page: &Page) -> String {
         sentences.push(format!("{outside} of them lie outside the view."));
     }
     if findings.simulated {
-        sentences.push("The pixels are simulated: this is no observation.".into());
+        let what = if findings.implanted {
+            "Trains were put into the satellite's pixels"
+        } else {
+            "The pixels are simulated"
+        };
+        sentences.push(format!("{what}: this is no observation."));
     }
     sentences.join(" ")
 }
