@@ -11,6 +11,7 @@ mod outputs;
 mod pair;
 mod report_json;
 mod resample;
+mod tie_points;
 mod vrt;
 
 use super::{Error, SceneSource, Sink};
@@ -30,6 +31,8 @@ pub struct RegisterRequest {
     pub moving: String,
     /// Output: a raster, or a virtual one where it ends in `.vrt`; `None` only measures.
     pub out: Option<PathBuf>,
+    /// File of the tie points, a GeoPackage where it ends in `.gpkg`, else GeoJSON; beside the output where `None`.
+    pub tie_points: Option<PathBuf>,
     /// Bands to use; all where empty.
     pub bands: Vec<String>,
     /// Band to measure on; the one that tells the shift best where `None`.
@@ -73,8 +76,8 @@ pub fn register(
 ) -> Result<RegisterOutput, Error> {
     let mut clock = super::clock::Clock::start();
     let pair = Pair::open(request)?;
-    if let Some(folder) = request.out.as_ref().and_then(|p| p.parent()).filter(|p| !p.as_os_str().is_empty())
-    {
+    let files = request.out.iter().chain(request.tie_points.as_ref());
+    for folder in files.filter_map(|p| p.parent()).filter(|p| !p.as_os_str().is_empty()) {
         super::prepare_folder(folder)?;
     }
     let measured = measure(&pair, request, source, sink)?;

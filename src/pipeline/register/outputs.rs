@@ -2,7 +2,7 @@
 
 use super::measure::Measured;
 use super::pair::Pair;
-use super::{RegisterOutput, RegisterRequest, report_json};
+use super::{RegisterOutput, RegisterRequest, report_json, tie_points};
 use crate::coreg::TiePoint;
 use crate::pipeline::Error;
 use crate::pipeline::clock::Clock;
@@ -31,8 +31,8 @@ pub(super) fn write(
     if let Some(out) = &request.out {
         written.push(out.clone());
         let beside = |suffix: &str| out.with_extension(suffix);
-        let points = beside("tie_points.geojson");
-        io::write_text(&points, &report_json::tie_points(pair, measured)?)?;
+        let points = request.tie_points.clone().unwrap_or_else(|| beside("tie_points.geojson"));
+        tie_points::write(&points, pair, measured)?;
         let picture = beside("png");
         io::write_bytes(&picture, &quiver::render(&card(pair, measured))?)?;
         written.extend([points, picture]);
