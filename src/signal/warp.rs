@@ -241,42 +241,23 @@ fn fill(source: &mut Array2<f32>) {
     source.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
 }
 
+/// Over missing pixels the nearest seen one on either side, the later one where both are as near.
 fn fill_line(line: &mut ndarray::ArrayViewMut1<'_, f32>) {
+    const REACH: usize = LANCZOS_TAPS / 2;
     let n = line.len();
-    let mut last: Option<(usize, f32)> = None;
-    let mut filled: Vec<(usize, f32)> = Vec::new();
-    for i in 0..n {
-        let v = line[i];
-        if !v.is_nan() {
-            last = Some((i, v));
-        } else if let Some((at, v)) = last
-            && i - at <= LANCZOS_TAPS / 2
-        {
-            filled.push((i, v));
+    let mut from = 0;
+    while let Some(gap) = (from..n).find(|i| line[*i].is_nan()) {
+        let end = (gap..n).find(|i| !line[*i].is_nan()).unwrap_or(n);
+        for i in gap..end {
+            // Distances to the pixels before and after the gap.
+            let before = (gap > 0).then(|| (i + 1 - gap, gap - 1));
+            let after = (end < n).then(|| (end - i, end));
+            let nearest = [after, before].into_iter().flatten().filter(|p| p.0 <= REACH).min_by_key(|p| p.0);
+            if let Some((_, at)) = nearest {
+                line[i] = line[at];
+            }
         }
-    }
-    // From behind, and only where that is nearer.
-    last = None;
-    let mut ahead: Vec<(usize, f32, usize)> = Vec::new();
-    for i in (0..n).rev() {
-        let v = line[i];
-        if !v.is_nan() {
-            last = Some((i, v));
-        } else if let Some((at, v)) = last
-            && at - i <= LANCZOS_TAPS / 2
-        {
-            ahead.push((i, v, at - i));
-        }
-    }
-    for (i, v, distance) in ahead {
-        let nearer = (1..distance).any(|d| i >= d && !line[i - d].is_nan());
-        if !nearer {
-            filled.retain(|f| f.0 != i);
-            filled.push((i, v));
-        }
-    }
-    for (i, v) in filled {
-        line[i] = v;
+        from = end;
     }
 }
 
@@ -358,6 +339,19 @@ mod tests {
                 v.is_nan() == expected.is_nan() && (expected.is_nan() || (v - expected).abs() < 1e-3),
                 "{i} {j}"
             );
+        }
+    }
+
+    #[test]
+    fn gaps_take_the_nearest_seen_pixel_within_reach() {
+        let seen = |k: usize| !(k < 2 || (5..8).contains(&k) || (10..30).contains(&k) || k == 33);
+        let mut line = ndarray::Array1::from_shape_fn(40, |k| if seen(k) { k as f32 } else { f32::NAN });
+        fill_line(&mut line.view_mut());
+        for (k, v) in line.iter().enumerate() {
+            let distance = |q: &usize| q.abs_diff(k);
+            let nearest = (0..40).filter(|q| seen(*q)).min_by_key(|q| (distance(q), *q < k)).unwrap();
+            let wanted = if distance(&nearest) <= LANCZOS_TAPS / 2 { nearest as f32 } else { f32::NAN };
+            assert!((v - wanted).abs() < 1e-6 || (v.is_nan() && wanted.is_nan()), "{k}: {v}, not {wanted}");
         }
     }
 

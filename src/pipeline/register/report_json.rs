@@ -1,4 +1,4 @@
-//! What a registration says of itself: the JSON report and the tie points as GeoJSON.
+//! What a registration says of itself: the JSON report.
 
 use super::RegisterRequest;
 use super::measure::Measured;
