@@ -125,7 +125,7 @@ fn values_that_are_no_numbers_do_not_count_even_where_they_are_called_usable() {
 
 #[test]
 fn arrays_too_small_to_match_are_refused() {
-    for shape in [(0, 0), (1, 1), (1, 4000), (3000, 1), (5, 300), (40, 40)] {
+    for shape in [(0, 0), (1, 1), (1, 4000), (3000, 1), (5, 300)] {
         let values = Array2::from_shape_fn(shape, |(r, c)| ((r * 31 + c * 17) % 23) as f32);
         let ok = Array2::from_elem(shape, true);
         let side = Side { values: values.view(), ok: ok.view() };
