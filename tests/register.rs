@@ -138,6 +138,33 @@ fn a_constant_shift_is_found_and_undone() {
 }
 
 #[test]
+fn tie_points_are_a_geopackage_where_asked() {
+    use gdal::vector::LayerAccess;
+    let case = Case::shifted(|_, _| (0.4, -0.3));
+    let points = case.at("points.gpkg");
+    case.command("out.tif").arg("--tie-points").arg(&points).assert().success();
+    assert!(!case.at("out.tie_points.geojson").exists());
+    let dataset = gdal::Dataset::open(&points).unwrap();
+    let mut layer = dataset.layer_by_name("tie_points").unwrap();
+    let told = case.report("out.json")["registration"]["tie_point_count"].as_u64().unwrap();
+    let reference = open_scene(case.at("reference.tif").to_str().unwrap(), &SceneOptions::default()).unwrap();
+    let mut used = 0;
+    for feature in layer.features() {
+        let number =
+            |name: &str| feature.field_as_double(feature.field_index(name).unwrap()).unwrap().unwrap();
+        let (x, y, _) = feature.geometry().unwrap().get_point(0);
+        let (row, col) = reference.grid.row_col(x, y);
+        assert!((row - number("row")).abs() < 0.01 && (col - number("col")).abs() < 0.01);
+        if feature.field_as_integer(feature.field_index("used").unwrap()).unwrap() == Some(1) {
+            assert!((number("shift_row_px") - 0.4).abs() < 0.1 && (number("shift_col_px") + 0.3).abs() < 0.1);
+            used += 1;
+        }
+    }
+    assert_eq!(used, told);
+    case.command("again.tif").arg("--tie-points").arg(&points).arg("--dry-run").assert().code(2);
+}
+
+#[test]
 fn a_smooth_field_is_found() {
     let field =
         |r: f64, c: f64| (1.2 * (r / 90.0).sin() + 0.4 * (c / 110.0).cos(), 1.0 * (c / 100.0 + 0.5).sin());

@@ -176,6 +176,9 @@ pub(super) struct RegisterArgs {
     /// Output on the reference's grid; a name that ends in .vrt corrects the georeference and leaves the pixels as they are.
     #[arg(long, value_name = "TIF", required_unless_present = "dry_run")]
     pub(super) out: Option<PathBuf>,
+    /// File of the tie points: a GeoPackage where it ends in .gpkg, else GeoJSON [default: beside OUT, as GeoJSON].
+    #[arg(long, value_name = "VECTOR", conflicts_with = "dry_run")]
+    pub(super) tie_points: Option<PathBuf>,
     /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) bands: Vec<String>,

@@ -17,6 +17,7 @@ pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<Outcome, Failu
         reference: args.reference.clone(),
         moving: args.moving.clone(),
         out: args.out.clone().filter(|_| !args.dry_run),
+        tie_points: args.tie_points.clone(),
         bands: args.bands.clone(),
         match_band: args.match_band.clone(),
         model: match args.model {

@@ -14,10 +14,13 @@ const HIGH_PASS_RADIUS_PX: usize = 8;
 /// The whole-pixel shift to add to the moving (row, col), at most `largest_px` each way, and by how many pixels it may be off.
 ///
 /// # Errors
-/// [`Error::NoTexture`] when the high-passed overlap is flat.
+/// [`Error::Shape`] when the arrays differ in shape, [`Error::NoTexture`] when the high-passed overlap is flat.
 pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<((f64, f64), usize), Error> {
     let (h, w) = reference.values.dim();
-    let factor = h.max(w).div_ceil(LARGEST_SIDE_PX);
+    if moving.values.dim() != (h, w) {
+        return Err(Error::Shape { reference: (h, w), moving: moving.values.dim() });
+    }
+    let factor = h.max(w).div_ceil(LARGEST_SIDE_PX).max(1);
     let (a, b) = (prepared(reference, factor), prepared(moving, factor));
     if a.iter().all(|v| v.abs() < 1e-12) || b.iter().all(|v| v.abs() < 1e-12) {
         return Err(Error::NoTexture);

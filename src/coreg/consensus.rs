@@ -3,14 +3,24 @@
 use super::{CoregParams, Error, Registration, TiePoint};
 use crate::stats::median;
 
-/// Tie points farther than this from the middle are out, in standard deviations of the agreeing ones.
-const OUTLIER_SIGMAS: f64 = 3.5;
+/// Tie points farther than this from the middle are out, in standard deviations of the agreeing ones: only those that no
+/// field of shifts within a scene explains, for the weights hold down the rest.
+const OUTLIER_SIGMAS: f64 = 7.7;
+/// Median distance from the middle of two normal components over the standard deviation of each: √(2 ln 2).
+const MEDIAN_DISTANCE_SIGMAS: f64 = 1.1774;
 /// Floor of that distance, px: a scene is never flatter than this.
 const OUTLIER_FLOOR_PX: f64 = 0.15;
 /// Share of all matched windows that must agree.
 const LEAST_AGREEING_FRACTION: f64 = 0.4;
 /// Share of the windows that show ground in both scenes that must agree.
 const LEAST_SEEN_FRACTION: f64 = 0.2;
+
+/// Fewest tie points that must agree of the `matched` windows and of those that show ground: where windows see ground and
+/// yet do not match, the few that do may match by chance.
+pub(super) fn least_agreeing(matched: usize, seen: usize) -> usize {
+    let share = (LEAST_SEEN_FRACTION * seen as f64).max(LEAST_AGREEING_FRACTION * matched as f64);
+    share.ceil() as usize
+}
 
 /// Finds the largest group of agreeing tie points and takes their weighted mean; of the windows `tried`, `seen` show ground
 /// in both scenes.
@@ -30,7 +40,8 @@ pub(super) fn agree(
         }
         let (row, col) = centre(&kept);
         let distance = |p: &TiePoint| (p.shift_row_px - row).hypot(p.shift_col_px - col);
-        let spread = 1.4826 * median(&mut kept.iter().map(distance).collect::<Vec<_>>()) / 1.1774 * 1.4826;
+        // σ = med |d − med d| / √(2 ln 2)
+        let spread = median(&mut kept.iter().map(distance).collect::<Vec<_>>()) / MEDIAN_DISTANCE_SIGMAS;
         let limit = (OUTLIER_SIGMAS * spread).max(OUTLIER_FLOOR_PX);
         let next: Vec<TiePoint> = matched.iter().filter(|p| distance(p) <= limit).copied().collect();
         if next.len() == kept.len() {
@@ -38,9 +49,7 @@ pub(super) fn agree(
         }
         kept = next;
     }
-    // Where windows see ground and yet do not match, the few that do may match by chance.
-    let share = (LEAST_SEEN_FRACTION * seen as f64).max(LEAST_AGREEING_FRACTION * matched.len() as f64);
-    let needed = needed.max(share.ceil() as usize);
+    let needed = needed.max(least_agreeing(matched.len(), seen));
     if kept.len() < needed {
         return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed });
     }

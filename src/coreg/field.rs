@@ -6,7 +6,8 @@
 //! penalised fit (Wahba 1983): it grows where points are missing.
 
 use super::surface::{Basis, Datum, Fit, Normal};
-use super::{CoregParams, Error, TiePoint, neighbours};
+use super::{CoregParams, Error, TiePoint, consensus, neighbours};
+use crate::grid::Window;
 use crate::stats::{mad_sigma, median};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,10 +29,6 @@ const TUKEY_SIGMAS: f64 = 4.7;
 const ROUNDS: usize = 6;
 /// A scene is never flatter than this, px.
 const SPREAD_FLOOR_PX: f64 = 0.003;
-/// Share of the windows showing ground in both scenes that must agree.
-const LEAST_SEEN_FRACTION: f64 = 0.2;
-/// Share of the matched windows that must agree.
-const LEAST_AGREEING_FRACTION: f64 = 0.4;
 /// Fewest tie points for a plane and for a surface.
 const LEAST_FOR_PLANE: usize = 8;
 const LEAST_FOR_SURFACE: usize = 40;
@@ -105,7 +102,7 @@ pub struct FieldRegistration {
     pub held_out_rmse_px: Vec<(Model, f64)>,
 }
 
-/// What the windows gave, in a reference of `shape` px.
+/// What the windows gave.
 #[derive(Debug, Clone, Copy)]
 pub struct Matches<'a> {
     /// Windows with a sharp partner.
@@ -114,8 +111,8 @@ pub struct Matches<'a> {
     pub seen_count: usize,
     /// Windows that share a pixel, on average: 1 without overlap.
     pub overlap: f64,
-    /// Rows and columns of the reference.
-    pub shape: (usize, usize),
+    /// Part of the reference over which they were laid out.
+    pub area: Window,
 }
 
 /// The field of the tie points that agree, in the form `asked` or the simplest that they ask for.
@@ -129,29 +126,25 @@ pub fn field(
 ) -> Result<FieldRegistration, Error> {
     params.check()?;
     let kept = neighbours::agreeing(matches.points);
-    let needed = params.least_tie_points.min((matches.seen_count / 4).max(3));
+    let needed = (params.least_tie_points.min((matches.seen_count / 4).max(3)))
+        .max(consensus::least_agreeing(matches.points.len(), matches.seen_count));
     let too_few = |agreeing: usize| Error::TooFewTiePoints { agreeing, tried: matches.seen_count, needed };
-    let enough = |n: usize| {
-        n >= needed
-            && n as f64 >= LEAST_SEEN_FRACTION * matches.seen_count as f64
-            && n as f64 >= LEAST_AGREEING_FRACTION * matches.points.len() as f64
-    };
-    if !enough(kept.len()) {
+    if kept.len() < needed {
         return Err(too_few(kept.len()));
     }
-    let bases = bases(matches.shape, kept.len(), asked).ok_or_else(|| too_few(kept.len()))?;
+    let bases = bases(matches.area, kept.len(), asked).ok_or_else(|| too_few(kept.len()))?;
     let richest = bases.last().ok_or_else(|| too_few(kept.len()))?;
     let first = weighted(&kept, &richest.1, FIRST_LAMBDA).ok_or_else(|| too_few(kept.len()))?;
     // The smoothing that predicts best tells strays best.
-    let best = best_lambda(richest, &first, matches.shape).unwrap_or(FIRST_LAMBDA);
+    let best = best_lambda(richest, &first).unwrap_or(FIRST_LAMBDA);
     let data = weighted(&kept, &richest.1, best).ok_or_else(|| too_few(kept.len()))?;
     let agreeing: Vec<(TiePoint, Datum)> =
         kept.into_iter().zip(data).filter(|(_, d)| d.weight > 0.0).collect();
-    if !enough(agreeing.len()) {
+    if agreeing.len() < needed {
         return Err(too_few(agreeing.len()));
     }
     let (kept, data): (Vec<TiePoint>, Vec<Datum>) = agreeing.into_iter().unzip();
-    let chosen = choose(&bases, &data, matches.shape).ok_or_else(|| too_few(kept.len()))?;
+    let chosen = choose(&bases, &data).ok_or_else(|| too_few(kept.len()))?;
     let penalty = chosen.basis.penalty();
     let fit =
         Normal::new(&chosen.basis, &data).fit(&penalty, chosen.lambda).ok_or_else(|| too_few(kept.len()))?;
@@ -184,11 +177,11 @@ pub fn field(
 }
 
 /// The forms that the points can carry, simplest first; only the asked one where one was asked.
-fn bases(shape: (usize, usize), points: usize, asked: Option<Model>) -> Option<Vec<(Model, Basis)>> {
+fn bases(area: Window, points: usize, asked: Option<Model>) -> Option<Vec<(Model, Basis)>> {
     let all = [
         (Model::Translation, Basis::Constant, 1),
-        (Model::Affine, Basis::plane(shape), LEAST_FOR_PLANE),
-        (Model::Field, Basis::spline(shape, points), LEAST_FOR_SURFACE),
+        (Model::Affine, Basis::plane(area), LEAST_FOR_PLANE),
+        (Model::Field, Basis::spline(area, points), LEAST_FOR_SURFACE),
     ];
     let fits =
         all.into_iter().filter(|(model, _, least)| points >= *least && asked.is_none_or(|a| a == *model));
@@ -271,19 +264,19 @@ struct Candidate {
 }
 
 /// The relative smoothing that predicts held-out points best; `None` for forms without one.
-fn best_lambda((model, basis): &(Model, Basis), data: &[Datum], shape: (usize, usize)) -> Option<f64> {
+fn best_lambda((model, basis): &(Model, Basis), data: &[Datum]) -> Option<f64> {
     if *model != Model::Field {
         return None;
     }
-    let blocks = blocks(data, shape);
+    let blocks = blocks(data);
     let per = per_coefficient(basis, data);
     let tried =
         LAMBDAS.iter().filter_map(|l| Some((*l, held_out((*model, basis), data, &blocks, l * per)?.mean)));
     tried.min_by(|a, b| a.1.total_cmp(&b.1)).map(|t| t.0)
 }
 
-fn choose(bases: &[(Model, Basis)], data: &[Datum], shape: (usize, usize)) -> Option<Chosen> {
-    let blocks = blocks(data, shape);
+fn choose(bases: &[(Model, Basis)], data: &[Datum]) -> Option<Chosen> {
+    let blocks = blocks(data);
     let mut candidates: Vec<Candidate> = Vec::new();
     for (model, basis) in bases {
         let lambdas: &[f64] = if *model == Model::Field { &LAMBDAS } else { &[0.0] };
@@ -298,12 +291,17 @@ fn choose(bases: &[(Model, Basis)], data: &[Datum], shape: (usize, usize)) -> Op
     Some(Chosen { model: chosen.model, basis: chosen.basis, lambda: chosen.lambda, held_out })
 }
 
-/// Block of each point.
-fn blocks(data: &[Datum], shape: (usize, usize)) -> Vec<(usize, usize)> {
+/// Block of each point, over the ground that the points cover: of few points there are two blocks at least.
+fn blocks(data: &[Datum]) -> Vec<(usize, usize)> {
     let along = BLOCKS.min(((data.len() as f64).sqrt() / 2.0).max(2.0));
-    let side = shape.0.max(shape.1) as f64 / along;
+    let ends = |pick: fn(&Datum) -> f64| {
+        let values = data.iter().map(pick);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |e, v| (e.0.min(v), e.1.max(v)))
+    };
+    let (rows, cols) = (ends(|d| d.place.0), ends(|d| d.place.1));
+    let side = (rows.1 - rows.0).max(cols.1 - cols.0).max(1.0) / along;
     data.iter()
-        .map(|d| ((d.place.0.max(0.0) / side) as usize, (d.place.1.max(0.0) / side) as usize))
+        .map(|d| (((d.place.0 - rows.0) / side) as usize, ((d.place.1 - cols.0) / side) as usize))
         .collect()
 }
 

@@ -4,7 +4,7 @@
 //! fields do not pull and interpolation by eight taps is right to a thousandth.
 
 use super::Side;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 
 /// Standard deviation of the fine smoothing, px.
@@ -16,9 +16,14 @@ pub(super) const REACH_PX: usize = 9;
 /// Rows that one task of a large array works on.
 const ROWS_PER_TASK: usize = 128;
 
-/// G(σ = 0.8) ⋆ side − G(σ = 3) ⋆ side over usable pixels; 0 where there are none.
+/// The pixels that count: usable and finite.
+pub(super) fn usable(side: Side<'_>) -> Array2<bool> {
+    Zip::from(side.values).and(side.ok).map_collect(|v, ok| *ok && v.is_finite())
+}
+
+/// G(σ = 0.8) ⋆ side − G(σ = 3) ⋆ side over usable pixels, which must be finite; 0 where there are none.
 pub(super) fn band_passed(side: Side<'_>) -> Array2<f32> {
-    let values = Array2::from_shape_fn(side.ok.dim(), |at| if side.ok[at] { side.values[at] } else { 0.0 });
+    let values = Zip::from(side.values).and(side.ok).map_collect(|v, ok| if *ok { *v } else { 0.0 });
     let weights = side.ok.mapv(|ok| if ok { 1.0 } else { 0.0 });
     let whole = side.ok.iter().all(|ok| *ok);
     let mut fine = normalised(&values, &weights, whole, FINE_SIGMA_PX);

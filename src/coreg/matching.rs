@@ -36,8 +36,12 @@ pub(super) fn windows(shape: (usize, usize), side_px: usize) -> Vec<Place> {
     starts(shape.0).flat_map(|r| starts(shape.1).map(move |c| (r, c, side))).collect()
 }
 
-/// Whether both scenes show enough ground in a window.
+/// Whether a window lies inside and both scenes show enough ground in it.
 pub(super) fn seen(reference: Filtered<'_>, moving: Filtered<'_>, (row, col, side): Place) -> bool {
+    let (height, width) = reference.ok.dim();
+    if row + side > height || col + side > width {
+        return false;
+    }
     let part = s![row..row + side, col..col + side];
     let (a, b) = (reference.ok.slice(part), moving.ok.slice(part));
     let both = a.iter().zip(&b).filter(|(a, b)| **a && **b).count();
@@ -104,7 +108,8 @@ pub enum Matched {
 }
 
 /// Matches windows of side `side` with first pixels `places` in two unfiltered arrays of one shape, in which a pixel has
-/// the same (row, col) before the shift; places and shifts of the results are in their pixels.
+/// the same (row, col) before the shift; places and shifts of the results are in their pixels. Windows that reach out of the
+/// arrays are unseen.
 #[must_use]
 pub fn match_windows(
     reference: Side<'_>,
@@ -148,17 +153,19 @@ fn margin_px(search: Search) -> usize {
 }
 
 /// A filtered part of a scene.
-struct Cut {
+pub(super) struct Cut {
     values: Array2<f32>,
     ok: Array2<bool>,
 }
 
 impl Cut {
-    fn new(side: Side<'_>) -> Self {
+    pub(super) fn new(side: Side<'_>) -> Self {
+        let usable = filter::usable(side);
+        let side = Side { values: side.values, ok: usable.view() };
         Self { values: filter::band_passed(side), ok: filter::kernel_fits(&side.ok) }
     }
 
-    fn filtered(&self) -> Filtered<'_> {
+    pub(super) fn filtered(&self) -> Filtered<'_> {
         Filtered { values: self.values.view(), ok: self.ok.view() }
     }
 }
@@ -171,8 +178,11 @@ fn match_alone(
     params: &CoregParams,
 ) -> Matched {
     let (h, w) = reference.values.dim();
+    if row + side > h || col + side > w {
+        return Matched::Unseen;
+    }
     let shown = |of: Side<'_>| {
-        let part = of.ok.slice(s![row..(row + side).min(h), col..(col + side).min(w)]);
+        let part = of.ok.slice(s![row..row + side, col..col + side]);
         part.iter().filter(|ok| **ok).count() as f64 > LEAST_VALID_FRACTION * (side * side) as f64
     };
     if !shown(reference) {

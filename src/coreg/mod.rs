@@ -25,8 +25,8 @@ pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
 pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
 
+use matching::Cut;
 use ndarray::ArrayView2;
-use patch::Filtered;
 use rayon::prelude::*;
 
 /// One window in which both scenes were matched.
@@ -88,10 +88,8 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
     }
     let start = coarse::shift(reference, moving, params.largest_shift_px)?;
     let windows = matching::windows(reference.values.dim(), params.window_px);
-    let (a, b) = rayon::join(|| filter::band_passed(reference), || filter::band_passed(moving));
-    let (a_ok, b_ok) = (filter::kernel_fits(&reference.ok), filter::kernel_fits(&moving.ok));
-    let reference = Filtered { values: a.view(), ok: a_ok.view() };
-    let moving = Filtered { values: b.view(), ok: b_ok.view() };
+    let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
+    let (reference, moving) = (a.filtered(), b.filtered());
     let search = Search { start: start.0, radius_px: start.1 };
     let matched: Vec<TiePoint> = windows
         .par_iter()

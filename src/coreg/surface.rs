@@ -3,6 +3,7 @@
 //! The surface is a penalised spline (Eilers & Marx 1996, 10.1214/ss/1038425655) in two directions; its penalty is the
 //! discrete thin-plate energy, which planes are free of: where points are missing it goes on straight.
 
+use crate::grid::Window;
 use nalgebra::{DMatrix, DVector};
 
 /// Largest number of spline cells along the longer side.
@@ -22,18 +23,20 @@ pub(super) enum Basis {
 }
 
 impl Basis {
-    /// A plane over an area of `shape` px.
-    pub(super) fn plane(shape: (usize, usize)) -> Self {
-        let centre = (shape.0 as f64 / 2.0, shape.1 as f64 / 2.0);
-        Self::Plane { centre, scale_px: centre.0.max(centre.1) }
+    /// A plane over an area.
+    pub(super) fn plane(area: Window) -> Self {
+        let half = (area.height as f64 / 2.0, area.width as f64 / 2.0);
+        let centre = (area.row as f64 + half.0, area.col as f64 + half.1);
+        Self::Plane { centre, scale_px: half.0.max(half.1).max(0.5) }
     }
 
-    /// Splines over an area of `shape` px that `points` tie points can carry.
-    pub(super) fn spline(shape: (usize, usize), points: usize) -> Self {
+    /// Splines over an area that `points` tie points can carry.
+    pub(super) fn spline(area: Window, points: usize) -> Self {
         let cells = (CELLS_PER_ROOT * (points as f64).sqrt()).floor().clamp(1.0, CELLS_MAX);
-        let cell_px = shape.0.max(shape.1) as f64 / cells;
+        let cell_px = area.height.max(area.width).max(1) as f64 / cells;
         let count = |n: usize| (n as f64 / cell_px).ceil() as usize + 3;
-        Self::Spline { first: (0.0, 0.0), cell_px, counts: (count(shape.0), count(shape.1)) }
+        let first = (area.row as f64, area.col as f64);
+        Self::Spline { first, cell_px, counts: (count(area.height.max(1)), count(area.width.max(1))) }
     }
 
     /// Number of functions.
@@ -198,7 +201,7 @@ mod tests {
 
     #[test]
     fn planes_are_kept_whatever_the_penalty() {
-        let basis = Basis::spline((500, 700), 400);
+        let basis = Basis::spline(Window { row: 0, col: 0, height: 500, width: 700 }, 400);
         let plane = |r: f64, c: f64| 0.3 + 0.002 * r - 0.001 * c;
         let data: Vec<Datum> = (0..400)
             .map(|i| (f64::from(i) * 0.618_034 % 1.0 * 500.0, f64::from(i) * 0.754_878 % 1.0 * 700.0))

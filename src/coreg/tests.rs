@@ -111,3 +111,77 @@ fn masked_pixels_do_not_count() {
     let found = register(a, b, &CoregParams::default()).unwrap();
     assert!((found.shift_row_px - 0.4).hypot(found.shift_col_px + 0.3) < 0.02, "{found:?}");
 }
+
+#[test]
+fn values_that_are_no_numbers_do_not_count_even_where_they_are_called_usable() {
+    let (mut reference, mut moving) = (texture(3, (0.0, 0.0)), texture(3, (0.4, -0.3)));
+    for k in 0..40 {
+        reference[(5 * k + 7, (37 * k) % SIDE)] = f32::NAN;
+        moving[((53 * k) % SIDE, 6 * k)] = f32::INFINITY;
+    }
+    let found = registered(&reference, &moving).unwrap();
+    assert!((found.shift_row_px - 0.4).hypot(found.shift_col_px + 0.3) < 0.02, "{found:?}");
+}
+
+#[test]
+fn arrays_too_small_to_match_are_refused() {
+    for shape in [(0, 0), (1, 1), (1, 4000), (3000, 1), (5, 300)] {
+        let values = Array2::from_shape_fn(shape, |(r, c)| ((r * 31 + c * 17) % 23) as f32);
+        let ok = Array2::from_elem(shape, true);
+        let side = Side { values: values.view(), ok: ok.view() };
+        let other = values.mapv(|v| (v * 7.0) % 11.0);
+        let moving = Side { values: other.view(), ok: ok.view() };
+        assert!(register(side, moving, &CoregParams::default()).is_err(), "{shape:?}");
+        // It may find what it likes, but must come back.
+        let _ = coarse_shift(side, moving, 50.0);
+    }
+}
+
+#[test]
+fn windows_that_reach_out_are_unseen_and_shapes_must_agree() {
+    let scene = texture(3, (0.0, 0.0));
+    let ok = Array2::from_elem((SIDE, SIDE), true);
+    let side = Side { values: scene.view(), ok: ok.view() };
+    let search = Search { start: (0.0, 0.0), radius_px: 2 };
+    let params = CoregParams::default();
+    for place in [(SIDE - 63, 0), (0, SIDE), (SIDE + 5, 3)] {
+        assert_eq!(match_window(side, side, (place.0, place.1, 64), search, &params), Matched::Unseen);
+        assert_eq!(match_windows(side, side, (&[place, place], 64), search, &params), [Matched::Unseen; 2]);
+        assert_eq!(match_windows(side, side, (&[place; 40], 64), search, &params), [Matched::Unseen; 40]);
+    }
+    let narrow = Side { values: scene.slice(ndarray::s![.., 1..]), ok: ok.slice(ndarray::s![.., 1..]) };
+    assert!(matches!(coarse_shift(side, narrow, 50.0), Err(Error::Shape { .. })));
+}
+
+/// Points of a small overlap in the corner of a large reference are as good as those of a scene of that size.
+#[test]
+fn a_field_does_not_depend_on_where_its_area_lies() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let noise = normals(&mut rng, 2 * 144);
+    let at = |first: (usize, usize), asked: Option<Model>| {
+        let point = |k: usize| {
+            let (r, c) = ((k / 12 * 40) as f64 + 30.0, (k % 12 * 40) as f64 + 30.0);
+            TiePoint {
+                row: first.0 as f64 + r,
+                col: first.1 as f64 + c,
+                shift_row_px: 0.8 * (r / 90.0).sin() + 0.01 * noise[2 * k],
+                shift_col_px: 0.8 * (c / 90.0).cos() + 0.01 * noise[2 * k + 1],
+                sigma_px: 0.01,
+                correlation: 0.9,
+            }
+        };
+        let points: Vec<TiePoint> = (0..144).map(point).collect();
+        let area = crate::grid::Window { row: first.0, col: first.1, height: 500, width: 500 };
+        let matches = Matches { points: &points, seen_count: 144, overlap: 1.0, area };
+        field(matches, asked, &CoregParams { largest_rmse_px: 3.0, ..CoregParams::default() }).unwrap()
+    };
+    for asked in [None, Some(Model::Translation), Some(Model::Affine), Some(Model::Field)] {
+        let (here, far) = (at((0, 0), asked), at((10_400, 9_000), asked));
+        assert_eq!(here.field.model(), far.field.model());
+        for (r, c) in [(30.0, 30.0), (250.0, 310.0), (470.0, 90.0)] {
+            let (a, b) = (here.field.shift_px(r, c), far.field.shift_px(10_400.0 + r, 9_000.0 + c));
+            assert!((a.0 - b.0).hypot(a.1 - b.1) < 1e-6, "{asked:?}: {a:?} {b:?}");
+        }
+    }
+    assert_eq!(at((10_400, 9_000), None).field.model(), Model::Field);
+}

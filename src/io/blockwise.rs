@@ -236,7 +236,7 @@ impl BlockWriter {
         Ok(Self { path: path.to_owned(), _folder: folder, scratch, dataset, bands })
     }
 
-    /// Writes a block of a band (from 0); NaN becomes the no-data value, no seen pixel does.
+    /// Writes a block of a band (from 0) to the disk; NaN becomes the no-data value, no seen pixel does.
     ///
     /// # Errors
     /// [`Error::Write`] when the disk is full.
@@ -276,7 +276,11 @@ impl BlockWriter {
             }
         });
         geotiff::refuse(path, messages.failures)?;
-        written.map_err(|e| Error::write(path, e))
+        written.map_err(|e| Error::write(path, e))?;
+        // Else GDAL keeps blocks in memory that nobody asks for again.
+        let (flushed, messages) = library::watched(|| self.dataset.flush_cache());
+        geotiff::refuse(&self.path, messages.failures)?;
+        flushed.map_err(|e| Error::write(&self.path, e))
     }
 
     /// Makes the cloud-optimised file (deflate, 512 px tiles, overviews) of what was written, whole or not at all.

@@ -1,4 +1,4 @@
-//! Interpolation kernels, tapers, Fourier transforms and the cross-track profile of a train.
+//! Interpolation: cubic convolution, windowed sinc, and a scene moved by a field of shifts.
 
 mod cubic;
 mod lanczos;

@@ -7,6 +7,7 @@
 
 use super::lanczos::{LANCZOS_TAPS, lanczos, lanczos_taps};
 use ndarray::{Array2, ArrayView2};
+use std::ops::Range;
 
 /// Steps of the kernel's table per pixel.
 const PHASES: usize = 1024;
@@ -98,11 +99,43 @@ impl Default for KernelTable {
 }
 
 impl KernelTable {
-    /// Pixel at or before a place, and the taps around it.
-    fn at(&self, place: f32) -> (isize, &[f32; LANCZOS_TAPS]) {
-        let floor = place.floor();
-        let phase = ((place - floor) * PHASES as f32 + 0.5) as usize;
-        (floor as isize, &self.0[phase.min(PHASES)])
+    /// Calls `each(columns, pixel, taps)` for neighbouring columns of equal kernels, `pixel` being the one at or before their
+    /// place.
+    fn runs<'a>(
+        &'a self,
+        places: impl Iterator<Item = f32>,
+        mut each: impl FnMut(Range<usize>, isize, &'a [f32; LANCZOS_TAPS]),
+    ) {
+        let mut open = (0, (0, 0));
+        let mut count = 0;
+        for place in places {
+            let key = Self::phase(place);
+            if key != open.1 {
+                if count > open.0 {
+                    each(open.0..count, open.1.0, &self.0[open.1.1]);
+                }
+                open = (count, key);
+            }
+            count += 1;
+        }
+        if count > open.0 {
+            each(open.0..count, open.1.0, &self.0[open.1.1]);
+        }
+    }
+
+    /// Pixel at or before a place, and the kernel's number.
+    fn phase(place: f32) -> (isize, usize) {
+        let towards_zero = place as isize;
+        let pixel = towards_zero - isize::from(place < towards_zero as f32);
+        (pixel, (((place - pixel as f32) * PHASES as f32 + 0.5) as usize).min(PHASES))
+    }
+}
+
+/// `out_i = Σ_k taps_k · lines_k,i`; the lines are as long as the result.
+fn combine(out: &mut [f32], taps: &[f32; LANCZOS_TAPS], lines: [&[f32]; LANCZOS_TAPS]) {
+    let lines = lines.map(|line| &line[..out.len()]);
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = taps.iter().zip(&lines).map(|(t, line)| t * line[i]).sum();
     }
 }
 
@@ -126,34 +159,35 @@ pub fn warp(
         fill(&mut source);
     }
     let lines = along_rows(&source, first, lattice, (row, col, rows, cols), table);
-    let mut out = Array2::<f32>::from_elem((rows, cols), f32::NAN);
+    let mut out = vec![f32::NAN; rows * cols];
     let mut shifts = [vec![0.0_f32; cols], vec![0.0_f32; cols]];
     let (height, width) = source.dim();
-    for (i, mut to) in out.outer_iter_mut().enumerate() {
+    for (i, to) in out.chunks_exact_mut(cols.max(1)).enumerate() {
         lattice.along((row + i) as f64, col, &mut shifts);
         let [down, across] = &shifts;
         let start = ((row + i) as f64 - first.0) as f32;
-        for (j, to) in to.iter_mut().enumerate() {
+        table.runs(down.iter().map(|d| start - d), |columns, y, taps| {
+            let Some(top) = usize::try_from(y - BEFORE as isize).ok().filter(|t| t + LANCZOS_TAPS <= height)
+            else {
+                return;
+            };
             // out(r, c) = Σ_k t_k H(y + k, c) with y = r − d_r(r, c)
-            let (y, taps) = table.at(start - down[j]);
-            let top = y - BEFORE as isize;
-            if top < 0 || top as usize + LANCZOS_TAPS > height {
-                continue;
-            }
-            if let Some(seen) = &seen {
-                let near = ((start - down[j]).round(), ((col + j) as f64 - first.1) as f32 - across[j]);
-                let near = (near.0, near.1.round());
-                let shown =
-                    near.1 >= 0.0 && (near.1 as usize) < width && seen[(near.0 as usize, near.1 as usize)];
+            let line = |k: usize| &lines[(top + k) * cols..][columns.clone()];
+            combine(&mut to[columns.clone()], taps, std::array::from_fn(line));
+        });
+        if let Some(seen) = &seen {
+            let near = |at: f32, n: usize| (at > -0.5 && at < n as f32 - 0.5).then(|| at.round() as usize);
+            for (j, to) in to.iter_mut().enumerate() {
+                let place = (start - down[j], ((col + j) as f64 - first.1) as f32 - across[j]);
+                let shown = near(place.0, height).zip(near(place.1, width)).is_some_and(|place| seen[place]);
                 if !shown {
-                    continue;
+                    *to = f32::NAN;
                 }
             }
-            let top = top as usize;
-            *to = taps.iter().enumerate().map(|(k, t)| t * lines[(top + k, j)]).sum();
         }
     }
-    out
+    // As long as its shape says.
+    Array2::from_shape_vec((rows, cols), out).unwrap_or_default()
 }
 
 /// `H(s, c) = source(s, c − d − first)`, d being the shift across at the row of the result which source row s is for.
@@ -163,29 +197,34 @@ fn along_rows(
     lattice: &ShiftLattice,
     (row, col, rows, cols): Part,
     table: &KernelTable,
-) -> Array2<f32> {
+) -> Vec<f32> {
     let (height, width) = source.dim();
-    let mut lines = Array2::<f32>::from_elem((height, cols), f32::NAN);
+    let mut lines = vec![f32::NAN; height * cols];
     let mut here = [vec![0.0_f32; cols], vec![0.0_f32; cols]];
     let mut next = here.clone();
     lattice.along(row as f64 + rows as f64 / 2.0, col, &mut here);
     let mean = f64::from(here[0].iter().sum::<f32>() / cols.max(1) as f32);
     let start = (col as f64 - first.1) as f32;
-    for ((s, mut to), from) in lines.outer_iter_mut().enumerate().zip(source.outer_iter()) {
+    for ((s, to), from) in lines.chunks_exact_mut(cols.max(1)).enumerate().zip(source.outer_iter()) {
         // Source row s lies on row s + first + d_r of the result; d_r varies along it, and d_c follows to first order.
         let target = s as f64 + first.0 + mean;
         lattice.along(target, col, &mut here);
         lattice.along(target + 1.0, col, &mut next);
         let Some(from) = from.as_slice() else { continue };
-        for (j, to) in to.iter_mut().enumerate() {
+        // Places less the column, so that columns of equal shift have equal kernels.
+        let places = (0..cols).map(|j| {
             let change = (here[0][j] - mean as f32) * (next[1][j] - here[1][j]);
-            let (x, taps) = table.at(start + j as f32 - here[1][j] - change);
+            start - here[1][j] - change
+        });
+        table.runs(places, |columns, x, taps| {
             let left = x - BEFORE as isize;
-            if left >= 0 && left as usize + LANCZOS_TAPS <= width {
-                let part = &from[left as usize..left as usize + LANCZOS_TAPS];
-                *to = part.iter().zip(taps).map(|(v, t)| v * t).sum();
+            let begin = (-left).max(columns.start as isize);
+            let end = (width as isize - LANCZOS_TAPS as isize + 1 - left).min(columns.end as isize);
+            if begin < end {
+                let (at, columns) = ((begin + left) as usize, begin as usize..end as usize);
+                combine(&mut to[columns], taps, std::array::from_fn(|k| &from[at + k..]));
             }
-        }
+        });
     }
     lines
 }
@@ -202,42 +241,23 @@ fn fill(source: &mut Array2<f32>) {
     source.mapv_inplace(|v| if v.is_nan() { 0.0 } else { v });
 }
 
+/// Over missing pixels the nearest seen one on either side, the later one where both are as near.
 fn fill_line(line: &mut ndarray::ArrayViewMut1<'_, f32>) {
+    const REACH: usize = LANCZOS_TAPS / 2;
     let n = line.len();
-    let mut last: Option<(usize, f32)> = None;
-    let mut filled: Vec<(usize, f32)> = Vec::new();
-    for i in 0..n {
-        let v = line[i];
-        if !v.is_nan() {
-            last = Some((i, v));
-        } else if let Some((at, v)) = last
-            && i - at <= LANCZOS_TAPS / 2
-        {
-            filled.push((i, v));
+    let mut from = 0;
+    while let Some(gap) = (from..n).find(|i| line[*i].is_nan()) {
+        let end = (gap..n).find(|i| !line[*i].is_nan()).unwrap_or(n);
+        for i in gap..end {
+            // Distances to the pixels before and after the gap.
+            let before = (gap > 0).then(|| (i + 1 - gap, gap - 1));
+            let after = (end < n).then(|| (end - i, end));
+            let nearest = [after, before].into_iter().flatten().filter(|p| p.0 <= REACH).min_by_key(|p| p.0);
+            if let Some((_, at)) = nearest {
+                line[i] = line[at];
+            }
         }
-    }
-    // From behind, and only where that is nearer.
-    last = None;
-    let mut ahead: Vec<(usize, f32, usize)> = Vec::new();
-    for i in (0..n).rev() {
-        let v = line[i];
-        if !v.is_nan() {
-            last = Some((i, v));
-        } else if let Some((at, v)) = last
-            && at - i <= LANCZOS_TAPS / 2
-        {
-            ahead.push((i, v, at - i));
-        }
-    }
-    for (i, v, distance) in ahead {
-        let nearer = (1..distance).any(|d| i >= d && !line[i - d].is_nan());
-        if !nearer {
-            filled.retain(|f| f.0 != i);
-            filled.push((i, v));
-        }
-    }
-    for (i, v) in filled {
-        line[i] = v;
+        from = end;
     }
 }
 
@@ -319,6 +339,19 @@ mod tests {
                 v.is_nan() == expected.is_nan() && (expected.is_nan() || (v - expected).abs() < 1e-3),
                 "{i} {j}"
             );
+        }
+    }
+
+    #[test]
+    fn gaps_take_the_nearest_seen_pixel_within_reach() {
+        let seen = |k: usize| !(k < 2 || (5..8).contains(&k) || (10..30).contains(&k) || k == 33);
+        let mut line = ndarray::Array1::from_shape_fn(40, |k| if seen(k) { k as f32 } else { f32::NAN });
+        fill_line(&mut line.view_mut());
+        for (k, v) in line.iter().enumerate() {
+            let distance = |q: &usize| q.abs_diff(k);
+            let nearest = (0..40).filter(|q| seen(*q)).min_by_key(|q| (distance(q), *q < k)).unwrap();
+            let wanted = if distance(&nearest) <= LANCZOS_TAPS / 2 { nearest as f32 } else { f32::NAN };
+            assert!((v - wanted).abs() < 1e-6 || (v.is_nan() && wanted.is_nan()), "{k}: {v}, not {wanted}");
         }
     }
 

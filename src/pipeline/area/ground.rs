@@ -16,7 +16,7 @@ const REACH_PX: f64 = 6.0;
 /// Columns read at once by a thread, and rows read ahead to; whole tiles of most files.
 const READ_PX: (usize, usize) = (512, 2048);
 
-/// Values `(band, row, col)` of a window of a scene, NaN where it shows no ground.
+/// Values `(band, row, col)` of a window of a scene, NaN where it shows no ground; there may be more rows than the window has.
 pub(super) struct Patch {
     pub(super) values: Array3<f32>,
     pub(super) window: Window,
@@ -88,14 +88,29 @@ impl<'a> Rows<'a> {
         let kept = end.saturating_sub(from.max(held.row));
         let first = if kept > 0 { end - kept } else { from / READ_PX.0 * READ_PX.0 };
         let last = to.next_multiple_of(READ_PX.0).min(height);
-        let tail = self.patch.values.slice(s![.., held.height - kept.., ..]).to_owned();
-        self.patch.values = Array3::zeros((0, 0, 0));
-        let mut values = Array3::<f32>::zeros((self.bands.len(), last - first, width));
-        values.slice_mut(s![.., ..kept, ..]).assign(&tail);
-        let new = Window { row: first + kept, col: 0, height: last - first - kept, width };
-        fill(self.scene, self.bands, self.source, (new, values.slice_mut(s![.., kept.., ..])))?;
-        self.patch = Patch { values, window: Window { row: first, col: 0, height: last - first, width } };
-        Ok(())
+        let rows = last - first;
+        let patch = &mut self.patch;
+        patch.window = Window { row: first, col: 0, height: rows, width };
+        // The kept rows move to the top of the same memory.
+        let room = patch.values.len_of(Axis(1));
+        if rows > room {
+            let tail = patch.values.slice(s![.., held.height - kept..held.height, ..]).to_owned();
+            patch.values = Array3::zeros((0, 0, 0));
+            patch.values = Array3::zeros((self.bands.len(), rows, width));
+            patch.values.slice_mut(s![.., ..kept, ..]).assign(&tail);
+        } else {
+            for mut plane in patch.values.outer_iter_mut() {
+                for row in 0..kept {
+                    let (mut above, below) = plane.view_mut().split_at(Axis(0), held.height - kept + row);
+                    if held.height > kept {
+                        above.row_mut(row).assign(&below.row(0));
+                    }
+                }
+            }
+        }
+        let new = Window { row: first + kept, col: 0, height: rows - kept, width };
+        let part = patch.values.slice_mut(s![.., kept..rows, ..]);
+        fill(self.scene, self.bands, self.source, (new, part))
     }
 }
 
@@ -135,6 +150,17 @@ impl<'a> Lay<'a> {
             (cols.0 - high_c - first.1).floor() - REACH_PX,
             (cols.1 - low_c - first.1).ceil() + REACH_PX,
         ]
+    }
+
+    /// Rows below ground of the baseline that it needs with `margin_px` around it, counted alike in both scenes.
+    pub(super) fn rows_below(&self, margin_px: usize) -> usize {
+        let low = match (&self.pair.link, &self.lattice) {
+            (Link::Aligned { .. }, Some(lattice)) => {
+                lattice.range_px(0, self.pair.reference.grid.shape.0)[0] - REACH_PX
+            }
+            _ => 0.0,
+        };
+        margin_px + (-low).max(0.0).ceil() as usize
     }
 
     /// Where a pixel of a window of the baseline lies in the target.

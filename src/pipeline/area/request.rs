@@ -71,6 +71,7 @@ impl AreaRequest {
                 reference,
                 moving,
                 out: None,
+                tie_points: None,
                 bands: file.bands,
                 match_band: None,
                 model: None,

@@ -71,18 +71,22 @@ impl Sweep<'_> {
         let rows = (STRIP.0 / width.max(1)).min(STRIP.1) / cell * cell;
         let rows = rows.max(cell);
         let cols = (COLS / cell * cell).max(cell);
+        let columns: Vec<usize> = (0..width).step_by(cols).collect();
         let mut baseline = Rows::new(&pair.reference, &bands[0], self.source);
         let mut target = Rows::new(&pair.moving, &bands[1], self.source);
         let mut objects = AreaObjects::default();
         let mut seen = 0;
-        for row in (0..height).step_by(rows) {
+        // The first strip is shorter, so that what each needs ends with a row of tiles and no further one is held.
+        let ahead = self.lay.rows_below(model.margin_px()).next_multiple_of(cell).min(rows - cell);
+        let starts: Vec<usize> = std::iter::once(0).chain((rows - ahead..height).step_by(rows)).collect();
+        for (done, &row) in starts.iter().enumerate() {
             if self.sink.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let done = row / rows;
             let what = pair.moving.id.clone();
-            self.sink.event(&Event { stage: "change", what, done, total: height.div_ceil(rows) });
-            let strip = Window { row, col: 0, height: rows.min(height - row), width };
+            self.sink.event(&Event { stage: "change", what, done, total: starts.len() });
+            let end = starts.get(done + 1).copied().unwrap_or(height);
+            let strip = Window { row, col: 0, height: end - row, width };
             let wide = strip.grown(model.margin_px(), (height, width));
             let needed = self.lay.needs(wide);
             let (a, b) = rayon::join(
@@ -90,8 +94,7 @@ impl Sweep<'_> {
                 || needed.map_or(Ok(()), |n| target.hold(n.row, n.row + n.height)),
             );
             a.and(b)?;
-            let starts: Vec<usize> = (0..width).step_by(cols).collect();
-            let blocks: Vec<_> = starts
+            let blocks: Vec<_> = columns
                 .par_iter()
                 .map(|&col| {
                     let core = Window { col, width: cols.min(width - col), ..strip };
@@ -104,7 +107,7 @@ impl Sweep<'_> {
                 })
                 .collect();
             let mut out = Array2::from_elem((strip.height, width), f32::NAN);
-            for (col, mut block) in starts.into_iter().zip(blocks) {
+            for (&col, mut block) in columns.iter().zip(blocks) {
                 let end = col + block.statistic.ncols();
                 out.slice_mut(s![.., col..end]).assign(&block.statistic);
                 objects.add(&mut block);

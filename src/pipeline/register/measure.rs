@@ -61,8 +61,7 @@ pub(in crate::pipeline) fn measure(
     let (matched, seen_count) = run.tie_points(probed.shift, bands, (window_px, spacing_px))?;
     run.step("fit", 3)?;
     let share = window_px as f64 / spacing_px as f64;
-    let matches =
-        Matches { points: &matched, seen_count, overlap: share * share, shape: pair.reference.grid.shape };
+    let matches = Matches { points: &matched, seen_count, overlap: share * share, area: pair.overlap };
     let registration = coreg::field(matches, request.model, &request.coreg)?;
     Ok(Measured { registration, matched, bands, window_px, spacing_px })
 }

@@ -11,6 +11,7 @@ mod outputs;
 mod pair;
 mod report_json;
 mod resample;
+mod tie_points;
 mod vrt;
 
 use super::{Error, SceneSource, Sink};
@@ -31,6 +32,8 @@ pub struct RegisterRequest {
     pub moving: String,
     /// Output: a raster, or a virtual one where it ends in `.vrt`; `None` only measures.
     pub out: Option<PathBuf>,
+    /// File of the tie points, a GeoPackage where it ends in `.gpkg`, else GeoJSON; beside the output where `None`.
+    pub tie_points: Option<PathBuf>,
     /// Bands to use; all where empty.
     pub bands: Vec<String>,
     /// Band to measure on; the one that tells the shift best where `None`.

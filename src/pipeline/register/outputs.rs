@@ -2,7 +2,7 @@
 
 use super::measure::Measured;
 use super::pair::Pair;
-use super::{RegisterOutput, RegisterRequest, report_json, resample, vrt};
+use super::{RegisterOutput, RegisterRequest, report_json, resample, tie_points, vrt};
 use crate::coreg::TiePoint;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::staged::{Staged, refuse_inputs};
@@ -19,6 +19,8 @@ const ARROWS_MAX: usize = 900;
 /// The registered scene and what lies beside it, before they have their names.
 pub(super) struct Place {
     staged: Staged,
+    /// For the tie points, where they go to another folder.
+    elsewhere: Option<Staged>,
     /// Scene, tie points, picture and report.
     names: [String; 4],
 }
@@ -27,7 +29,10 @@ impl Place {
     /// Checks, before anything is measured, that the folder takes files and that no output replaces an input or another.
     pub(super) fn new(out: &Path, request: &RegisterRequest, pair: &Pair) -> Result<Self, Error> {
         let paths = [out.to_owned()].into_iter().chain(BESIDE.map(|suffix| out.with_extension(suffix)));
-        let paths: Vec<PathBuf> = paths.collect();
+        let mut paths: Vec<PathBuf> = paths.collect();
+        if let Some(points) = &request.tie_points {
+            paths[1].clone_from(points);
+        }
         let specs = [request.reference.as_str(), request.moving.as_str()];
         refuse_inputs(&paths, [&pair.reference, &pair.moving], &specs)?;
         let mut names = [const { String::new() }; 4];
@@ -37,8 +42,9 @@ impl Place {
                 .ok_or_else(|| Error::OutputTaken { path: out.to_owned(), why: "it names no file" })?;
             *name = last.to_string_lossy().into_owned();
         }
-        let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { staged: Staged::new(folder)?, names })
+        let (folder, of_points) = (folder_of(out), folder_of(&paths[1]));
+        let elsewhere = (folder != of_points).then(|| Staged::new(of_points)).transpose()?;
+        Ok(Self { staged: Staged::new(folder)?, elsewhere, names })
     }
 
     /// Writes the scene, or a virtual raster of it.
@@ -55,6 +61,10 @@ impl Place {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes the files beside the scene, if there is a place for it, and says what was found.
 pub(super) fn write(
     request: &RegisterRequest,
@@ -62,17 +72,19 @@ pub(super) fn write(
     measured: &Measured,
     (mut place, mut clock): (Option<Place>, Clock),
 ) -> Result<RegisterOutput, Error> {
-    if let Some(Place { staged, names: [_, points, picture, _] }) = &mut place {
-        staged.bytes(points, report_json::tie_points(pair, measured)?.as_bytes())?;
+    if let Some(Place { staged, elsewhere, names: [_, points, picture, _] }) = &mut place {
+        let folder = elsewhere.as_mut().unwrap_or(staged);
+        folder.file(points, |path| tie_points::write(path, pair, measured))?;
         staged.bytes(picture, &quiver::render(&card(pair, measured))?)?;
         clock.lap("report");
     }
     let report = report_json::report(request, pair, measured, &clock.laps_s);
     let json = format!("{report:#}\n");
     let mut summary = summary(pair, measured);
-    if let Some(Place { mut staged, names: [.., report] }) = place {
+    if let Some(Place { mut staged, elsewhere, names: [.., report] }) = place {
         staged.bytes(&report, json.as_bytes())?;
-        for path in staged.finish()? {
+        let apart = elsewhere.map(Staged::finish).transpose()?.unwrap_or_default();
+        for path in apart.into_iter().chain(staged.finish()?) {
             // Writing into a String cannot fail.
             let _ = writeln!(summary, "{}", path.strip_prefix(".").unwrap_or(&path).display());
         }

@@ -1,16 +1,13 @@
-//! What a registration says of itself: the JSON report and the tie points as GeoJSON.
+//! What a registration says of itself: the JSON report.
 
 use super::RegisterRequest;
 use super::measure::Measured;
 use super::pair::{Link, Pair};
-use crate::coreg::{Model, TiePoint};
-use crate::io;
-use crate::pipeline::Error;
+use crate::coreg::Model;
 use crate::scene::Scene;
 use crate::stats::median;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 /// Nodes along the longer side at which the report tells the field.
 const NODES: usize = 16;
@@ -114,37 +111,6 @@ fn field(pair: &Pair, measured: &Measured) -> Value {
         })
         .collect();
     Value::Array(nodes)
-}
-
-/// Tie points as GeoJSON (RFC 7946), those that agree and those that do not.
-pub(super) fn tie_points(pair: &Pair, measured: &Measured) -> Result<String, Error> {
-    let grid = &pair.reference.grid;
-    let key = |p: &TiePoint| (p.row.to_bits(), p.col.to_bits());
-    let used: BTreeSet<(u64, u64)> = measured.registration.tie_points.iter().map(key).collect();
-    let places: Vec<(f64, f64)> = measured.matched.iter().map(|p| grid.xy(p.row, p.col)).collect();
-    let lon_lat = io::to_wgs84(&grid.crs, &places)?;
-    let mut text = String::from("{\"type\":\"FeatureCollection\",\n\"features\":[");
-    for (k, (p, (lon, lat))) in measured.matched.iter().zip(lon_lat).enumerate() {
-        let model = measured.registration.field.shift_px(p.row, p.col);
-        let at = |v: f64| rounded(v, 1e7);
-        let px = |v: f64| rounded(v, 1e4);
-        let feature = json!({
-            "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [at(lon), at(lat)]},
-            "properties": {
-                "row": rounded(p.row, 1e2), "col": rounded(p.col, 1e2),
-                "shift_row_px": px(p.shift_row_px), "shift_col_px": px(p.shift_col_px),
-                "model_row_px": px(model.0), "model_col_px": px(model.1),
-                "residual_row_px": px(p.shift_row_px - model.0), "residual_col_px": px(p.shift_col_px - model.1),
-                "sigma_px": px(p.sigma_px), "correlation": rounded(p.correlation, 1e3),
-                "used": used.contains(&key(p)),
-            },
-        });
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{}{feature}", if k == 0 { "\n" } else { ",\n" });
-    }
-    text.push_str("\n]}\n");
-    Ok(text)
 }
 
 /// A number to whole parts of a unit.

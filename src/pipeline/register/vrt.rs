@@ -22,7 +22,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
     let grid = &pair.moving.grid;
     let bands: Vec<BlockBand> = BlockReader::open(&pair.moving, &all)?
         .bands()
-        .filter(|b| b.grid.shape == grid.shape)
+        .filter(|b| covers(&b.grid, grid))
         .map(|b| described(&pair.moving, b))
         .collect();
     let corrected = |row: f64, col: f64| corrected(pair, measured, (row, col));
@@ -72,8 +72,19 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
     Ok(io::write_text(path, &text)?)
 }
 
+/// Whether a band of larger or smaller pixels shows just the ground of the scene's grid, to a thousandth of its pixels.
+fn covers(band: &Grid, grid: &Grid) -> bool {
+    let corner = |g: &Grid, k: f64| g.xy(k * g.shape.0 as f64 - 0.5, k * g.shape.1 as f64 - 0.5);
+    let limit = 1e-3 * grid.pixel_size_m();
+    band.crs == grid.crs
+        && [0.0, 1.0].into_iter().all(|k| {
+            let (a, b) = (corner(band, k), corner(grid, k));
+            (a.0 - b.0).abs() <= limit && (a.1 - b.1).abs() <= limit
+        })
+}
+
 fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
-    let (h, w) = grid.shape;
+    let ((h, w), (own_h, own_w)) = (grid.shape, band.grid.shape);
     let file = Path::new(&band.source.0);
     let file = std::path::absolute(file).ok().filter(|_| file.exists()).unwrap_or_else(|| file.to_owned());
     let _ = write!(
@@ -90,7 +101,7 @@ fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
     let _ = write!(
         text,
         "    <SimpleSource>\n      <SourceFilename relativeToVRT=\"0\">{}</SourceFilename>\n      \
-         <SourceBand>{}</SourceBand>\n      <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n      \
+         <SourceBand>{}</SourceBand>\n      <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{own_w}\" ySize=\"{own_h}\"/>\n      \
          <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n    </SimpleSource>\n  </VRTRasterBand>\n",
         escape(file.display().to_string()),
         band.source.1
@@ -113,4 +124,35 @@ fn corrected(pair: &Pair, measured: &Measured, (row, col): (f64, f64)) -> Result
         p = (q.0 + d.0, q.1 + d.1);
     }
     Ok(reference.xy(p.0, p.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::Affine;
+    use crate::io::Kind;
+
+    #[test]
+    fn bands_of_larger_pixels_cover_the_scene_too() {
+        let grid = |side: usize, step: f64, x: f64| Grid {
+            crs: io::crs_from_epsg(32633).unwrap(),
+            affine: Affine::from_gdal([x, step, 0.0, 5.8e6, 0.0, -step]).unwrap(),
+            shape: (side, side),
+        };
+        let fine = grid(120, 10.0, 3e5);
+        assert!(covers(&fine, &fine) && covers(&grid(60, 20.0, 3e5), &fine));
+        assert!(!covers(&grid(60, 20.0, 3e5 + 10.0), &fine) && !covers(&grid(59, 20.0, 3e5), &fine));
+        let band = BlockBand {
+            grid: grid(60, 20.0, 3e5),
+            kind: Kind::UInt16,
+            no_data: 0.0,
+            name: "B05".to_owned(),
+            scale: None,
+            source: ("b05.tif".to_owned(), 1),
+        };
+        let mut text = String::new();
+        push_band(&mut text, 1, &band, &fine);
+        assert!(text.contains("SrcRect xOff=\"0\" yOff=\"0\" xSize=\"60\" ySize=\"60\""), "{text}");
+        assert!(text.contains("DstRect xOff=\"0\" yOff=\"0\" xSize=\"120\" ySize=\"120\""), "{text}");
+    }
 }
