@@ -1,15 +1,18 @@
 //! Simulated lives of trains against what `monitor run` reports, and its speed: behind `docs/accuracy.md` and
 //! `docs/performance.md`.
 //!
-//! `cargo bench --bench monitor_trial -- lives` prints the confusion table, `-- speed 2000` scenes a second and
-//! memory over a backfill of 2000 scenes of a 1 km track.
+//! `cargo bench --bench monitor_trial -- lives 1 4` prints the confusion table of four lines from seed 1 on (a folder as
+//! third argument keeps scenes, states and truth), `-- speed 2000` scenes a second and memory over a backfill of
+//! 2000 scenes of a 1 km track.
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a report for people")]
 
 mod simulated_days;
 
 use railwatch::monitor::{Config, LifeState, RunOptions, Secrets, State, run};
 use railwatch::pipeline::Silent;
+use serde_json::json;
 use simulated_days::{Days, Options, Stand, Train, make};
+use std::path::Path;
 
 /// Splitmix64, so that the trial is the same everywhere.
 struct Rng(u64);
@@ -91,12 +94,29 @@ fn truth(days: &Days, train: &Train) -> usize {
     }
 }
 
-fn lives() {
+/// What was put into a line, for whoever looks at a kept state.
+fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
+    let stand = |train: &Train, s: &Stand| {
+        let clear: Vec<f64> = (s.dates.0..=s.dates.1)
+            .map(|i| days.clear(i, s.start_m, s.start_m + train.length_m))
+            .collect();
+        json!({"dates": [s.dates.0, s.dates.1], "start_m": s.start_m, "clear": clear})
+    };
+    let of = |train: &Train| {
+        let stands: Vec<_> = train.stands.iter().map(|s| stand(train, s)).collect();
+        json!({"length_m": train.length_m, "cargo": train.cargo, "stands": stands})
+    };
+    let times: Vec<String> = days.scenes.iter().map(|s| s.datetime.to_string()).collect();
+    let text = json!({"times": times, "trains": trains.iter().map(of).collect::<Vec<_>>()}).to_string();
+    std::fs::write(path, text).unwrap();
+}
+
+fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
     let mut table = [[0usize; 5]; 5];
     let (mut extra, mut split, mut late_dates, mut found_count) = (0, 0, 0usize, 0usize);
-    let seeds = 4;
-    for seed in 1..=seeds {
-        let folder = tempfile::tempdir().unwrap();
+    for seed in first..first + seeds {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = kept.map_or(temporary.path().to_owned(), |k| k.join(seed.to_string()));
         let trains = trains(seed);
         let options = Options {
             length_m: LENGTH_M,
@@ -106,7 +126,10 @@ fn lives() {
             cloud_fraction: 0.15,
             seed,
         };
-        let days = make(folder.path(), &options, &trains);
+        let days = make(&folder, &options, &trains);
+        if kept.is_some() {
+            write_truth(&folder.join("truth.json"), &days, &trains);
+        }
         let config = Config::read(&days.config).unwrap();
         watch(&config);
         let state = State::open_to_read(&config.state).unwrap();
@@ -233,11 +256,14 @@ fn speed(total: usize) {
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let number = |at: usize| words.get(at).and_then(|n| n.parse::<u64>().ok());
     match words.first().map(String::as_str) {
-        Some("lives") => lives(),
-        Some("speed") => speed(words.get(1).and_then(|n| n.parse().ok()).unwrap_or(1000)),
+        Some("lives") => {
+            lives(number(1).unwrap_or(1), number(2).unwrap_or(4), words.get(3).map(Path::new));
+        }
+        Some("speed") => speed(number(1).unwrap_or(1000) as usize),
         _ => {
-            lives();
+            lives(1, 4, None);
             speed(200);
         }
     }
