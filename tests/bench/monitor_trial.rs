@@ -43,6 +43,8 @@ const CARGOS: [[f64; 4]; 5] = [
 ];
 const KINDS: [&str; 5] = ["one date", "stays", "moves", "permanent", "hidden or missed"];
 const DATES: usize = 40;
+/// Dates without a train at the beginning, on which the watch has few earlier ones to compare with.
+const LEARNING_DATES: usize = 5;
 const LENGTH_M: f64 = 8000.0;
 
 /// Trains in slots of 700 m, one after the other, with empty dates between.
@@ -97,9 +99,8 @@ fn truth(days: &Days, train: &Train) -> usize {
 /// What was put into a line, for whoever looks at a kept state.
 fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
     let stand = |train: &Train, s: &Stand| {
-        let clear: Vec<f64> = (s.dates.0..=s.dates.1)
-            .map(|i| days.clear(i, s.start_m, s.start_m + train.length_m))
-            .collect();
+        let clear: Vec<f64> =
+            (s.dates.0..=s.dates.1).map(|i| days.clear(i, s.start_m, s.start_m + train.length_m)).collect();
         json!({"dates": [s.dates.0, s.dates.1], "start_m": s.start_m, "clear": clear})
     };
     let of = |train: &Train| {
@@ -113,7 +114,9 @@ fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
 
 fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
     let mut table = [[0usize; 5]; 5];
-    let (mut extra, mut split, mut late_dates, mut found_count) = (0, 0, 0usize, 0usize);
+    let (mut extra, mut early, mut split, mut late_dates, mut found_count) = (0, 0, 0, 0usize, 0usize);
+    // Lives that could be seen, detected on some date; moves, detected in both places.
+    let mut detected = [(0, 0); 2];
     for seed in first..first + seeds {
         let temporary = tempfile::tempdir().unwrap();
         let folder = kept.map_or(temporary.path().to_owned(), |k| k.join(seed.to_string()));
@@ -134,6 +137,7 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
         watch(&config);
         let state = State::open_to_read(&config.state).unwrap();
         let lives = state.lives("line").unwrap();
+        let detections = state.detections("line").unwrap();
         let mut taken = vec![false; lives.len()];
         for train in &trains {
             let time = |i: usize| days.scenes[i.min(DATES - 1)].datetime;
@@ -168,9 +172,30 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
                     _ => 2,
                 }
             });
-            table[truth(&days, train)][told] += 1;
+            let lived = truth(&days, train);
+            table[lived][told] += 1;
+            let caught = |s: &Stand| {
+                detections.iter().any(|d| {
+                    let over = d.end_m.min(s.start_m + train.length_m) - d.start_m.max(s.start_m);
+                    d.change == "appeared"
+                        && over > 0.3 * train.length_m
+                        && (time(s.dates.0)..=time(s.dates.1)).contains(&d.datetime)
+                })
+            };
+            let of = [
+                (lived != 4, train.stands.iter().any(caught)),
+                (lived == 2, train.stands.iter().all(caught)),
+            ];
+            for (count, (could, did)) in detected.iter_mut().zip(of) {
+                count.0 += usize::from(could);
+                count.1 += usize::from(could && did);
+            }
         }
-        extra += taken.iter().filter(|t| !**t).count();
+        let learning = days.scenes[LEARNING_DATES].datetime;
+        for (life, _) in lives.iter().zip(&taken).filter(|(_, taken)| !**taken) {
+            extra += 1;
+            early += usize::from(life.life.last_seen < learning);
+        }
     }
     println!("| lived / told | {} |\n|---|---|---|---|---|---|", KINDS.join(" | "));
     for (kind, row) in KINDS.iter().zip(table) {
@@ -179,9 +204,15 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
     let km = LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64;
     println!(
         "{split} lives told in two, {extra} lives of nothing on {km:.0} km of track and date ({:.2} per 100 km), \
-         first told {:.2} dates late on average",
+         {early} of them before date {}, first told {:.2} dates late on average",
         extra as f64 / km * 100.0,
+        LEARNING_DATES + 1,
         late_dates as f64 / found_count.max(1) as f64
+    );
+    let [(seen, caught), (moves, both)] = detected;
+    println!(
+        "the detector alone: {caught} of {seen} trains that could be seen are detected on a date on which they stand, \
+         {both} of {moves} that move in both places"
     );
 }
 
