@@ -7,12 +7,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a report for people")]
 
 mod simulated_days;
+mod told_lives;
 
-use railwatch::monitor::{Config, LifeState, RunOptions, Secrets, State, run};
+use railwatch::monitor::{Config, RunOptions, Secrets, State, run};
 use railwatch::pipeline::Silent;
 use serde_json::json;
 use simulated_days::{Days, Options, Stand, Train, make};
 use std::path::Path;
+use told_lives::Score;
 
 /// Splitmix64, so that the trial is the same everywhere.
 struct Rng(u64);
@@ -41,10 +43,7 @@ const CARGOS: [[f64; 4]; 5] = [
     [0.220, 0.160, 0.100, 0.220],
     [0.060, 0.080, 0.150, 0.220],
 ];
-const KINDS: [&str; 5] = ["one date", "stays", "moves", "permanent", "hidden or missed"];
 const DATES: usize = 40;
-/// Dates without a train at the beginning, on which the watch has few earlier ones to compare with.
-const LEARNING_DATES: usize = 5;
 const LENGTH_M: f64 = 8000.0;
 
 /// Trains in slots of 700 m, one after the other, with empty dates between.
@@ -79,23 +78,6 @@ fn trains(seed: u64) -> Vec<Train> {
     all
 }
 
-/// What could be known of a train: of the dates on which half of its place is clear.
-fn truth(days: &Days, train: &Train) -> usize {
-    let in_sight = |s: &Stand| {
-        (s.dates.0..=s.dates.1)
-            .filter(|i| days.clear(*i, s.start_m, s.start_m + train.length_m) >= 0.5)
-            .count()
-    };
-    let seen: Vec<usize> = train.stands.iter().map(in_sight).collect();
-    match (seen.iter().sum::<usize>(), seen.iter().filter(|n| **n > 0).count()) {
-        (0, _) => 4,
-        (n, 1) if n > 18 => 3,
-        (1, _) => 0,
-        (_, 1) => 1,
-        _ => 2,
-    }
-}
-
 /// What was put into a line, for whoever looks at a kept state.
 fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
     let stand = |train: &Train, s: &Stand| {
@@ -113,10 +95,7 @@ fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
 }
 
 fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
-    let mut table = [[0usize; 5]; 5];
-    let (mut extra, mut early, mut split, mut late_dates, mut found_count) = (0, 0, 0, 0usize, 0usize);
-    // Lives that could be seen, detected on some date; moves, detected in both places.
-    let mut detected = [(0, 0); 2];
+    let mut score = Score::default();
     for seed in first..first + seeds {
         let temporary = tempfile::tempdir().unwrap();
         let folder = kept.map_or(temporary.path().to_owned(), |k| k.join(seed.to_string()));
@@ -136,84 +115,9 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
         let config = Config::read(&days.config).unwrap();
         watch(&config);
         let state = State::open_to_read(&config.state).unwrap();
-        let lives = state.lives("line").unwrap();
-        let detections = state.detections("line").unwrap();
-        let mut taken = vec![false; lives.len()];
-        for train in &trains {
-            let time = |i: usize| days.scenes[i.min(DATES - 1)].datetime;
-            let hits: Vec<usize> = (0..lives.len())
-                .filter(|&k| {
-                    let life = &lives[k].life;
-                    train.stands.iter().any(|s| {
-                        let over = life.place.end_m.min(s.start_m + train.length_m)
-                            - life.place.start_m.max(s.start_m);
-                        over > 0.3 * train.length_m
-                            && life.first_seen <= time(s.dates.1)
-                            && life.last_seen >= time(s.dates.0)
-                    })
-                })
-                .collect();
-            for &k in &hits {
-                taken[k] = true;
-            }
-            split += hits.len().saturating_sub(1);
-            let told = hits.iter().max_by_key(|&&k| lives[k].life.seen_count).map_or(4, |&k| {
-                let life = &lives[k].life;
-                let first = (0..DATES).find(|&i| time(i) >= life.first_seen).unwrap_or(0);
-                let could = (train.stands[0].dates.0..=train.stands[0].dates.1).find(|&i| {
-                    days.clear(i, train.stands[0].start_m, train.stands[0].start_m + train.length_m) >= 0.5
-                });
-                late_dates += could.map_or(0, |c| first.saturating_sub(c));
-                found_count += 1;
-                match (life.state, life.seen_count, life.move_count) {
-                    (LifeState::Permanent, ..) => 3,
-                    (_, 1, _) => 0,
-                    (_, _, 0) => 1,
-                    _ => 2,
-                }
-            });
-            let lived = truth(&days, train);
-            table[lived][told] += 1;
-            let caught = |s: &Stand| {
-                detections.iter().any(|d| {
-                    let over = d.end_m.min(s.start_m + train.length_m) - d.start_m.max(s.start_m);
-                    d.change == "appeared"
-                        && over > 0.3 * train.length_m
-                        && (time(s.dates.0)..=time(s.dates.1)).contains(&d.datetime)
-                })
-            };
-            let of = [
-                (lived != 4, train.stands.iter().any(caught)),
-                (lived == 2, train.stands.iter().all(caught)),
-            ];
-            for (count, (could, did)) in detected.iter_mut().zip(of) {
-                count.0 += usize::from(could);
-                count.1 += usize::from(could && did);
-            }
-        }
-        let learning = days.scenes[LEARNING_DATES].datetime;
-        for (life, _) in lives.iter().zip(&taken).filter(|(_, taken)| !**taken) {
-            extra += 1;
-            early += usize::from(life.life.last_seen < learning);
-        }
+        score.add(&days, &trains, &state.lives("line").unwrap(), &state.detections("line").unwrap());
     }
-    println!("| lived / told | {} |\n|---|---|---|---|---|---|", KINDS.join(" | "));
-    for (kind, row) in KINDS.iter().zip(table) {
-        println!("| {kind} | {} |", row.map(|n| n.to_string()).join(" | "));
-    }
-    let km = LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64;
-    println!(
-        "{split} lives told in two, {extra} lives of nothing on {km:.0} km of track and date ({:.2} per 100 km), \
-         {early} of them before date {}, first told {:.2} dates late on average",
-        extra as f64 / km * 100.0,
-        LEARNING_DATES + 1,
-        late_dates as f64 / found_count.max(1) as f64
-    );
-    let [(seen, caught), (moves, both)] = detected;
-    println!(
-        "the detector alone: {caught} of {seen} trains that could be seen are detected on a date on which they stand, \
-         {both} of {moves} that move in both places"
-    );
+    score.print(LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64);
 }
 
 fn watch(config: &Config) -> f64 {
