@@ -32,7 +32,7 @@ pub(super) enum MonitorCommand {
 #[derive(Debug, Args)]
 #[command(
     after_help = "A run can be killed at any moment and started again; two at once do no harm: the second ends with code 1.\n\
-    Exit codes: 0 done, 1 failed, 2 configuration, 4 done, but a site or a scene could not be read or registered.\n\nExamples:\n  \
+    Exit codes: 0 done, 1 failed, 2 configuration, 4 done, but a source, a scene or an alert channel failed.\n\nExamples:\n  \
     railwatch monitor run --config monitor.toml --dry-run\n  \
     railwatch monitor run --config monitor.toml --site khasan --since 2022-01-01"
 )]
@@ -40,7 +40,8 @@ pub(super) struct MonitorRunArgs {
     /// TOML file of sites.
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
-    /// Oldest date to take (RFC 3339 or YYYY-MM-DD); goes back behind what was dropped, too [default: all of the source].
+    /// Oldest date to take (RFC 3339 or YYYY-MM-DD); goes back behind what was dropped, too [default: all of a folder,
+    /// the newest days of a catalog].
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
     /// Only these sites.

@@ -4,10 +4,11 @@
 //! trains stood on a date its cells become what the empty dates show, so that a bed is compared with the empty bed
 //! however long a train stays. What stays for good is taken out of the dates before it came instead.
 
+use super::evidence::{arrivals, evidence};
 use super::ground::{Ground, emptied};
 use super::lives::{DateLook, EventKind, Followed, Life, Sighting, Stretch, days_between, follow};
 use super::references::Sites;
-use super::rows::{event_word, evidence, sighting};
+use super::rows::{event_word, sighting};
 use super::site_run::hex;
 use super::state::{
     AlertRow, DetectionRow, Scale, SceneRow, SceneStatus, State, drop_strips, drop_strips_before,
@@ -157,14 +158,17 @@ impl<'a> Comparison<'a> {
     ) -> Result<Result<Found, String>, Error> {
         let id = &self.config.id;
         let baseline = &self.config.baseline;
-        let (dates, permanent) = state.read(|c| {
-            let mut dates = used_before(c, (id, eye.name), datetime, baseline.count)?;
+        let (dates, permanent, watched_long) = state.read(|c| {
+            // One more than is compared: whoever stood on all of those would have been seen coming.
+            let mut dates = used_before(c, (id, eye.name), datetime, baseline.count + 1)?;
+            let watched_long = dates.len() > baseline.count;
+            dates.truncate(baseline.count);
             if let Some(oldest) = open_lives(c, id)?.first() {
                 let empty = used_before(c, (id, eye.name), oldest.first_seen, baseline.empty_count)?;
                 let known: Vec<i64> = dates.iter().map(|d| d.0).collect();
                 dates.extend(empty.into_iter().filter(|d| !known.contains(&d.0)));
             }
-            Ok((dates, permanent_lives(c, id)?))
+            Ok((dates, permanent_lives(c, id)?, watched_long))
         })?;
         let Some(&(_, earlier)) = dates.first() else {
             return Ok(Err("there is no earlier date to compare it with".to_owned()));
@@ -183,9 +187,19 @@ impl<'a> Comparison<'a> {
         }
         eye.empty(&mut baselines, &covered);
         Ok(match eye.site.detect(target, &baselines) {
-            Ok(output) => Ok(Found { output, earlier }),
+            Ok(mut output) => {
+                if watched_long {
+                    arrivals(&mut output, self.known_score());
+                }
+                Ok(Found { output, earlier })
+            }
             Err(error) => Err(error.to_string()),
         })
+    }
+
+    /// Score from which something counts at a place that is known.
+    fn known_score(&self) -> f64 {
+        -self.config.rates.false_alarms_known.get().log10()
     }
 
     /// Links what was found to the trains that are known.
@@ -199,7 +213,7 @@ impl<'a> Comparison<'a> {
             sightings: &sightings,
             evidence: &|stretch| evidence(&found.output, stretch, step_m),
             overlap: &|a, b| eye.ground.overlap(a, b),
-            known_score: -self.config.rates.false_alarms_known.get().log10(),
+            known_score: self.known_score(),
         };
         follow(open, &look, &self.config.lives, &|number| {
             let text = format!("{}|{datetime}|{number}", self.config.id);

@@ -129,8 +129,8 @@ pub struct Baseline {
     pub count: usize,
     /// Dates from before the oldest train that still stands, 0…5; 3: they show its bed empty.
     pub empty_count: usize,
-    /// Dates whose strips are kept, `count + empty_count` … 400; 40. A scene may come late by as many dates, less
-    /// `count + empty_count`.
+    /// Dates whose strips are kept, `count + empty_count` (at least `count + 1`) … 400; 40. A scene may come late by as
+    /// many dates, less that.
     pub kept_count: usize,
     /// The reference is the first scene that shows at least this share of its window, 0.1…1; 0.9.
     pub reference_valid_fraction: f64,
@@ -275,7 +275,7 @@ impl Config {
                 return wrong(&place, "the id occurs twice; every site needs its own".to_owned());
             }
             let (b, l, r) = (&site.baseline, &site.lives, &site.rates);
-            let least = b.count + b.empty_count;
+            let least = b.count + b.empty_count.max(1);
             let ranges = [
                 ("registration_margin_px", site.registration_margin_px, 32.0, 1000.0),
                 ("baseline.count", b.count as f64, 1.0, 20.0),

@@ -10,6 +10,7 @@ mod alerts;
 mod compare;
 mod config;
 mod error;
+mod evidence;
 mod export;
 mod ground;
 mod lives;

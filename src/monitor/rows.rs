@@ -8,7 +8,7 @@ use super::occupancy::{occupancy, usual_limit};
 use super::site_run::hex;
 use super::state::{AlertRow, DetectionRow, ObservationRow};
 use super::views;
-use crate::detect::{Appearance, Candidate, Change, DetectOutput, TrackDetection};
+use crate::detect::{Appearance, Change, TrackDetection};
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -201,19 +201,4 @@ pub(super) fn event_word(kind: EventKind) -> &'static str {
         EventKind::Permanent => "permanent",
         EventKind::Departed => "departed",
     }
-}
-
-/// Share of a stretch that is clear, and the score of what stands out there: a candidate that shares at least
-/// half of the shorter of the two. A strong train beside the stretch is no evidence for it.
-pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) -> (f64, f64) {
-    let Some(track) = output.tracks.get(stretch.track) else { return (0.0, f64::NEG_INFINITY) };
-    let from = (stretch.start_m / step_m).round().max(0.0) as usize;
-    let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
-    let cells = track.profile.get(from..=to).unwrap_or(&[]);
-    let clear = cells.iter().filter(|v| v.is_finite()).count() as f64 / cells.len().max(1) as f64;
-    let there = |c: &&Candidate| {
-        let shared_m = c.chainage_end_m.min(stretch.end_m) - c.chainage_start_m.max(stretch.start_m);
-        shared_m >= 0.5 * (c.chainage_end_m - c.chainage_start_m).min(stretch.length_m())
-    };
-    (clear, track.candidates.iter().find(there).map_or(f64::NEG_INFINITY, |c| c.score))
 }

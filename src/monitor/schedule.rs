@@ -228,7 +228,7 @@ fn late(
     known: &BTreeMap<String, SceneRow>,
     since: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let need = site.baseline.count + site.baseline.empty_count;
+    let need = site.baseline.count + site.baseline.empty_count.max(1);
     // A scene takes back what follows it in all views: the newest of their firsts decides.
     let mut late_to = None;
     for (view, dropped) in state.dropped_to(&site.id)? {

@@ -1,15 +1,20 @@
 //! Simulated lives of trains against what `monitor run` reports, and its speed: behind `docs/accuracy.md` and
 //! `docs/performance.md`.
 //!
-//! `cargo bench --bench monitor_trial -- lives` prints the confusion table, `-- speed 2000` scenes a second and
-//! memory over a backfill of 2000 scenes of a 1 km track.
+//! `cargo bench --bench monitor_trial -- lives 1 4` prints the confusion table of four lines from seed 1 on (a folder as
+//! third argument keeps scenes, states and truth), `-- speed 2000` scenes a second and memory over a backfill of
+//! 2000 scenes of a 1 km track.
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a report for people")]
 
 mod simulated_days;
+mod told_lives;
 
-use railwatch::monitor::{Config, LifeState, RunOptions, Secrets, State, run};
+use railwatch::monitor::{Config, RunOptions, Secrets, State, run};
 use railwatch::pipeline::Silent;
+use serde_json::json;
 use simulated_days::{Days, Options, Stand, Train, make};
+use std::path::Path;
+use told_lives::Score;
 
 /// Splitmix64, so that the trial is the same everywhere.
 struct Rng(u64);
@@ -38,7 +43,6 @@ const CARGOS: [[f64; 4]; 5] = [
     [0.220, 0.160, 0.100, 0.220],
     [0.060, 0.080, 0.150, 0.220],
 ];
-const KINDS: [&str; 5] = ["one date", "stays", "moves", "permanent", "hidden or missed"];
 const DATES: usize = 40;
 const LENGTH_M: f64 = 8000.0;
 
@@ -74,29 +78,27 @@ fn trains(seed: u64) -> Vec<Train> {
     all
 }
 
-/// What could be known of a train: of the dates on which half of its place is clear.
-fn truth(days: &Days, train: &Train) -> usize {
-    let in_sight = |s: &Stand| {
-        (s.dates.0..=s.dates.1)
-            .filter(|i| days.clear(*i, s.start_m, s.start_m + train.length_m) >= 0.5)
-            .count()
+/// What was put into a line, for whoever looks at a kept state.
+fn write_truth(path: &Path, days: &Days, trains: &[Train]) {
+    let stand = |train: &Train, s: &Stand| {
+        let clear: Vec<f64> =
+            (s.dates.0..=s.dates.1).map(|i| days.clear(i, s.start_m, s.start_m + train.length_m)).collect();
+        json!({"dates": [s.dates.0, s.dates.1], "start_m": s.start_m, "clear": clear})
     };
-    let seen: Vec<usize> = train.stands.iter().map(in_sight).collect();
-    match (seen.iter().sum::<usize>(), seen.iter().filter(|n| **n > 0).count()) {
-        (0, _) => 4,
-        (n, 1) if n > 18 => 3,
-        (1, _) => 0,
-        (_, 1) => 1,
-        _ => 2,
-    }
+    let of = |train: &Train| {
+        let stands: Vec<_> = train.stands.iter().map(|s| stand(train, s)).collect();
+        json!({"length_m": train.length_m, "cargo": train.cargo, "stands": stands})
+    };
+    let times: Vec<String> = days.scenes.iter().map(|s| s.datetime.to_string()).collect();
+    let text = json!({"times": times, "trains": trains.iter().map(of).collect::<Vec<_>>()}).to_string();
+    std::fs::write(path, text).unwrap();
 }
 
-fn lives() {
-    let mut table = [[0usize; 5]; 5];
-    let (mut extra, mut split, mut late_dates, mut found_count) = (0, 0, 0usize, 0usize);
-    let seeds = 4;
-    for seed in 1..=seeds {
-        let folder = tempfile::tempdir().unwrap();
+fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
+    let mut score = Score::default();
+    for seed in first..first + seeds {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = kept.map_or(temporary.path().to_owned(), |k| k.join(seed.to_string()));
         let trains = trains(seed);
         let options = Options {
             length_m: LENGTH_M,
@@ -106,60 +108,16 @@ fn lives() {
             cloud_fraction: 0.15,
             seed,
         };
-        let days = make(folder.path(), &options, &trains);
+        let days = make(&folder, &options, &trains);
+        if kept.is_some() {
+            write_truth(&folder.join("truth.json"), &days, &trains);
+        }
         let config = Config::read(&days.config).unwrap();
         watch(&config);
         let state = State::open_to_read(&config.state).unwrap();
-        let lives = state.lives("line").unwrap();
-        let mut taken = vec![false; lives.len()];
-        for train in &trains {
-            let time = |i: usize| days.scenes[i.min(DATES - 1)].datetime;
-            let hits: Vec<usize> = (0..lives.len())
-                .filter(|&k| {
-                    let life = &lives[k].life;
-                    train.stands.iter().any(|s| {
-                        let over = life.place.end_m.min(s.start_m + train.length_m)
-                            - life.place.start_m.max(s.start_m);
-                        over > 0.3 * train.length_m
-                            && life.first_seen <= time(s.dates.1)
-                            && life.last_seen >= time(s.dates.0)
-                    })
-                })
-                .collect();
-            for &k in &hits {
-                taken[k] = true;
-            }
-            split += hits.len().saturating_sub(1);
-            let told = hits.iter().max_by_key(|&&k| lives[k].life.seen_count).map_or(4, |&k| {
-                let life = &lives[k].life;
-                let first = (0..DATES).find(|&i| time(i) >= life.first_seen).unwrap_or(0);
-                let could = (train.stands[0].dates.0..=train.stands[0].dates.1).find(|&i| {
-                    days.clear(i, train.stands[0].start_m, train.stands[0].start_m + train.length_m) >= 0.5
-                });
-                late_dates += could.map_or(0, |c| first.saturating_sub(c));
-                found_count += 1;
-                match (life.state, life.seen_count, life.move_count) {
-                    (LifeState::Permanent, ..) => 3,
-                    (_, 1, _) => 0,
-                    (_, _, 0) => 1,
-                    _ => 2,
-                }
-            });
-            table[truth(&days, train)][told] += 1;
-        }
-        extra += taken.iter().filter(|t| !**t).count();
+        score.add(&days, &trains, &state.lives("line").unwrap(), &state.detections("line").unwrap());
     }
-    println!("| lived / told | {} |\n|---|---|---|---|---|---|", KINDS.join(" | "));
-    for (kind, row) in KINDS.iter().zip(table) {
-        println!("| {kind} | {} |", row.map(|n| n.to_string()).join(" | "));
-    }
-    let km = LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64;
-    println!(
-        "{split} lives told in two, {extra} lives of nothing on {km:.0} km of track and date ({:.2} per 100 km), \
-         first told {:.2} dates late on average",
-        extra as f64 / km * 100.0,
-        late_dates as f64 / found_count.max(1) as f64
-    );
+    score.print(LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64);
 }
 
 fn watch(config: &Config) -> f64 {
@@ -233,11 +191,14 @@ fn speed(total: usize) {
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let number = |at: usize| words.get(at).and_then(|n| n.parse::<u64>().ok());
     match words.first().map(String::as_str) {
-        Some("lives") => lives(),
-        Some("speed") => speed(words.get(1).and_then(|n| n.parse().ok()).unwrap_or(1000)),
+        Some("lives") => {
+            lives(number(1).unwrap_or(1), number(2).unwrap_or(4), words.get(3).map(Path::new));
+        }
+        Some("speed") => speed(number(1).unwrap_or(1000) as usize),
         _ => {
-            lives();
+            lives(1, 4, None);
             speed(200);
         }
     }

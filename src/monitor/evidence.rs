@@ -1,0 +1,142 @@
+//! What a date says of a place where a train may stand, beyond what it detects.
+//!
+//! Weak evidence counts at a place that is known, so it must belong to that place: a new train is rarely one clean window,
+//! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
+
+use super::lives::Stretch;
+use crate::detect::{Appearance, Change, DetectOutput};
+
+/// What lies nearer to a train than the error of its end is part of it, metres: 1.5 of the 20 m of `occupancy`.
+const PART_OF_M: f64 = 30.0;
+
+/// Share of a stretch that is clear, and the score of what stands out there.
+///
+/// That is a candidate that shares half of the shorter of the two, and is not part of a train that was detected elsewhere.
+pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) -> (f64, f64) {
+    let Some(track) = output.tracks.get(stretch.track) else { return (0.0, f64::NEG_INFINITY) };
+    let from = (stretch.start_m / step_m).round().max(0.0) as usize;
+    let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
+    let cells = track.profile.get(from..=to).unwrap_or(&[]);
+    let clear = cells.iter().filter(|v| v.is_finite()).count() as f64 / cells.len().max(1) as f64;
+    let place = (stretch.start_m, stretch.end_m);
+    let elsewhere: Vec<(f64, f64)> = (output.detections.iter())
+        .filter(|d| d.track_index == stretch.track && d.change == Change::Appeared)
+        .map(|d| (d.chainage_start_m, d.chainage_end_m))
+        .filter(|train| !is_at(*train, place))
+        .collect();
+    let score = (track.candidates.iter())
+        .map(|c| ((c.chainage_start_m, c.chainage_end_m), c.score))
+        .find(|(c, _)| is_at(*c, place) && !elsewhere.iter().any(|train| shared_m(*c, *train) >= -PART_OF_M))
+        .map_or(f64::NEG_INFINITY, |(_, score)| score);
+    (clear, score)
+}
+
+/// Tells a train that departed from one that arrived where the pixels leave it open.
+///
+/// A dark train on bright ballast may look like the track beside it, as if a bright one had gone. Its stretch stands out
+/// in the target itself against all earlier dates, so whatever departed would have stood on all of them; where the
+/// site has been watched for longer than those dates, that train would be known.
+pub(super) fn arrivals(output: &mut DetectOutput, known_score: f64) {
+    for d in &mut output.detections {
+        let place = (d.chainage_start_m, d.chainage_end_m);
+        let stands_out = |c: &crate::detect::Candidate| {
+            c.score >= known_score && is_at((c.chainage_start_m, c.chainage_end_m), place)
+        };
+        let in_target = output.tracks.get(d.track_index).is_some_and(|t| t.candidates.iter().any(stands_out));
+        if d.change == Change::Departed && in_target {
+            d.change = Change::Appeared;
+            d.appearance = match d.appearance {
+                Appearance::Bright => Appearance::Dark,
+                Appearance::Dark => Appearance::Bright,
+                Appearance::Coloured => Appearance::Coloured,
+            };
+        }
+    }
+}
+
+/// Length that two stretches share, metres; below zero the gap between them.
+fn shared_m(a: (f64, f64), b: (f64, f64)) -> f64 {
+    a.1.min(b.1) - a.0.max(b.0)
+}
+
+/// Whether one stretch is at the place of another: they share half of the shorter.
+fn is_at(a: (f64, f64), b: (f64, f64)) -> bool {
+    shared_m(a, b) >= 0.5 * (a.1 - a.0).min(b.1 - b.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Candidate, NullSummary, TrackDetection, TrackResult};
+
+    /// 200 cells of 10 m, all clear, with candidates and detections at (start, end, score).
+    fn output(candidates: &[(f64, f64, f64)], detections: &[(f64, f64, Change)]) -> DetectOutput {
+        let candidate =
+            |c: &(f64, f64, f64)| Candidate { chainage_start_m: c.0, chainage_end_m: c.1, score: c.2 };
+        let detection = |d: &(f64, f64, Change)| TrackDetection {
+            track_index: 0,
+            chainage_start_m: d.0,
+            chainage_end_m: d.1,
+            start_interval_m: (d.0, d.0),
+            end_interval_m: (d.1, d.1),
+            length_interval_m: (d.1 - d.0, d.1 - d.0),
+            offset_m: 0.0,
+            change: d.2,
+            score: 1.0,
+            p_value: 0.0,
+            q_value: 0.0,
+            contrast: vec![-0.02],
+            appearance: Appearance::Bright,
+        };
+        DetectOutput {
+            detections: detections.iter().map(detection).collect(),
+            tracks: vec![TrackResult {
+                track_index: 0,
+                length_m: 2000.0,
+                observed_m: 2000.0,
+                profile: vec![0.0; 201],
+                detection_limits: Vec::new(),
+                candidates: candidates.iter().map(candidate).collect(),
+            }],
+            null: NullSummary {
+                placebo_track_count: 8,
+                placebo_length_m: 16_000.0,
+                false_alarms_per_100km_asked: 2.0,
+                threshold_score: -0.3,
+                threshold_statistic: 3.0,
+                median_statistic: 1.0,
+                high_statistic: 2.0,
+                placebo_event_count: 50,
+                extrapolated: false,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_left_over_beside_a_new_train_says_nothing_of_the_old_place() {
+        let old = Stretch { track: 0, start_m: 300.0, end_m: 500.0 };
+        let left_over = [(420.0, 500.0, -0.5)];
+        let score = |output: DetectOutput| evidence(&output, &old, 10.0).1;
+        let (beside, far, same) = ((515.0, 715.0), (900.0, 1100.0), (290.0, 480.0));
+        let appeared = |place: (f64, f64)| (place.0, place.1, Change::Appeared);
+        assert_eq!(score(output(&left_over, &[])), -0.5);
+        assert_eq!(score(output(&left_over, &[appeared(far)])), -0.5);
+        assert_eq!(score(output(&left_over, &[appeared(same)])), -0.5);
+        assert_eq!(score(output(&left_over, &[appeared(beside)])), f64::NEG_INFINITY);
+        // A train that has gone from beside it leaves nothing there.
+        assert_eq!(score(output(&left_over, &[(beside.0, beside.1, Change::Departed)])), -0.5);
+        assert_eq!(evidence(&output(&[], &[]), &old, 10.0).0, 1.0);
+    }
+
+    #[test]
+    fn what_stands_out_in_the_target_alone_has_arrived() {
+        let change = |candidates: &[(f64, f64, f64)]| {
+            let mut output = output(candidates, &[(300.0, 500.0, Change::Departed)]);
+            arrivals(&mut output, -1.0);
+            (output.detections[0].change, output.detections[0].appearance)
+        };
+        assert_eq!(change(&[(280.0, 520.0, 1.0)]), (Change::Appeared, Appearance::Dark));
+        assert_eq!(change(&[(280.0, 520.0, -1.5)]), (Change::Departed, Appearance::Bright));
+        assert_eq!(change(&[(900.0, 1100.0, 1.0)]), (Change::Departed, Appearance::Bright));
+    }
+}

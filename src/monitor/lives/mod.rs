@@ -1,0 +1,151 @@
+//! A train's life: what is known of one train over all dates, and what one date can say of it.
+//!
+//! `follow` links what successive dates show into trains that come, stand, move and go.
+
+mod follow;
+#[cfg(test)]
+mod tests;
+
+pub use follow::{DateLook, Event, EventKind, Followed, Sighting, follow};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Where a train is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifeState {
+    /// Seen on one date, the newest that shows its place.
+    First,
+    /// Seen on one date; later dates have not decided whether it stands.
+    Provisional,
+    /// Seen on two dates or more.
+    Confirmed,
+    /// Gone.
+    Finished,
+    /// It stays too long for a train: a roof, a bridge, a heap; it left the series.
+    Permanent,
+}
+
+impl LifeState {
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Provisional => "provisional",
+            Self::Confirmed => "confirmed",
+            Self::Finished => "finished",
+            Self::Permanent => "permanent",
+        }
+    }
+
+    /// The state of a stored word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::First, Self::Provisional, Self::Confirmed, Self::Finished, Self::Permanent]
+            .into_iter()
+            .find(|s| s.word() == word)
+    }
+
+    /// Whether the train may still stand there.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::First | Self::Provisional | Self::Confirmed)
+    }
+}
+
+/// What one scene says of a train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sight {
+    /// It is there.
+    Seen,
+    /// Its place is clear, and nothing is there.
+    Missed,
+    /// The same in a view that never detected it, which proves nothing.
+    Unseen,
+    /// Its place is not clear.
+    Hidden,
+}
+
+impl Sight {
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Seen, "seen"), (Self::Missed, "missed"), (Self::Unseen, "unseen"), (Self::Hidden, "hidden")];
+
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, word)| word)
+    }
+
+    /// The sight of a stored word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)
+    }
+}
+
+/// A stretch of one track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    /// Index of the track in the site.
+    pub track: usize,
+    /// First end, metres along the track.
+    pub start_m: f64,
+    /// Other end, metres along the track.
+    pub end_m: f64,
+}
+
+impl Stretch {
+    /// Length, metres.
+    #[must_use]
+    pub fn length_m(&self) -> f64 {
+        self.end_m - self.start_m
+    }
+}
+
+/// One train over all dates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Life {
+    /// Stable name.
+    pub id: String,
+    /// Where it was last seen.
+    pub place: Stretch,
+    /// Where it is in its life.
+    pub state: LifeState,
+    /// First date on which it was seen.
+    pub first_seen: Timestamp,
+    /// Last date on which it was seen.
+    pub last_seen: Timestamp,
+    /// First clear date without it since it was last seen.
+    pub first_missed: Option<Timestamp>,
+    /// Dates on which it was seen.
+    pub seen_count: u32,
+    /// Clear dates without it since it was last seen.
+    pub misses: u32,
+    /// Moves along the line.
+    pub move_count: u32,
+    /// Highest score of its detections.
+    pub score: f64,
+    /// `bright`, `dark` or `coloured` where it was surest.
+    pub appearance: String,
+    /// Names of the views that detected it.
+    pub seen_by: BTreeSet<String>,
+}
+
+impl Life {
+    /// A date that decides nothing.
+    fn undecided(&mut self) {
+        if self.state == LifeState::First {
+            self.state = LifeState::Provisional;
+        }
+    }
+}
+
+/// Days from one time to a later one.
+#[must_use]
+pub(super) fn days_between(from: Timestamp, to: Timestamp) -> f64 {
+    (to.as_second() - from.as_second()) as f64 / 86_400.0
+}

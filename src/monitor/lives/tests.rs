@@ -1,0 +1,119 @@
+//! A train that comes, stands, moves and goes; clouds, roofs, parts, and views that never saw it.
+
+use super::*;
+use crate::monitor::LifeParams;
+
+fn day(n: i64) -> Timestamp {
+    Timestamp::new(1_600_000_000 + 86_400 * n, 0).unwrap()
+}
+
+fn at(start_m: f64, end_m: f64) -> Stretch {
+    Stretch { track: 0, start_m, end_m }
+}
+
+fn overlap(a: &Stretch, b: &Stretch) -> f64 {
+    (a.end_m.min(b.end_m) - a.start_m.max(b.start_m)).max(0.0) / a.length_m().min(b.length_m())
+}
+
+/// One date: trains seen, whether the place is clear, score where nothing is detected.
+fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
+    date_in("optical", open, n, trains, clear)
+}
+
+fn date_in(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
+    let sightings: Vec<Sighting> = trains
+        .iter()
+        .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
+        .collect();
+    let look = DateLook {
+        datetime: day(n),
+        view,
+        earlier: day(n - 5),
+        sightings: &sightings,
+        evidence: &|_| (clear, -4.0),
+        overlap: &overlap,
+        known_score: -1.7,
+    };
+    let open = open.into_iter().filter(|l| l.state.is_open()).collect();
+    follow(open, &look, &LifeParams::default(), &|i| format!("{n}-{i}"))
+}
+
+fn kinds(followed: &Followed) -> Vec<EventKind> {
+    followed.events.iter().map(|e| e.kind).collect()
+}
+
+#[test]
+fn a_train_comes_stands_moves_and_goes() {
+    let d0 = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
+    assert_eq!(kinds(&d0), [EventKind::Appeared]);
+    assert_eq!(d0.lives[0].state, LifeState::First);
+    let d5 = date(d0.lives, 5, &[(210.0, 490.0)], 1.0);
+    assert_eq!(kinds(&d5), [EventKind::Confirmed]);
+    let d10 = date(d5.lives, 10, &[], 0.1);
+    assert!(d10.events.is_empty() && d10.lives[0].state == LifeState::Confirmed);
+    let d15 = date(d10.lives, 15, &[(900.0, 1190.0)], 1.0);
+    assert_eq!(kinds(&d15), [EventKind::Moved]);
+    assert_eq!(d15.lives.len(), 1);
+    let d20 = date(d15.lives, 20, &[], 1.0);
+    assert!(d20.events.is_empty() && d20.lives[0].misses == 1);
+    let d25 = date(d20.lives, 25, &[], 1.0);
+    assert_eq!(kinds(&d25), [EventKind::Finished]);
+    assert_eq!(d25.lives[0].first_missed, Some(day(20)));
+    assert_eq!(d25.lives[0].last_seen, day(15));
+}
+
+#[test]
+fn clouds_decide_nothing_and_what_stays_is_no_train() {
+    let mut lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+    lives = date(lives, 5, &[], 0.0).lives;
+    assert_eq!(lives[0].state, LifeState::Provisional);
+    for n in (10..90).step_by(20) {
+        lives = date(lives, n, &[(200.0, 500.0)], 1.0).lives;
+        assert_eq!(lives[0].state, LifeState::Confirmed);
+    }
+    let last = date(lives, 95, &[(205.0, 500.0)], 1.0);
+    assert_eq!(kinds(&last), [EventKind::Permanent]);
+}
+
+#[test]
+fn two_trains_are_two_lives_and_parts_are_one() {
+    let d0 = date(Vec::new(), 0, &[(100.0, 300.0), (600.0, 900.0)], 1.0);
+    assert_eq!(d0.lives.len(), 2);
+    assert_ne!(d0.lives[0].id, d0.lives[1].id);
+    let d5 = date(d0.lives, 5, &[(100.0, 290.0), (600.0, 730.0), (750.0, 900.0)], 1.0);
+    assert_eq!(d5.lives.len(), 2);
+    assert!(d5.lives.iter().any(|l| l.place == at(600.0, 900.0)));
+}
+
+#[test]
+fn a_view_that_never_saw_a_train_does_not_end_its_life() {
+    let radar = "radar orbit 37 VV+VH";
+    let mut followed = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
+    for n in [3, 6, 9] {
+        followed = date_in(radar, followed.lives, n, &[], 1.0);
+        assert_eq!((followed.sights[0], followed.lives[0].misses), (Sight::Unseen, 0));
+    }
+    // Once it has seen it, it can miss it.
+    followed = date_in(radar, followed.lives, 12, &[(210.0, 480.0)], 1.0);
+    assert_eq!((kinds(&followed), followed.lives[0].seen_by.len()), (vec![EventKind::Confirmed], 2));
+    followed = date_in(radar, followed.lives, 15, &[], 1.0);
+    assert_eq!(followed.sights[0], Sight::Missed);
+    assert_eq!(kinds(&date(followed.lives, 18, &[], 1.0)), [EventKind::Finished]);
+}
+
+#[test]
+fn a_departure_of_an_unknown_train_is_a_finished_life() {
+    let gone = Sighting { place: at(0.0, 200.0), score: 4.0, appearance: "dark".into(), appeared: false };
+    let look = DateLook {
+        datetime: day(10),
+        view: "optical",
+        earlier: day(5),
+        sightings: &[gone],
+        evidence: &|_| (1.0, -3.0),
+        overlap: &overlap,
+        known_score: -1.7,
+    };
+    let followed = follow(Vec::new(), &look, &LifeParams::default(), &|i| i.to_string());
+    assert_eq!(kinds(&followed), [EventKind::Departed]);
+    assert_eq!((followed.lives[0].last_seen, followed.sights[0]), (day(5), Sight::Missed));
+}
