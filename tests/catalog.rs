@@ -251,9 +251,9 @@ fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
         .code(0)
         .stderr(said("0 scenes, 2 left out"))
         .stderr(said("cloud over the corridor"));
-    fetch(&["--bands", "B99"]).code(1).stderr(said("no band B99"));
+    fetch(&["--bands", "B99"]).code(1).stderr(said("no asset of band B99"));
     fetch(&["--from", "2024-05-03", "--to", "2024-05-01"]).code(2).stderr(said("is later than --to"));
-    fetch(&[]).code(0).stderr(said("6 files fetched")).stderr(said("2 scenes, 0 left out"));
+    fetch(&[]).code(0).stderr(said("files fetched, 0 there already")).stderr(said("2 scenes, 0 left out"));
 }
 
 /// `--bbox` around a line of 1 km on a row of the scene.

@@ -16,10 +16,10 @@ const LATTICE_SPACING_M: f64 = 2_000.0;
 pub fn crs_from_epsg(code: u32) -> Result<Crs, Error> {
     let name = format!("EPSG:{code}");
     let (reference, _) = library::watched(|| SpatialRef::from_epsg(code));
-    let reference = reference.map_err(|_| Error::Crs {
-        crs: name.clone(),
-        reason: "PROJ knows no system of this code; take one of the EPSG register, such as 32633".to_owned(),
-    })?;
+    let Ok(reference) = reference else {
+        let reason = "PROJ knows no system of this code; take one of the EPSG register, such as 32633";
+        return Err(Error::Crs { crs: name, reason: reason.to_owned() });
+    };
     let wkt = reference.to_wkt().map_err(|e| crs_error(&name, &e))?;
     Ok(Crs { epsg: Some(code), wkt })
 }

@@ -299,8 +299,8 @@ fn stable_id(card: &DetectionCard) -> String {
 
 /// Sixteen hex digits that stay the same for the same ring of longitudes and latitudes and the same `rest`.
 pub(super) fn place_id(ring: &[Point], rest: &str) -> String {
-    let ring: String = ring.iter().map(|p| format!("{:.6},{:.6};", p[0], p[1])).collect();
-    short_hash(&(ring + rest))
+    let ring: Vec<String> = ring.iter().map(|p| format!("{:.6},{:.6};", p[0], p[1])).collect();
+    short_hash(&(ring.concat() + rest))
 }
 
 fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {

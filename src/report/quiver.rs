@@ -159,14 +159,17 @@ mod tests {
 
     #[test]
     fn what_has_no_length_is_a_dot_without_a_line() {
-        let lines = |vectors: &[((f64, f64), (f64, f64))]| {
+        let lines = |vectors: Vectors<'_>| {
             let mut svg = String::new();
-            map(&mut svg, 0.0, "", (vectors, 1.0, (10.0, 10.0)));
+            map(&mut svg, 0.0, "", vectors);
             (svg.matches("<path").count(), svg.matches("<circle").count())
         };
         let (still, moved) = (((1.0, 1.0), (0.0, 0.0)), ((2.0, 2.0), (0.0, 1.0)));
         // The sample arrow below the map is one of each.
-        assert_eq!((lines(&[still]), lines(&[still, moved])), ((1, 2), (2, 3)));
+        assert_eq!(
+            (lines((&[still], 1.0, (9.0, 9.0))), lines((&[still, moved], 1.0, (9.0, 9.0)))),
+            ((1, 2), (2, 3))
+        );
     }
 
     #[test]
