@@ -172,7 +172,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A code that PROJ does not know.
-    #[error("--epsg {code}: {reason}; give the code of a projected system in metres, such as 32652")]
+    #[error("--epsg {code}: {reason}")]
     Epsg {
         /// The code.
         code: u32,
