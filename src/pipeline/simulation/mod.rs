@@ -85,13 +85,19 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
         lines.iter().flat_map(|l| l.vertices.iter().map(|&v| geo::Point::from(v))).collect();
     let centre = points.bounding_rect().map(geo::Rect::center).ok_or(simulate::Error::NoTracks)?;
     let crs = match request.epsg {
-        Some(code) => io::crs_from_epsg(code).map_err(|e| Error::Epsg { code, reason: e.to_string() })?,
+        Some(code) => io::crs_from_epsg(code).map_err(|error| {
+            let reason = match error {
+                io::Error::Crs { reason, .. } => reason,
+                other => other.to_string(),
+            };
+            Error::Epsg { code, reason }
+        })?,
         None => io::utm_of(centre.x, centre.y)?,
     };
-    if !io::in_metres(&crs)? {
+    if let (Some(code), false) = (request.epsg, io::in_metres(&crs)?) {
         let reason =
-            "lengths are not metres in it: give --epsg a projected system in metres, such as a UTM zone";
-        return Err(io::Error::Crs { crs: crs.name(), reason: reason.to_owned() }.into());
+            "lengths are not metres in it; give a projected system in metres, such as a UTM zone".to_owned();
+        return Err(Error::Epsg { code, reason });
     }
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
