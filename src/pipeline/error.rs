@@ -172,7 +172,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A code that PROJ does not know.
-    #[error("--epsg {code}: {reason}")]
+    #[error("--epsg: coordinate reference system EPSG:{code}: {reason}")]
     Epsg {
         /// The code.
         code: u32,
