@@ -82,7 +82,9 @@ impl Score {
                     })
                 })
                 .collect();
-            hits.iter().for_each(|&k| taken[k] = true);
+            for &k in &hits {
+                taken[k] = true;
+            }
             self.split += hits.len().saturating_sub(1);
             let kind = lived(days, train);
             let best = hits.iter().map(|&k| &lives[k].life).max_by_key(|life| life.seen_count);
