@@ -58,9 +58,15 @@ pub(in crate::monitor) fn raise(
 ) -> rusqlite::Result<bool> {
     let known = c
         .prepare_cached(
-            "UPDATE alert SET withdrawn = 0, scene_key = ?2, title = ?3, feature = ?4 WHERE alert_id = ?1",
+            "UPDATE alert SET withdrawn = 0, scene_key = ?2, datetime = ?3, title = ?4, feature = ?5 WHERE alert_id = ?1",
         )?
-        .execute((&alert.alert_id, alert.scene_key, &alert.title, &alert.feature))?;
+        .execute((
+            &alert.alert_id,
+            alert.scene_key,
+            text_of(alert.datetime),
+            &alert.title,
+            &alert.feature,
+        ))?;
     if known > 0 {
         return Ok(false);
     }
