@@ -113,7 +113,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "scores are passed on and not computed")]
     fn what_is_left_over_beside_a_new_train_says_nothing_of_the_old_place() {
         let old = Stretch { track: 0, start_m: 300.0, end_m: 500.0 };
         let left_over = [(420.0, 500.0, -0.5)];
