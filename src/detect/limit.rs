@@ -50,7 +50,7 @@ pub(super) fn limits(
             let train = Train::new(stack, residuals, (&gain, cargo), (&places, &ground));
             // What is longer than the track cannot stand on it.
             let cells = observed.then(|| train.limit(scans, &places, threshold)).flatten();
-            let length_m = cells.filter(|&n| n <= rows.len());
+            let length_m = cells.filter(|&n| n < rows.len());
             DetectionLimit { cargo: cargo.name.clone(), length_m: length_m.map(|n| n as f64 * stack.step_m) }
         })
         .collect()

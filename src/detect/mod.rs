@@ -87,6 +87,8 @@ pub struct TrackDetection {
     pub offset_m: f64,
     /// Appeared or departed.
     pub change: Change,
+    /// Departed, and of several baselines only the newest shows it; otherwise all of them together were compared.
+    pub newest_alone: bool,
     /// −log10 of the expected false alarms per 100 km at least as strong: higher is surer.
     pub score: f64,
     /// Probability that a placebo event is at least as strong.
@@ -225,8 +227,22 @@ mod tests {
             let best = &output.detections[0];
             assert!(best.change == Change::Departed && (best.chainage_start_m - 2995.0).abs() < 25.0);
             assert!(best.contrast.iter().all(|c| (c + 0.06).abs() < 0.02), "{:?}", best.contrast);
-            assert_eq!(best.appearance, Appearance::Bright);
+            assert_eq!((best.appearance, best.newest_alone), (Appearance::Bright, baselines > 1));
         }
+    }
+
+    #[test]
+    fn a_train_that_stood_on_all_dates_leaves_with_its_whole_contrast() {
+        let track = line(6000.0);
+        let target = strip(&track, 1, 1.2, 0..0);
+        let baselines: Vec<Strip> = (2..5).map(|date| strip(&track, date, 0.9, 300..340)).collect();
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let output = detect(&[input], &DetectParams::default()).unwrap();
+        let best = &output.detections[0];
+        assert!(best.change == Change::Departed && !best.newest_alone, "{best:?}");
+        assert!(best.contrast.iter().all(|c| (c + 0.06).abs() < 0.02), "{:?}", best.contrast);
+        assert_eq!(best.appearance, Appearance::Bright);
     }
 
     #[test]

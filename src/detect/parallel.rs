@@ -53,6 +53,7 @@ mod tests {
             length_interval_m: (end_m - start_m, end_m - start_m),
             offset_m: 0.0,
             change: Change::Appeared,
+            newest_alone: false,
             score,
             p_value: 0.001,
             q_value: 0.01,

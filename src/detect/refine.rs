@@ -109,6 +109,25 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
     }
 }
 
+/// Which dates have a train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dates {
+    pub(super) change: Change,
+    /// Of the baselines only the newest shows the train.
+    pub(super) newest_alone: bool,
+}
+
+impl Dates {
+    /// Scenes that show the place after and before the change; older baselines are without a train that only the newest has.
+    pub(super) fn sides(self, stack: &Stack<'_>) -> [Vec<usize>; 2] {
+        if self.newest_alone {
+            [std::iter::once(0).chain(2..stack.scenes()).collect(), vec![1]]
+        } else {
+            [vec![0], (1..stack.scenes()).collect()]
+        }
+    }
+}
+
 /// Which date has the train: [`Change::Appeared`] when the target is the odd one out.
 ///
 /// 1. With two or more baselines the older ones say what the place looks like. Target and newest baseline are
@@ -119,7 +138,7 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
 ///    power, since a train that stood on all dates is rarer than one that came): departed; else appeared.
 ///
 /// With too few clear neighbours the target is taken as the odd one.
-pub(super) fn change(stack: &Stack<'_>, rows: &Range<usize>) -> Change {
+pub(super) fn dates(stack: &Stack<'_>, rows: &Range<usize>) -> Dates {
     let (mut target, mut newest, mut target_alone, mut baseline_alone) = (0.0, 0.0, 0.0, 0.0);
     let several = stack.scenes() > 2;
     for band in 0..stack.bands {
@@ -137,23 +156,9 @@ pub(super) fn change(stack: &Stack<'_>, rows: &Range<usize>) -> Change {
         }
     }
     let factor = if several { 2.0 } else { 1.0 };
-    if (several && newest > target) || baseline_alone > factor * target_alone {
-        Change::Departed
-    } else {
-        Change::Appeared
-    }
-}
-
-/// Scenes that show the place after and before the change.
-///
-/// A train that left between the newest baseline and the target stood on no older date that counts: the newest
-/// baseline alone shows it, and the older ones say with the target what the place looks like without it.
-pub(super) fn sides(stack: &Stack<'_>, change: Change) -> [Vec<usize>; 2] {
-    let baselines = 1..stack.scenes();
-    match change {
-        Change::Appeared => [vec![0], baselines.collect()],
-        Change::Departed => [std::iter::once(0).chain(baselines.skip(1)).collect(), vec![1]],
-    }
+    let newest_alone = several && newest > target;
+    let departed = newest_alone || baseline_alone > factor * target_alone;
+    Dates { change: if departed { Change::Departed } else { Change::Appeared }, newest_alone }
 }
 
 /// Median over dates, row by row; NaN where no date is clear.

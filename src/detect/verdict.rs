@@ -5,7 +5,7 @@ use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
 use super::radar;
-use super::refine::{change, ends, filtered, mean, offset_px, sides, track_of};
+use super::refine::{Dates, dates, ends, filtered, mean, offset_px, track_of};
 use super::residual::{Residuals, Role, beside, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
@@ -128,11 +128,12 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let rows = ends(stack, &pass.residuals, &found.rows, min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
-    let change = change(stack, &rows);
+    let dates = dates(stack, &rows);
     let contrast = match stack.looks {
-        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, change),
-        None => contrast(stack, &rows, change),
+        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, dates),
+        None => contrast(stack, &rows, dates),
     };
+    let Dates { change, newest_alone } = dates;
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
     let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
@@ -155,6 +156,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
         length_interval_m: known.length,
         offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
         change,
+        newest_alone,
         score: found.score,
         p_value: found.p_value,
         q_value: found.q_value,
@@ -164,9 +166,9 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
 }
 
 /// Change per band of the pixels on the track: mean filtered output after the change less that before it
-/// ([`sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
-fn contrast(stack: &Stack<'_>, rows: &Range<usize>, change: Change) -> Vec<f64> {
-    let [after, before] = sides(stack, change);
+/// ([`Dates::sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
+fn contrast(stack: &Stack<'_>, rows: &Range<usize>, dates: Dates) -> Vec<f64> {
+    let [after, before] = dates.sides(stack);
     let track = track_of(stack, rows.start);
     (0..stack.bands)
         .map(|band| {

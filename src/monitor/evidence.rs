@@ -11,7 +11,8 @@ const PART_OF_M: f64 = 30.0;
 
 /// Share of a stretch that is clear, and the score of what stands out there.
 ///
-/// That is a candidate that shares half of the shorter of the two, and is not part of a train that was detected elsewhere.
+/// That is a candidate that shares half of the shorter of the two; a short one is left out where it is a part of a train that was
+/// detected elsewhere.
 pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) -> (f64, f64) {
     let Some(track) = output.tracks.get(stretch.track) else { return (0.0, f64::NEG_INFINITY) };
     let from = (stretch.start_m / step_m).round().max(0.0) as usize;
@@ -24,9 +25,12 @@ pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) ->
         .map(|d| (d.chainage_start_m, d.chainage_end_m))
         .filter(|train| !is_at(*train, place))
         .collect();
+    // What covers the place itself says something of it, whoever stands beside it.
+    let is_remainder = |c: (f64, f64)| c.1 - c.0 < 0.5 * (place.1 - place.0);
+    let is_beside = |c: (f64, f64), train: (f64, f64)| shared_m(c, train) >= -PART_OF_M;
     let score = (track.candidates.iter())
         .map(|c| ((c.chainage_start_m, c.chainage_end_m), c.score))
-        .find(|(c, _)| is_at(*c, place) && !elsewhere.iter().any(|train| shared_m(*c, *train) >= -PART_OF_M))
+        .find(|(c, _)| is_at(*c, place) && !(is_remainder(*c) && elsewhere.iter().any(|t| is_beside(*c, *t))))
         .map_or(f64::NEG_INFINITY, |(_, score)| score);
     (clear, score)
 }
@@ -35,7 +39,7 @@ pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) ->
 ///
 /// A dark train on bright ballast may look like the track beside it, as if a bright one had gone. Its stretch stands out
 /// in the target itself against all earlier dates, so whatever departed would have stood on all of them; where the
-/// site has been watched for longer than those dates, that train would be known.
+/// site has been watched for longer than those dates, that train would be known. One that only the newest date shows did depart.
 pub(super) fn arrivals(output: &mut DetectOutput, known_score: f64) {
     for d in &mut output.detections {
         let place = (d.chainage_start_m, d.chainage_end_m);
@@ -43,7 +47,7 @@ pub(super) fn arrivals(output: &mut DetectOutput, known_score: f64) {
             c.score >= known_score && is_at((c.chainage_start_m, c.chainage_end_m), place)
         };
         let in_target = output.tracks.get(d.track_index).is_some_and(|t| t.candidates.iter().any(stands_out));
-        if d.change == Change::Departed && in_target {
+        if d.change == Change::Departed && !d.newest_alone && in_target {
             d.change = Change::Appeared;
             d.appearance = match d.appearance {
                 Appearance::Bright => Appearance::Dark,
@@ -82,6 +86,7 @@ mod tests {
             length_interval_m: (d.1 - d.0, d.1 - d.0),
             offset_m: 0.0,
             change: d.2,
+            newest_alone: false,
             score: 1.0,
             p_value: 0.0,
             q_value: 0.0,
@@ -123,6 +128,8 @@ mod tests {
         assert!(stands_out(output(&left_over, &[appeared(far)])));
         assert!(stands_out(output(&left_over, &[appeared(same)])));
         assert!(!stands_out(output(&left_over, &[appeared(beside)])));
+        // Two trains stand one behind the other.
+        assert!(stands_out(output(&[(300.0, 500.0, -0.5)], &[appeared(beside)])));
         // A train that has gone from beside it leaves nothing there.
         assert!(stands_out(output(&left_over, &[(beside.0, beside.1, Change::Departed)])));
         assert!(!stands_out(output(&[], &[])) && evidence(&output(&[], &[]), &old, 10.0).0 > 0.99);
@@ -130,13 +137,16 @@ mod tests {
 
     #[test]
     fn what_stands_out_in_the_target_alone_has_arrived() {
-        let change = |candidates: &[(f64, f64, f64)]| {
+        let told = |candidates: &[(f64, f64, f64)], newest_alone: bool| {
             let mut output = output(candidates, &[(300.0, 500.0, Change::Departed)]);
+            output.detections[0].newest_alone = newest_alone;
             arrivals(&mut output, -1.0);
             (output.detections[0].change, output.detections[0].appearance)
         };
-        assert_eq!(change(&[(280.0, 520.0, 1.0)]), (Change::Appeared, Appearance::Dark));
-        assert_eq!(change(&[(280.0, 520.0, -1.5)]), (Change::Departed, Appearance::Bright));
-        assert_eq!(change(&[(900.0, 1100.0, 1.0)]), (Change::Departed, Appearance::Bright));
+        let departed = (Change::Departed, Appearance::Bright);
+        assert_eq!(told(&[(280.0, 520.0, 1.0)], false), (Change::Appeared, Appearance::Dark));
+        assert_eq!(told(&[(280.0, 520.0, -1.5)], false), departed);
+        assert_eq!(told(&[(900.0, 1100.0, 1.0)], false), departed);
+        assert_eq!(told(&[(280.0, 520.0, 1.0)], true), departed, "it stood on the newest date alone");
     }
 }

@@ -58,7 +58,7 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
         }
         let before = sigma;
         sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
-        if (sigma - before).abs() <= SETTLED * sigma {
+        if sigma <= 0.0 || (sigma - before).abs() <= SETTLED * sigma {
             break;
         }
         let cutoff = rule.cutoff_sigma * sigma;
@@ -121,6 +121,18 @@ fn solve(design: &[f64], y: &[f64], weights: &[f64], ridge_ratio: f64) -> Option
 mod tests {
     use super::*;
     use ndarray::Array2;
+
+    #[test]
+    fn a_line_without_noise_is_fitted_beside_its_outliers() {
+        let x = Array2::from_shape_fn((100, 1), |(i, _)| (i as f64 * 0.7).sin());
+        let mut y = vec![5.0; 100];
+        for (i, outlier) in [(10, 9.0), (40, 1.0), (70, 30.0)] {
+            y[i] = outlier;
+        }
+        let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
+        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
+        assert!(fit.sigma < 1e-6 && (fit.residuals[70] - 25.0).abs() < 1e-3, "{fit:?}");
+    }
 
     #[test]
     fn outliers_and_gaps_leave_the_line_alone() {
