@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::json;
 use simulated_days::{Options, Stand, Train, make};
-use stac_server::{ALL, Content, Paging, Server};
+use stac_server::{ALL, Content, Fault, Paging, Server};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -61,7 +61,8 @@ fn provided(folder: &Path) -> Vec<serde_json::Value> {
             "geometry": { "type": "Polygon", "coordinates": [ring] },
             "properties": {
                 "datetime": scene.datetime.unwrap().to_string(), "platform": "sentinel-2a",
-                "s2:processing_baseline": "05.10", "earthsearch:boa_offset_applied": true
+                "s2:processing_baseline": "05.10", "earthsearch:boa_offset_applied": true,
+                "updated": "2021-01-01T00:00:00Z"
             },
             "assets": { "blue": href("B02"), "green": href("B03"), "red": href("B04"), "nir": href("B08") },
             "links": []
@@ -71,17 +72,22 @@ fn provided(folder: &Path) -> Vec<serde_json::Value> {
 }
 
 fn run(folder: &Path, more: &[&str]) -> serde_json::Value {
+    run_to(folder, more, 0)
+}
+
+/// A run that ends with `code`.
+fn run_to(folder: &Path, more: &[&str], code: i32) -> serde_json::Value {
     let mut command = Command::new(cargo_bin("railwatch"));
     command.args(["monitor", "run", "--json", "--since", "2000-01-01"]).args(more);
     command.arg("--config").arg(folder.join("monitor.toml")).env("GDAL_PAM_ENABLED", "NO");
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// What was seen and concluded, without the places of files.
-fn conclusions(folder: &Path) -> Vec<Vec<Value>> {
-    let connection = Connection::open(folder.join("railwatch.sqlite")).unwrap();
+fn conclusions(folder: &Path, state: &str) -> Vec<Vec<Value>> {
+    let connection = Connection::open(folder.join(state)).unwrap();
     let tables = [
         "SELECT track_index, datetime, observed_m, occupied_m, wagons_high, limit_m FROM observation ORDER BY 1, 2",
         "SELECT state, start_m, end_m, first_seen, last_seen, seen_count, misses FROM life ORDER BY life_id",
@@ -100,32 +106,52 @@ fn a_catalog_is_followed_like_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     days(folder.path());
     run(folder.path(), &[]);
-    let expected = conclusions(folder.path());
+    let expected = conclusions(folder.path(), "railwatch.sqlite");
     assert!(expected.iter().any(|row| row[0] == Value::Text("confirmed".into())), "{expected:?}");
 
     let items = provided(folder.path());
+    let server = serve(folder.path(), items.clone());
+    let planned = run(folder.path(), &["--dry-run"]);
+    assert_eq!(planned["sites"][0]["planned"].as_array().unwrap().len(), 8);
+    assert!(!folder.path().join("kept").exists(), "a dry run fetches nothing");
+
+    // Nothing can be fetched: told, and tried again.
+    for _ in 0..8 {
+        server.fail("/blobs", Fault::Status(404, None));
+    }
+    let none = run_to(folder.path(), &[], 4);
+    assert_eq!(none["sites"][0]["failed_count"], 8, "{none}");
+    let first = run(folder.path(), &[]);
+    assert_eq!(first["sites"][0]["used_count"], 8, "{first}");
+    assert_eq!(conclusions(folder.path(), "catalog.sqlite"), expected);
+    assert_eq!(fs::read_dir(folder.path().join("kept/line")).unwrap().count(), 8);
+    let blobs = |server: &Server| server.log().iter().filter(|(path, _)| path.starts_with("/blobs")).count();
+    let before = blobs(&server);
+    let again = run(folder.path(), &[]);
+    assert_eq!((again["sites"][0]["known_count"].as_u64(), blobs(&server)), (Some(8), before), "{again}");
+
+    // A new version of a scene in use that cannot be fetched leaves the old one in use; later it takes its place.
+    let mut items = items;
+    items[5]["properties"]["updated"] = json!("2021-06-01T00:00:00Z");
+    let server = serve(folder.path(), items);
+    server.fail("/blobs", Fault::Status(404, None));
+    let failed = run_to(folder.path(), &[], 4);
+    assert_eq!(failed["sites"][0]["failed_count"], 1, "{failed}");
+    assert_eq!(conclusions(folder.path(), "catalog.sqlite"), expected);
+    let renewed = run(folder.path(), &[]);
+    assert!(renewed["sites"][0]["used_count"].as_u64() >= Some(1) && blobs(&server) > 1, "{renewed}");
+    assert_eq!(conclusions(folder.path(), "catalog.sqlite"), expected);
+}
+
+/// A server with these items, and a configuration that watches it.
+fn serve(folder: &Path, items: Vec<serde_json::Value>) -> Server {
     let conforms = ALL.to_vec();
-    let server =
-        Server::start(Content { folder: folder.path().to_owned(), items, paging: Paging::Post, conforms });
+    let server = Server::start(Content { folder: folder.to_owned(), items, paging: Paging::Post, conforms });
     let text = format!(
         "state = \"catalog.sqlite\"\n[[site]]\nid = \"line\"\nrails = \"rails.geojson\"\n\
          source = {{ catalog = \"{}\", keep = \"kept\" }}\nbaseline = {{ reference_valid_fraction = 0.6 }}\n",
         server.url
     );
-    fs::write(folder.path().join("monitor.toml"), text).unwrap();
-    let planned = run(folder.path(), &["--dry-run"]);
-    assert_eq!(planned["sites"][0]["planned"].as_array().unwrap().len(), 8);
-    assert!(!folder.path().join("kept").exists(), "a dry run fetches nothing");
-    let first = run(folder.path(), &[]);
-    assert_eq!(first["sites"][0]["used_count"], 8, "{first}");
-    fs::rename(folder.path().join("catalog.sqlite"), folder.path().join("railwatch.sqlite")).unwrap();
-    assert_eq!(conclusions(folder.path()), expected);
-    fs::rename(folder.path().join("railwatch.sqlite"), folder.path().join("catalog.sqlite")).unwrap();
-    let kept = folder.path().join("kept/line");
-    assert_eq!(fs::read_dir(&kept).unwrap().count(), 8);
-
-    let blobs = || server.log().iter().filter(|(path, _)| path.starts_with("/blobs")).count();
-    let before = blobs();
-    let again = run(folder.path(), &[]);
-    assert_eq!((again["sites"][0]["known_count"].as_u64(), blobs()), (Some(8), before), "{again}");
+    fs::write(folder.join("monitor.toml"), text).unwrap();
+    server
 }

@@ -33,7 +33,7 @@ impl Corridor {
     /// The corridor of lines of longitudes and latitudes in degrees.
     ///
     /// # Errors
-    /// [`Error::Query`] for lengths that are not finite and positive.
+    /// [`Error::Query`] for lengths outside 0…100 000 m.
     pub fn of_lines(lines_deg: Vec<Vec<(f64, f64)>>, buffer_m: f64, margin_m: f64) -> Result<Self, Error> {
         in_range("buffer_m", buffer_m)?;
         in_range("margin_m", margin_m)?;
@@ -43,7 +43,7 @@ impl Corridor {
     /// A box `[west, south, east, north]` in degrees, all of which counts.
     ///
     /// # Errors
-    /// [`Error::Query`] for a box that is none, and for a margin that is not finite and positive.
+    /// [`Error::Query`] for a box that is none, and for a margin outside 0…100 000 m.
     pub fn of_bbox(bbox_deg: [f64; 4], margin_m: f64) -> Result<Self, Error> {
         Area::of_bbox(bbox_deg)?;
         in_range("margin_m", margin_m)?;

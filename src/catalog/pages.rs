@@ -46,7 +46,7 @@ pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities
     Some((joined(url, &text(chosen, "href")?), abilities))
 }
 
-/// Reads pages from `first` on until there are none left .
+/// Reads pages from `first` on until there are none left.
 pub(super) fn read(client: &Client, first: Request, query: &Query) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut ids = HashSet::new();

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
+use crate::catalog::endpoints;
 use crate::io::SceneOptions;
 use crate::scene::Scene;
 use crate::units::FalseAlarmRate;
@@ -234,8 +235,9 @@ impl Config {
                 Source::Folder(source) => source.folder = folder.join(&source.folder),
                 Source::Catalog(source) => {
                     source.keep = folder.join(&source.keep);
+                    let is_name = endpoints().iter().any(|e| e.name == source.catalog);
                     let file = folder.join(&source.catalog);
-                    if file.exists() {
+                    if !is_name && file.exists() {
                         source.catalog = file.display().to_string();
                     }
                 }

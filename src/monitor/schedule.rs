@@ -9,6 +9,7 @@ use super::views::{Kind, Views};
 use super::{Error, SiteConfig};
 use crate::catalog;
 use crate::io::Listed;
+use crate::pipeline::Sink;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(super) struct Schedule {
     pub(super) again: Vec<SceneRow>,
     /// First date whose results have to be taken back.
     pub(super) rewind_to: Option<Timestamp>,
+    /// Scenes in use whose new version cannot be read; the old one stays, and the next run tries again.
+    pub(super) unread: Vec<SceneRow>,
     /// Scenes of the source that need nothing.
     pub(super) known_count: usize,
 }
@@ -85,17 +88,30 @@ pub(super) fn schedule(
     state: &State,
     site: &SiteConfig,
     source: &Scenes,
-    since: Option<Timestamp>,
+    (since, sink): (Option<Timestamp>, &dyn Sink),
 ) -> Result<Schedule, Error> {
     let Fresh { scenes, known_count, known } = fresh(state, site, &source.listed, since)?;
     let mut schedule = Schedule { known_count, ..Schedule::default() };
-    let opened: Vec<(SceneRow, Option<Kind>)> =
-        scenes.into_par_iter().map(|(scene, attempts)| candidate(site, source, &scene, attempts)).collect();
+    let opened: Result<Vec<(SceneRow, Option<Kind>)>, Error> = scenes
+        .into_par_iter()
+        .map(|(scene, attempts)| {
+            if sink.interrupted() {
+                Err(Error::Interrupted)
+            } else {
+                Ok(candidate(site, source, &scene, attempts))
+            }
+        })
+        .collect();
+    let in_use = |row: &SceneRow| {
+        let before = known.get(&row.spec).map(|k| k.status);
+        matches!(before, Some(SceneStatus::Used | SceneStatus::Sampled))
+    };
     let mut looks = Vec::new();
-    for (row, kind) in opened {
+    for (row, kind) in opened? {
         match (kind, row.datetime) {
             (Some(kind), Some(time)) if since.is_none_or(|s| time >= s) => looks.push((row, kind)),
             (Some(_), Some(_)) => {}
+            _ if row.status == SceneStatus::Failed && in_use(&row) => schedule.unread.push(row),
             _ => schedule.noted.push(row),
         }
     }
@@ -140,6 +156,8 @@ fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32)
             catalog::Error::Outside { .. } => SceneStatus::Refused,
             _ => SceneStatus::Failed,
         };
+        // A provider may be down for longer than a file stays unreadable: fetching is tried by every run.
+        row.attempts = attempts;
         row.reason = Some(error.to_string());
         return (row, None);
     }

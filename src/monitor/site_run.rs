@@ -37,13 +37,28 @@ pub(super) fn watch(
         summary.planned = to_fetch(&fresh);
         return Ok(());
     }
-    let mut schedule = schedule(state, config, &source, options.since)?;
+    let mut schedule = schedule(state, config, &source, (options.since, sink))?;
     summary.known_count = schedule.known_count;
     if options.dry_run {
         summary.planned = planned(&schedule);
         return Ok(());
     }
+    for row in schedule.noted.iter().chain(&schedule.unread) {
+        count(summary, row.status);
+    }
+    for row in &schedule.unread {
+        tracing::warn!(
+            site = config.id,
+            scene = row.scene_id,
+            reason = row.reason,
+            "the new version cannot be read"
+        );
+    }
     let Some(sites) = references::open(state, config, &mut schedule)? else {
+        let unread = schedule.noted.iter().find(|row| row.status == SceneStatus::Failed);
+        if let Some(reason) = unread.and_then(|row| row.reason.as_ref()) {
+            summary.problem = Some(format!("no scene can be read yet: {reason}"));
+        }
         if !schedule.looks.is_empty() {
             summary.problem = Some(format!(
                 "none of {} scenes shows {:.0} % of the site, which the reference has to: wait for a clear date, or lower \
@@ -55,9 +70,6 @@ pub(super) fn watch(
         return Ok(());
     };
     take_back(state, config, &schedule, options)?;
-    for row in &schedule.noted {
-        count(summary, row.status);
-    }
     let mut work: Vec<(SceneRow, bool)> = schedule.looks.into_iter().map(|row| (row, true)).collect();
     work.extend(schedule.again.into_iter().map(|row| (row, false)));
     let order = |(row, _): &(SceneRow, bool)| (row.datetime, row.view.clone(), row.spec.clone());
@@ -71,7 +83,11 @@ pub(super) fn watch(
     loop {
         let next = batches.next();
         let (sampled, compared) = rayon::join(
-            || next.map(|batch| batch.par_iter().map(|w| sample(&sites, config, w, sink)).collect()),
+            || {
+                next.map(|batch| {
+                    batch.par_iter().map(|w| sample(&sites, (config, &source), w, sink)).collect()
+                })
+            },
             || -> Result<(), Error> {
                 for scene in ready.drain(..) {
                     if sink.interrupted() {
@@ -162,7 +178,12 @@ fn take_back(
 }
 
 /// Reads one scene; what goes wrong becomes its status.
-fn sample(sites: &Sites, config: &SiteConfig, (row, fresh): &(SceneRow, bool), sink: &dyn Sink) -> Sampled {
+fn sample(
+    sites: &Sites,
+    (config, source): (&SiteConfig, &Scenes),
+    (row, fresh): &(SceneRow, bool),
+    sink: &dyn Sink,
+) -> Sampled {
     let mut row = row.clone();
     if !fresh || sink.interrupted() {
         return Sampled { row, look: None };
@@ -170,6 +191,12 @@ fn sample(sites: &Sites, config: &SiteConfig, (row, fresh): &(SceneRow, bool), s
     let Some(site) = row.view.as_ref().and_then(|name| sites.get(name)) else {
         return Sampled { row, look: None };
     };
+    // Windows of scenes that are read again may have been deleted.
+    if let Err(error) = source.bring(&row.spec) {
+        row.status = SceneStatus::Failed;
+        row.reason = Some(error.to_string());
+        return Sampled { row, look: None };
+    }
     let result =
         config.open(&row.spec).map_err(pipeline::Error::from).and_then(|scene| site.look(scene, &GdalSource));
     match result {
