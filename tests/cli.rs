@@ -192,6 +192,41 @@ fn a_step_that_failed_is_told_by_the_exit_code() {
 }
 
 #[test]
+fn an_input_is_no_output_and_what_is_not_ours_stays() {
+    let run = Run::new();
+    let out = run.out.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let scene = out.join("change.tif");
+    std::fs::copy(&run.target, &scene).unwrap();
+    let before = std::fs::read(&scene).unwrap();
+    for area in [false, true] {
+        let mut command = railwatch();
+        command
+            .arg("detect")
+            .arg("--baseline")
+            .arg(&run.baseline)
+            .arg("--target")
+            .arg(&scene)
+            .arg("--out")
+            .arg(&out);
+        if area {
+            command.arg("--area")
+        } else {
+            command.arg("--rails").arg(&run.rails)
+        };
+        command.assert().code(2).stderr(predicate::str::contains("it is an input"));
+    }
+    assert_eq!(std::fs::read(&scene).unwrap(), before);
+    std::fs::remove_file(&scene).unwrap();
+    std::fs::write(out.join("run.json"), "another program's").unwrap();
+    std::fs::write(out.join("report.html"), "another program's").unwrap();
+    let mut command = railwatch();
+    command.args(["detect", "--area"]).arg("--baseline").arg(&run.baseline).arg("--target").arg(&run.target);
+    command.arg("--out").arg(&out).assert().success();
+    assert_eq!(std::fs::read_to_string(out.join("report.html")).unwrap(), "another program's");
+}
+
+#[test]
 fn a_run_leaves_no_files_of_an_area_run_beside_its_record() {
     let run = Run::new();
     let out = run.out.path().join("out");

@@ -115,7 +115,7 @@ pub(super) struct DetectArgs {
     /// Folder for the outputs; made where it is missing.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Half width of the corridor, metres [default: 250].
+    /// Half width of the corridor, metres, 20 to 20000 [default: 250].
     #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) buffer_m: Option<f64>,
     /// Expected false alarms per 100 km of track, larger gives more, weaker detections; trains are held to it, and so is cargo
@@ -159,7 +159,7 @@ pub(super) struct DetectArgs {
 ///
 /// Tie points over the whole overlap tell the shift to hundredths of a pixel: one shift, an affine one or a smooth field,
 /// whichever they ask for. The moving scene is then resampled once onto the reference's grid and written as a
-/// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`), a report (`.json`) and a picture (`.png`) beside it.
+/// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`, unless --tie-points says where), a report (`.json`) and a picture (`.png`) beside it.
 /// A pair whose shift cannot be trusted is refused with exit code 1. Outputs never replace an input. A product in ground range
 /// (Sentinel-1 GRD) can be the reference, or be measured with --dry-run; it is not laid on another grid.
 #[derive(Debug, Args)]
@@ -255,7 +255,7 @@ pub(super) struct SimulateArgs {
     /// EPSG code of synthetic scenes [default: the UTM zone of the rails].
     #[arg(long, value_name = "CODE")]
     pub(super) epsg: Option<u32>,
-    /// Ground around the rails, metres.
+    /// Ground around the rails, metres, 0 to 50000.
     #[arg(long, allow_negative_numbers = true, default_value_t = 1000.0, value_name = "M")]
     pub(super) margin_m: f64,
     /// Parameters of the simulation (TOML); with --into those of its [trains].

@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure
     if args.dry_run {
         return say(global, &plan.summary());
     }
-    pipeline::prepare_folder(&plan.config.out).map_err(failure)?;
+    pipeline::prepare_outputs(&plan).map_err(failure)?;
     let reporter = Reporter::new(global);
     let result = pipeline::run(&plan, &GdalSource, &reporter).and_then(|output| {
         let paths = pipeline::write_outputs(&plan, &output, &command_line())?;

@@ -29,7 +29,7 @@ pub enum Outcome {
     Usage,
     /// Done and something was found; only with `--fail-on-detect`.
     Found,
-    /// Done, but some scenes were skipped.
+    /// Done, but some scenes were skipped, or a step failed.
     Skipped,
 }
 

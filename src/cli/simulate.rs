@@ -8,7 +8,7 @@ use crate::pipeline::{self, SimulateRequest, SimulatedSensor};
 use miette::miette;
 
 /// Widest ground around the rails, metres.
-const MOST_MARGIN_M: f64 = 100_000.0;
+const MOST_MARGIN_M: f64 = 50_000.0;
 
 /// Makes a stack of scenes with trains of known place and writes it.
 pub(super) fn run(global: &Global, args: &SimulateArgs) -> Result<Outcome, Failure> {

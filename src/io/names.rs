@@ -1,5 +1,6 @@
 //! What file names, descriptions and common names tell: bands, dates, platforms, baselines.
 
+use crate::scene::IMPLANTED;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -148,7 +149,7 @@ pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
 /// `Sentinel-2A`, `Sentinel-1A`. Scenes made from nothing and trains put into satellite scenes are told as they tell themselves.
 pub(super) fn platform_of(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    if lower.ends_with(", trains simulated") {
+    if lower.ends_with(IMPLANTED) {
         return Some(text.to_owned());
     }
     if lower.contains("simulated") {

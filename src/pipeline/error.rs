@@ -197,7 +197,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// An output would replace what must stay.
-    #[error("{path} cannot be an output: {why}; choose another --out")]
+    #[error("{path} cannot be an output: {why}; choose another name")]
     OutputTaken {
         /// The file.
         path: PathBuf,
@@ -247,6 +247,7 @@ pub enum Error {
 fn way_out(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "a file is in the way: move it",
+        ErrorKind::IsADirectory => "a folder is in the way: move it",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable",
         _ => "free some space there",
     }

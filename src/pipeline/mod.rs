@@ -28,7 +28,7 @@ pub use area::{AreaOutput, AreaRequest, change_area, plan_area};
 pub use config::{DetectConfig, DetectFile};
 pub use error::Error;
 pub use origin::Origin;
-pub use outputs::{OutputPaths, report_again, write_outputs};
+pub use outputs::{OutputPaths, prepare_outputs, report_again, write_outputs};
 pub use plan::Plan;
 pub use radar::in_db;
 pub use register::{RegisterOutput, RegisterRequest, register};

@@ -1,11 +1,9 @@
 //! What scenes are made of, satellite data or simulation, and what a raster made of a scene says of it.
 
 use crate::io::{BlockBand, Kind};
-use crate::scene::{Backscatter, Radar, Scene, Storage};
+use crate::scene::{Backscatter, IMPLANTED, Radar, Scene, Storage};
 use crate::simulate;
 
-/// Behind the platform of satellite scenes that trains were put into.
-const IMPLANTED: &str = ", trains simulated";
 /// Before it where nothing tells the satellite.
 const UNKNOWN: &str = "unknown satellite";
 

@@ -1,7 +1,7 @@
 //! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
 
 use super::findings::findings;
-use super::staged::{Staged, remove};
+use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
 use super::{Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// Name of the record of a run.
 pub(super) const RECORD: &str = "run.json";
+/// Objects of an area run.
+pub(super) const OBJECTS: &str = "objects.geojson";
+/// What a corridor run alone writes, beside the pages of the figure.
+const CORRIDOR: [&str; 4] = ["detections.geojson", "report.html", "panel_before.png", "panel_after.png"];
 /// Name of the change map.
 pub(super) const CHANGE_MAP: &str = "change.tif";
 
@@ -135,7 +139,7 @@ pub fn report_again(dir: &Path) -> Result<OutputPaths, Error> {
         std::fs::read(&path).map_err(|e| Error::NotARun { path, reason: e.to_string() })
     };
     let bytes = read(RECORD)?;
-    if is_area(&bytes) {
+    if RecordKind::of(&bytes) == RecordKind::Area {
         return Err(Error::AreaRun { path: dir.join(RECORD) });
     }
     let record: Record = serde_json::from_slice(&bytes)
@@ -210,25 +214,52 @@ impl Files {
     }
 }
 
-/// Whether a record is of a run with `--area`.
-fn is_area(record: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(record).is_ok_and(|r| r["kind"] == "area")
+/// What a `run.json` is the record of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RecordKind {
+    Corridor,
+    Area,
+    /// Not ours, or damaged.
+    Unknown,
+}
+
+impl RecordKind {
+    fn of(record: &[u8]) -> Self {
+        match serde_json::from_slice::<serde_json::Value>(record) {
+            Ok(r) if r["kind"] == "area" => Self::Area,
+            Ok(r) if r["findings"].is_object() && r["panels"].is_array() => Self::Corridor,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Files in `out` that a run of the other kind left there, by its record: they would stand beside a record that is not theirs.
 pub(super) fn of_other_kind(out: &Path, now_area: bool) -> Vec<PathBuf> {
     let Ok(record) = std::fs::read(out.join(RECORD)) else { return Vec::new() };
-    let was_area = is_area(&record);
-    let names: Vec<String> = match (was_area, now_area) {
-        (true, false) => vec!["objects.geojson".to_owned()],
-        (false, true) => {
+    let names: Vec<String> = match (RecordKind::of(&record), now_area) {
+        (RecordKind::Area, false) => vec![OBJECTS.to_owned()],
+        (RecordKind::Corridor, true) => {
             let pages = (0..).map(page_name).take_while(|name| out.join(name).is_file());
-            let others = ["detections.geojson", "report.html", "panel_before.png", "panel_after.png"];
-            pages.chain(others.map(str::to_owned)).collect()
+            pages.chain(CORRIDOR.map(str::to_owned)).collect()
         }
         _ => Vec::new(),
     };
     names.into_iter().map(|name| out.join(name)).filter(|path| path.is_file()).collect()
+}
+
+/// Makes the output folder and checks, before any pixel is read, that it takes files and that none of them is an input.
+///
+/// # Errors
+/// [`Error::OutputTaken`] and [`Error::Output`].
+pub fn prepare_outputs(plan: &Plan) -> Result<(), Error> {
+    let out = &plan.config.out;
+    let names = CORRIDOR.into_iter().chain([RECORD, CHANGE_MAP]).map(str::to_owned).chain([page_name(0)]);
+    let paths: Vec<PathBuf> = names.map(|name| out.join(name)).collect();
+    let scenes = std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene);
+    let vectors: Vec<&str> =
+        std::iter::once(&plan.config.rails).chain(&plan.config.yards).map(String::as_str).collect();
+    refuse_inputs(&paths, scenes, &vectors)?;
+    prepare_folder(out)
 }
 
 fn page_name(index: usize) -> String {

@@ -24,16 +24,24 @@ pub(super) fn refuse_inputs<'a>(
     scenes: impl IntoIterator<Item = &'a Scene>,
     others: &[&str],
 ) -> Result<(), Error> {
-    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    // Where a path leads, however it is written; what is not there yet by its folder.
+    let place = |path: &Path| {
+        std::fs::canonicalize(path).ok().or_else(|| {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = std::fs::canonicalize(folder).or_else(|_absent| std::path::absolute(folder)).ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
     let inputs: BTreeSet<PathBuf> = scenes
         .into_iter()
         .flat_map(|s| io::source_files(s).into_iter().chain([s.path.clone()]))
         .chain(others.iter().map(|&o| o.to_owned()))
         .filter_map(|p| place(Path::new(&p)))
         .collect();
-    for (i, path) in outputs.iter().enumerate() {
+    let mut taken_places = BTreeSet::new();
+    for path in outputs {
         let taken = |why| Err(Error::OutputTaken { path: path.clone(), why });
-        if outputs[..i].contains(path) {
+        if place(path).is_some_and(|p| !taken_places.insert(p)) {
             return taken("two outputs would have that name");
         }
         if path.is_dir() {
@@ -170,6 +178,9 @@ mod tests {
         };
         assert!(!refused(&[at("a"), at("b")]));
         assert!(refused(&[at("a"), at("a")]));
+        assert!(refused(&[at("a"), dir.path().join("./a")]));
+        std::fs::create_dir(at("f")).unwrap();
+        assert!(refused(&[at("a"), dir.path().join("f/../a")]));
         assert!(refused(&[dir.path().join(".").join("in.tif")]));
         assert!(refused(&[dir.path().to_owned()]));
     }

@@ -15,6 +15,9 @@ pub use time::{first_moment, last_moment};
 use crate::grid::Grid;
 use jiff::Timestamp;
 
+/// Behind the platform of satellite scenes that trains were put into.
+pub const IMPLANTED: &str = ", trains simulated";
+
 /// One acquisition of one sensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scene {

@@ -22,7 +22,7 @@ impl Placed {
 
 /// Tries for a free place before a train is given up.
 const TRIES: usize = 400;
-/// No two trains come closer than this, metres: they could not be told apart.
+/// Trains keep this distance, metres, for closer ones could not be told apart; it is looked at every 10 m, so up to 20 m less.
 const CLEARANCE_M: f64 = 35.0;
 /// Track left free before and behind a train, metres.
 const MARGIN_M: f64 = 10.0;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 const LATTICE_STEP_PX: usize = 16;
 /// Pixels around a place that its kernel needs.
 const REACH_PX: f64 = 6.0;
-/// Columns read at once by a thread, and rows read ahead to; whole tiles of most files.
+/// Rows read ahead to, and columns read at once by a thread; whole tiles of most files.
 const READ_PX: (usize, usize) = (512, 2048);
 
 /// Values `(band, row, col)` of a window of a scene, NaN where it shows no ground; there may be more rows than the window has.

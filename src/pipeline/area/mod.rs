@@ -13,9 +13,9 @@ mod sweep;
 pub use request::AreaRequest;
 
 use super::clock::Clock;
-use super::outputs::CHANGE_MAP;
+use super::outputs::{CHANGE_MAP, OBJECTS, RECORD};
 use super::register::{Measured, Pair, measure};
-use super::staged::Staged;
+use super::staged::{Staged, refuse_inputs};
 use super::{Error, Event, SceneSource, Sink};
 use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;
@@ -77,8 +77,10 @@ pub fn change_area(
 ) -> Result<AreaOutput, Error> {
     let mut clock = Clock::start();
     let planned = Planned::new(request)?;
-    let mut staged = Staged::new(&request.out)?;
     let pair = &planned.pair;
+    let outputs = [CHANGE_MAP, OBJECTS, RECORD].map(|name| request.out.join(name));
+    refuse_inputs(&outputs, [&pair.reference, &pair.moving], &[])?;
+    let mut staged = Staged::new(&request.out)?;
     let measured = if request.register { Some(measure(pair, &request.pair, source, sink)?) } else { None };
     clock.lap("register");
     step(sink, "mask", pair)?;

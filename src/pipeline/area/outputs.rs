@@ -5,7 +5,7 @@ use crate::change::AreaObject;
 use crate::io;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::findings::{place_id, scene_card};
-use crate::pipeline::outputs::{RECORD, of_other_kind, peak_memory_bytes};
+use crate::pipeline::outputs::{OBJECTS, RECORD, of_other_kind, peak_memory_bytes};
 use crate::pipeline::register::{registration_json, rounded};
 use crate::pipeline::staged::{Staged, remove};
 use crate::pipeline::{Error, Origin};
@@ -13,9 +13,6 @@ use crate::scene::Scene;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-
-/// The objects of an area run.
-const OBJECTS: &str = "objects.geojson";
 
 /// What would be done, in lines.
 pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {

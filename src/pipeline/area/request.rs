@@ -59,11 +59,12 @@ impl AreaRequest {
             coreg = file.coreg;
         }
         let mut objects = file.objects;
-        if let Some(asked) = file.false_alarms.or(is_unset(&objects).then_some(FALSE_ALARMS)) {
-            if !(asked.is_finite() && asked > 0.0) {
-                let quantity = "false alarms per 100 km²";
-                return Err(OutOfRange { quantity, allowed: "finite and above 0", value: asked }.into());
-            }
+        let asked = file.false_alarms.unwrap_or(FALSE_ALARMS);
+        if !(asked.is_finite() && asked > 0.0) {
+            let quantity = "false alarms per 100 km²";
+            return Err(OutOfRange { quantity, allowed: "finite and above 0", value: asked }.into());
+        }
+        if is_unset(&objects) {
             objects.false_objects_per_km2 = asked / RATE_KM2;
         }
         Ok(Self {

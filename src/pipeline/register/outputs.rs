@@ -39,7 +39,7 @@ impl Place {
         for (name, path) in names.iter_mut().zip(&paths) {
             let last = path
                 .file_name()
-                .ok_or_else(|| Error::OutputTaken { path: out.to_owned(), why: "it names no file" })?;
+                .ok_or_else(|| Error::OutputTaken { path: path.clone(), why: "it names no file" })?;
             *name = last.to_string_lossy().into_owned();
         }
         let (folder, of_points) = (folder_of(out), folder_of(&paths[1]));
