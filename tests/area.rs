@@ -144,9 +144,10 @@ fn ground_without_data_says_nothing_and_the_rest_still_does() {
     let case = Case::new(&ground.date(5, &Array2::zeros(SHAPE)), &after);
     // An older run along rails is in the folder.
     std::fs::create_dir(case.at("out")).unwrap();
-    for name in ["run.json", "detections.geojson", "report.html", "report.png", "report-2.png"] {
+    for name in ["detections.geojson", "report.html", "report.png", "report-2.png"] {
         std::fs::write(case.at("out").join(name), "{}").unwrap();
     }
+    std::fs::write(case.at("out/run.json"), r#"{"findings": {}, "panels": []}"#).unwrap();
     case.command("2").args(["--no-register", "--quiet", "--fail-on-detect"]).assert().code(3);
     assert_eq!(std::fs::read_dir(case.at("out")).unwrap().count(), 3, "only the files of this run");
     let map = open_scene(case.at("out/change.tif").to_str().unwrap(), &SceneOptions::default()).unwrap();

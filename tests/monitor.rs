@@ -28,7 +28,7 @@ const FINAL: [&str; 5] = [
     "SELECT track_index, datetime, observed_m, occupied_m, wagons_high, limit_m FROM observation ORDER BY 1, 2",
     "SELECT life_id, state, start_m, end_m, first_seen, last_seen, seen_count, misses FROM life ORDER BY life_id",
     // What a late scene took back stays, marked as such.
-    "SELECT alert_id, kind, datetime, title FROM alert WHERE NOT withdrawn ORDER BY alert_id",
+    "SELECT alert_id, kind, datetime, title FROM alert WHERE withdrawn_at IS NULL ORDER BY alert_id",
 ];
 
 /// A line with one train that comes and goes and one that moves.
@@ -270,7 +270,30 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     let alert: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(alert["geojson"]["type"], "FeatureCollection");
     assert!(alert["figure_png_base64"].as_str().is_some_and(|f| f.len() > 1000), "the figure is sent along");
-    assert!(fs::read_to_string(folder.path().join("alerts.atom")).unwrap().contains("report.html"));
+    let feed = || fs::read_to_string(folder.path().join("alerts.atom")).unwrap();
+    assert!(feed().contains("report.html") && !feed().contains("(withdrawn)"));
+
+    // Who was told of an alert is told, once, that it was taken back.
+    let state = Connection::open(folder.path().join("railwatch.sqlite")).unwrap();
+    let id = alert["id"].as_str().unwrap();
+    state
+        .execute("UPDATE alert SET withdrawn_at = '2021-01-01T00:00:00Z' WHERE alert_id = ?1", [id])
+        .unwrap();
+    done(folder.path());
+    done(folder.path());
+    let told = fs::read_to_string(&taken).unwrap();
+    let last: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(told.lines().count(), lines.len() + 1);
+    assert_eq!((&last["id"], &last["withdrawn"]), (&alert["id"], &serde_json::Value::Bool(true)));
+    assert!(feed().contains("(withdrawn)"));
+
+    // A site that is no longer watched holds up nobody.
+    state.execute("UPDATE delivery SET delivered_at = NULL", []).unwrap();
+    let text = fs::read_to_string(&config).unwrap().replace("id = \"line\"", "id = \"renamed\"");
+    assert!(text.contains("renamed"), "{text}");
+    fs::write(&config, text.replace("newest_days = 1e6", "newest_days = 1")).unwrap();
+    done(folder.path());
+    assert_eq!(fs::read_to_string(&taken).unwrap(), told);
 }
 
 #[test]

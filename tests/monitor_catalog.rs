@@ -116,11 +116,12 @@ fn a_catalog_is_followed_like_a_folder() {
     assert!(!folder.path().join("kept").exists(), "a dry run fetches nothing");
 
     // Nothing can be fetched: told, and tried again.
-    for _ in 0..8 {
+    for _ in 0..64 {
         server.fail("/blobs", Fault::Status(404, None));
     }
     let none = run_to(folder.path(), &[], 4);
     assert_eq!(none["sites"][0]["failed_count"], 8, "{none}");
+    let server = serve(folder.path(), items.clone());
     let first = run(folder.path(), &[]);
     assert_eq!(first["sites"][0]["used_count"], 8, "{first}");
     assert_eq!(conclusions(folder.path(), "catalog.sqlite"), expected);

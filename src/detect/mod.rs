@@ -246,6 +246,23 @@ mod tests {
     }
 
     #[test]
+    fn a_train_that_came_before_the_newest_baseline_and_stands_still_has_not_departed() {
+        let track = line(6000.0);
+        for seed in 1..8 {
+            let target = strip(&track, seed, 1.2, 300..340);
+            let baselines: Vec<Strip> = (1..5)
+                .map(|date| strip(&track, seed + 10 * date, 1.0, if date == 1 { 300..340 } else { 0..0 }))
+                .collect();
+            let exclusion = Array2::from_elem(target.valid.dim(), false);
+            let input = TrackStrips { track: &track, target, baselines, exclusion };
+            for found in detect(&[input], &DetectParams::default()).unwrap().detections {
+                assert_eq!(found.change, Change::Appeared);
+                assert!(found.contrast.iter().all(|c| (c - 0.06).abs() < 0.03), "{:?}", found.contrast);
+            }
+        }
+    }
+
+    #[test]
     fn a_neighbouring_rail_changes_nothing_for_the_track() {
         let track = line(6000.0);
         let target = strip(&track, 1, 1.0, 200..220);

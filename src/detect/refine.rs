@@ -109,56 +109,95 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
     }
 }
 
-/// Which dates have a train.
+/// Which dates show a train, and with them what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dates {
-    pub(super) change: Change,
-    /// Of the baselines only the newest shows the train.
-    pub(super) newest_alone: bool,
+pub(super) enum Dates {
+    /// The target, and of the baselines at most the newest: it appeared.
+    TargetAgainstAll,
+    /// The target and the newest of several baselines alike: it appeared before the newest.
+    NewestToo,
+    /// The newest of several baselines alone: it departed.
+    NewestAlone,
+    /// The baselines as a whole: it departed.
+    AllBaselines,
 }
 
 impl Dates {
-    /// Scenes that show the place after and before the change; older baselines are without a train that only the newest has.
+    pub(super) fn change(self) -> Change {
+        match self {
+            Self::TargetAgainstAll | Self::NewestToo => Change::Appeared,
+            Self::NewestAlone | Self::AllBaselines => Change::Departed,
+        }
+    }
+
+    /// Scenes that show the place after and before the change.
     pub(super) fn sides(self, stack: &Stack<'_>) -> [Vec<usize>; 2] {
-        if self.newest_alone {
-            [std::iter::once(0).chain(2..stack.scenes()).collect(), vec![1]]
-        } else {
-            [vec![0], (1..stack.scenes()).collect()]
+        let older = 2..stack.scenes();
+        match self {
+            Self::TargetAgainstAll | Self::AllBaselines => [vec![0], (1..stack.scenes()).collect()],
+            Self::NewestToo => [vec![0, 1], older.collect()],
+            Self::NewestAlone => [std::iter::once(0).chain(older).collect(), vec![1]],
         }
     }
 }
 
-/// Which date has the train: [`Change::Appeared`] when the target is the odd one out.
+/// Which dates show the train.
 ///
-/// 1. With two or more baselines the older ones say what the place looks like. Target and newest baseline are
-///    each compared with their median, less the same beside the stretch, in units of its spread there and
-///    summed over bands. The newest baseline is farther off: the train stood there and departed.
+/// 1. With two or more baselines the older ones say what the place looks like. Target `a` and newest baseline `b` are
+///    each compared with their median, less the same beside the stretch, in units of its spread there, squared and
+///    summed over bands. Both are alike where `(a − b)²` is below `a²` and `b²`. Else, with `b²` above `a²`, the train
+///    stood on the newest and departed.
 /// 2. Otherwise target and baselines (their median) are each compared with what the track shows beside the
 ///    stretch on the same dates. The baselines are farther off (with several of them twice as far in
-///    power, since a train that stood on all dates is rarer than one that came): departed; else appeared.
+///    power, since a train that stood on all dates is rarer than one that came): departed. Else it appeared, before
+///    the newest baseline where that is alike.
 ///
 /// With too few clear neighbours the target is taken as the odd one.
 pub(super) fn dates(stack: &Stack<'_>, rows: &Range<usize>) -> Dates {
-    let (mut target, mut newest, mut target_alone, mut baseline_alone) = (0.0, 0.0, 0.0, 0.0);
+    let (mut alone, mut against_older) = (Contest::default(), Contest::default());
     let several = stack.scenes() > 2;
     for band in 0..stack.bands {
         let dates: Vec<Vec<f64>> = (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
-        let baseline = median_date(&dates[1..]);
-        let (a, b) = contest(stack, rows, &dates[0], &baseline);
-        target_alone += a;
-        baseline_alone += b;
+        alone.add(stack, rows, &dates[0], &median_date(&dates[1..]));
         if several {
             let older = median_date(&dates[2..]);
             let less = |date: &[f64]| date.iter().zip(&older).map(|(d, o)| d - o).collect::<Vec<f64>>();
-            let (a, b) = contest(stack, rows, &less(&dates[0]), &less(&dates[1]));
-            target += a;
-            newest += b;
+            against_older.add(stack, rows, &less(&dates[0]), &less(&dates[1]));
         }
     }
+    let Contest { first: target, second: newest, between } = against_older;
     let factor = if several { 2.0 } else { 1.0 };
-    let newest_alone = several && newest > target;
-    let departed = newest_alone || baseline_alone > factor * target_alone;
-    Dates { change: if departed { Change::Departed } else { Change::Appeared }, newest_alone }
+    let both = several && between < target.min(newest);
+    if several && newest > target && !both {
+        Dates::NewestAlone
+    } else if alone.second > factor * alone.first {
+        Dates::AllBaselines
+    } else if both {
+        Dates::NewestToo
+    } else {
+        Dates::TargetAgainstAll
+    }
+}
+
+/// Squared departures of two signals in a stretch from their neighbours, and of one from the other, over their common
+/// spread squared, summed over bands.
+#[derive(Default)]
+struct Contest {
+    first: f64,
+    second: f64,
+    between: f64,
+}
+
+impl Contest {
+    fn add(&mut self, stack: &Stack<'_>, rows: &Range<usize>, first: &[f64], second: &[f64]) {
+        let first = departure_from_neighbours(stack, first, rows);
+        let second = departure_from_neighbours(stack, second, rows);
+        let (Some((a, a_sigma)), Some((b, b_sigma))) = (first, second) else { return };
+        let variance = (0.5 * (a_sigma * a_sigma + b_sigma * b_sigma)).max(1e-12);
+        self.first += a * a / variance;
+        self.second += b * b / variance;
+        self.between += (a - b).powi(2) / variance;
+    }
 }
 
 /// Median over dates, row by row; NaN where no date is clear.
@@ -167,15 +206,6 @@ fn median_date(dates: &[Vec<f64>]) -> Vec<f64> {
     (0..rows)
         .map(|row| median(&mut dates.iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>()))
         .collect()
-}
-
-/// Squared departures of two signals in the stretch from their neighbours, over their common spread squared.
-fn contest(stack: &Stack<'_>, rows: &Range<usize>, first: &[f64], second: &[f64]) -> (f64, f64) {
-    let first = departure_from_neighbours(stack, first, rows);
-    let second = departure_from_neighbours(stack, second, rows);
-    let (Some((a, a_sigma)), Some((b, b_sigma))) = (first, second) else { return (0.0, 0.0) };
-    let variance = (0.5 * (a_sigma * a_sigma + b_sigma * b_sigma)).max(1e-12);
-    (a * a / variance, b * b / variance)
 }
 
 /// Filter output of a scene in the track's column; NaN where it is not clear.

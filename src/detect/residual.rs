@@ -16,10 +16,15 @@ pub(super) const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, roun
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
 const RICH_ROWS: usize = 250;
+/// Covariates beside those of the dates and of the other bands.
+const OWN: usize = 5;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
-/// Which scene is tested against which: indices into the stack, 0 = target, 1 = newest baseline.
+/// Index of the target in the stack; 1 is the newest baseline.
+const TARGET: usize = 0;
+
+/// Which scene is tested against which: indices into the stack.
 #[derive(Debug, Clone)]
 pub(super) struct Role {
     pub(super) tested: usize,
@@ -42,11 +47,19 @@ pub(super) struct Residuals {
 pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
     let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
-    let fit = |column: usize| match stack.looks {
-        Some(looks) => {
-            (0..bands).map(|band| radar::fit_column(stack, role, looks, column, band)).collect::<Vec<_>>()
+    let fit = |column: usize| {
+        let mut fits = match stack.looks {
+            Some(looks) => (0..bands).map(|b| radar::fit_column(stack, role, looks, column, b)).collect(),
+            None => fit_column(stack, role, column, rich),
+        };
+        if role.tested != TARGET {
+            // Ground that the target hides does not tell that a train departed.
+            let target = stack.seen_in_column(TARGET, 0, column);
+            for residual in &mut fits {
+                residual.iter_mut().zip(&target).for_each(|(r, t)| *r = t.map_or(f64::NAN, |_| *r));
+            }
         }
-        None => fit_column(stack, role, column, rich),
+        fits
     };
     let fits: Vec<Vec<Vec<f64>>> = (0..columns).into_par_iter().map(fit).collect();
     let mut r = Array3::from_shape_fn((rows, columns, bands), |(row, column, band)| fits[column][band][row]);
@@ -75,7 +88,7 @@ fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<
         others: role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect(),
     };
     let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
-    let usual: Vec<Vec<f64>> = columns.iter().map(Column::usual).collect();
+    let usual: Vec<Vec<[f64; 2]>> = columns.iter().map(Column::usual).collect();
     (0..stack.bands).map(|band| fit_band(&columns, &usual, band, rich)).collect()
 }
 
@@ -88,15 +101,15 @@ struct Column {
 }
 
 impl Column {
-    /// Mean filter output of the others that are clear; NaN of none.
-    fn usual(&self) -> Vec<f64> {
+    /// Mean filter output and flank of the others that are clear; NaN of none.
+    fn usual(&self) -> Vec<[f64; 2]> {
         let mean = |row: usize| {
             let (sum, count) = self
                 .others
                 .iter()
                 .filter_map(|o| o[row])
-                .fold((0.0, 0.0), |a, s| (a.0 + s.filtered, a.1 + 1.0));
-            sum / count
+                .fold(([0.0; 2], 0.0), |(a, n), s| ([a[0] + s.filtered, a[1] + s.flank], n + 1.0));
+            sum.map(|v| v / count)
         };
         (0..self.tested.len()).map(mean).collect()
     }
@@ -104,35 +117,36 @@ impl Column {
 
 /// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band.
 ///
+/// What the filter gives on a bed moves with the field beside it on that date, so the dates come with their mean flank.
 /// Few rows cannot carry many slopes: unless the track is `rich` in clear rows, one slope for the mean of all dates, and the
 /// own band alone.
-fn fit_band(columns: &[Column], usual: &[Vec<f64>], band: usize, rich: bool) -> Vec<f64> {
+fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool) -> Vec<f64> {
     let Column { tested, others } = &columns[band];
     let rows = tested.len();
     let dates = if rich { others.len() } else { 1 };
     let cross = if rich { 2 * (columns.len() - 1) } else { 0 };
-    let mut x = Array2::from_elem((rows, 5 + dates + cross), f64::NAN);
+    let mut x = Array2::from_elem((rows, OWN + dates + cross), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
         let Some(seen) = seen else { continue };
         let Some(newest) = others.iter().find_map(|o| o[row]) else { continue };
         y[row] = seen.filtered;
-        let own = [seen.flank, seen.tilt, newest.flank, newest.tilt, newest.centre];
+        let [mean, mean_flank] = usual[band][row];
+        let own: [f64; OWN] = [seen.flank, seen.tilt, mean_flank, newest.tilt, newest.centre];
         for (j, v) in own.into_iter().enumerate() {
             x[(row, j)] = v;
         }
         // A date that is clouded here gives way to the mean of the clear ones.
-        let mean = usual[band][row];
         for date in 0..dates {
-            x[(row, 5 + date)] = if rich { others[date][row].map_or(mean, |s| s.filtered) } else { mean };
+            x[(row, OWN + date)] = if rich { others[date][row].map_or(mean, |s| s.filtered) } else { mean };
         }
     }
-    let mut j = 5 + dates;
+    let mut j = OWN + dates;
     for other in (0..columns.len()).filter(|&b| rich && b != band) {
         // The other bands tell how the ground changed: their flanks today, their usual signal.
         for row in 0..rows {
             x[(row, j)] = columns[other].tested[row].map_or(f64::NAN, |s| s.flank);
-            x[(row, j + 1)] = usual[other][row];
+            x[(row, j + 1)] = usual[other][row][0];
         }
         j += 2;
     }

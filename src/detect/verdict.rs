@@ -133,7 +133,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
         Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, dates),
         None => contrast(stack, &rows, dates),
     };
-    let Dates { change, newest_alone } = dates;
+    let change = dates.change();
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
     let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
@@ -156,7 +156,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
         length_interval_m: known.length,
         offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
         change,
-        newest_alone,
+        newest_alone: dates == Dates::NewestAlone,
         score: found.score,
         p_value: found.p_value,
         q_value: found.q_value,

@@ -32,7 +32,7 @@ pub fn configure() {
             ("CPL_VSIL_CURL_CHUNK_SIZE", "65536"),
             ("GTIFF_REPORT_COMPD_CS", "NO"),
             // Megabytes; the default of a share of the memory grows with the machine.
-            ("GDAL_CACHEMAX", "256"),
+            ("GDAL_CACHEMAX", "160"),
         ];
         for (key, value) in options {
             let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());

@@ -134,7 +134,7 @@ impl Eye<'_> {
             title: format!("{} {date}: {what}{idle}{by}", site.title()),
             feature: feature.to_string(),
             evidence: None,
-            withdrawn: false,
+            withdrawn_at: None,
         }
     }
 

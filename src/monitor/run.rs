@@ -64,16 +64,18 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
         summary.sites.push(of_site);
     }
     if !options.dry_run {
-        (summary.delivered_count, summary.undelivered_count) = alerts::deliver(&mut state, config, options)?;
+        let now = || clock.now(options.now);
+        (summary.delivered_count, summary.undelivered_count) =
+            alerts::deliver(&mut state, config, &options.secrets, &now)?;
     }
     summary.duration_s = clock.seconds();
     if let Some(key) = key {
         let text = serde_json::to_string(&summary)
             .map_err(|e| Error::Stored { what: "a summary", reason: e.to_string() })?;
-        let ended = options.now.as_second() + summary.duration_s as i64;
-        state.end_run(key, Timestamp::from_second(ended).unwrap_or(options.now), &text)?;
+        let ended = clock.now(options.now);
+        state.end_run(key, ended, &text)?;
         if let Some(path) = &config.metrics {
-            io::write_text(path, &summary.prometheus(ended))?;
+            io::write_text(path, &summary.prometheus(ended.as_second()))?;
         }
     }
     Ok(summary)
@@ -90,5 +92,10 @@ impl Clock {
 
     fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
+    }
+
+    /// The time now of a run that was started at `start`, whole seconds.
+    fn now(&self, start: Timestamp) -> Timestamp {
+        Timestamp::from_second(start.as_second() + self.seconds() as i64).unwrap_or(start)
     }
 }

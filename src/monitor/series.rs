@@ -63,7 +63,7 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
     }
     let events = alerts
         .iter()
-        .filter(|a| !a.withdrawn)
+        .filter(|a| a.withdrawn_at.is_none())
         .map(|a| PageEvent {
             date: a.datetime.strftime("%Y-%m-%d").to_string(),
             kind: a.kind.clone(),
@@ -200,7 +200,7 @@ fn cards(
 ) -> Result<Vec<SeriesCard>, Error> {
     let notes = |track: Option<&TrackRow>| -> Vec<SeriesNote> {
         (alerts.iter().rev())
-            .filter(|a| !a.withdrawn && a.kind != "confirmed")
+            .filter(|a| a.withdrawn_at.is_none() && a.kind != "confirmed")
             .filter(|a| track.is_none_or(|t| a.feature.contains(&format!("\"{}\"", t.track_id))))
             .map(|a| SeriesNote {
                 datetime: a.datetime,

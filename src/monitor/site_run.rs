@@ -171,7 +171,7 @@ fn take_back(
         }
         if let Some(from) = schedule.rewind_to {
             tracing::info!(site = config.id, %from, "results are taken back and made again");
-            rewind(t, &config.id, from)?;
+            rewind(t, &config.id, from, options.now)?;
         }
         Ok(())
     })

@@ -122,7 +122,7 @@ impl Status {
                 );
             }
             for alert in &site.alerts {
-                let withdrawn = if alert.withdrawn { " (withdrawn)" } else { "" };
+                let withdrawn = if alert.withdrawn_at.is_some() { " (withdrawn)" } else { "" };
                 let _ =
                     writeln!(text, "  alert {} {}: {}{withdrawn}", alert.alert_id, alert.kind, alert.title);
             }

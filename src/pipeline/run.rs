@@ -11,8 +11,9 @@ use crate::detect::{self, DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::motion::Motion;
-use crate::raster::Raster;
+use crate::raster::{Raster, Validity};
 pub(super) use crate::report::SkipCard as Skip;
+use ndarray::Array2;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -71,17 +72,18 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("read");
 
     let mut skipped = plan.skipped.clone();
-    let (reference, reference_index) = run.reference(&target, &mut skipped)?;
+    let (mut reference, reference_index) = run.reference(&target, &mut skipped)?;
     run.clock.lap("register");
+    let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
+    run.clock.lap("stack");
+    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.gridded.validity)).collect();
+    reference.registered.amend(&told);
+    let target_mask = reference.registered.target_summary();
     let after = reference.registered.target_on_reference(&target)?;
     let shift = reference.registered.shift_px();
     let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
-
-    let rest = run.others(&target, reference_index, &after, shift, &mut skipped)?;
-    run.clock.lap("stack");
-    let target_mask = reference.target_mask;
     let before = reference.registered.baseline().clone();
     let mut used = vec![UsedBaseline {
         index: reference_index,
@@ -152,14 +154,16 @@ fn others(tracks: &[Track], one: &Track) -> Vec<Track> {
 struct Reference {
     registered: Registered,
     mask: MaskSummary,
-    target_mask: MaskSummary,
     offset: OffsetCheck,
 }
 
+/// A further baseline; rasters on the reference's grid.
 struct Other {
     used: UsedBaseline,
     strips: Vec<Strip>,
     gridded: Raster,
+    /// Clouds and shadows of the target, told against this baseline.
+    target_flags: Array2<Validity>,
 }
 
 struct Run<'a> {
@@ -201,10 +205,10 @@ impl Run<'_> {
         &mut self,
         target: &Target,
         reference_index: usize,
-        after: &Raster,
-        shift: (f64, f64),
+        reference: &Registered,
         skipped: &mut Vec<Skip>,
     ) -> Result<Vec<Other>, Error> {
+        let (grid, shift) = (&reference.baseline().grid, reference.shift_px());
         let results: Vec<Result<Other, Trouble>> = self.plan.baselines[reference_index + 1..]
             .par_iter()
             .enumerate()
@@ -214,7 +218,8 @@ impl Run<'_> {
                 }
                 let found = self.compare(planned, target)?;
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
-                let gridded = found.registered.baseline_on(&after.grid, shift).map_err(Trouble::Target)?;
+                let gridded = found.registered.baseline_on(grid, shift).map_err(Trouble::Target)?;
+                let target_flags = found.registered.target_flags_on(grid).map_err(Trouble::Target)?;
                 let index = reference_index + 1 + i;
                 let used = UsedBaseline {
                     index,
@@ -223,7 +228,7 @@ impl Run<'_> {
                     mask: found.mask,
                     offset: found.offset,
                 };
-                Ok(Other { used, strips, gridded })
+                Ok(Other { used, strips, gridded, target_flags })
             })
             .collect();
         let mut others = Vec::new();
@@ -265,7 +270,7 @@ impl Run<'_> {
             );
         }
         let registered = masked.register(self.plan).map_err(skip("register"))?;
-        Ok(Reference { registered, mask, target_mask, offset })
+        Ok(Reference { registered, mask, offset })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::raster::{Raster, Validity};
 use crate::scene::Scene;
 use crate::stats::quantile;
 use crate::{coreg, io};
-use ndarray::{Array2, ArrayView2, Axis, Zip};
+use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 
 /// Where a scene's dark end is read off.
@@ -158,6 +158,33 @@ impl Registered {
     pub(super) fn baseline_on(&self, grid: &Grid, reference_px: (f64, f64)) -> Result<Raster, Error> {
         let own = self.shift_px();
         onto_grid(&self.masked.baseline, grid, (reference_px.0 - own.0, reference_px.1 - own.1))
+    }
+
+    /// Clouds and shadows of the target, told against this baseline, on another grid.
+    pub(super) fn target_flags_on(&self, grid: &Grid) -> Result<Array2<Validity>, Error> {
+        let masked = &self.masked.target;
+        let (_, height, width) = masked.values.dim();
+        let values = Array3::zeros((0, height, width));
+        let flags = Raster { values, validity: masked.validity.clone(), grid: masked.grid.clone() };
+        let hides = Validity::CLOUD | Validity::SHADOW;
+        Ok(onto_grid(&flags, grid, (0.0, 0.0))?.validity.mapv(|v| v & hides))
+    }
+
+    /// Where this baseline is hidden it cannot tell what hides the target: the first of `others` that is clear there does.
+    /// Each is its flags of the target and its own validity, on this baseline's grid.
+    pub(super) fn amend(&mut self, others: &[(&Array2<Validity>, &Array2<Validity>)]) {
+        let own = &self.masked.baseline.validity;
+        for (at, flags) in self.masked.target.validity.indexed_iter_mut() {
+            let clear = || others.iter().find(|(_, validity)| validity[at].shows_ground());
+            if let Some((told, _)) = if own[at].shows_ground() { None } else { clear() } {
+                *flags |= told[at];
+            }
+        }
+    }
+
+    /// What the target shows.
+    pub(super) fn target_summary(&self) -> MaskSummary {
+        self.masked.target_summary()
     }
 
     /// The target on the reference's grid in one interpolation; clouds found against the reference stay flagged.

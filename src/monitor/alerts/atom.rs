@@ -2,20 +2,22 @@
 
 use super::AlertRow;
 use crate::monitor::state::text_of;
+use jiff::Timestamp;
 use quick_xml::escape::escape;
 use std::fmt::Write;
 use std::path::Path;
 
 /// The feed, newest first; links to figures are relative to `folder`, where the feed lies.
 pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
-    let updated = alerts.first().map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), |a| text_of(a.datetime));
+    let updated = alerts.iter().map(changed_at).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
-         <title>railwatch alerts</title>\n<id>urn:railwatch:alerts</id>\n<updated>{updated}</updated>\n\
-         <author><name>railwatch</name></author>\n"
+         <title>railwatch alerts</title>\n<id>urn:railwatch:alerts</id>\n<updated>{}</updated>\n\
+         <author><name>railwatch</name></author>\n",
+        text_of(updated)
     );
     for alert in alerts {
-        let withdrawn = if alert.withdrawn { " (withdrawn)" } else { "" };
+        let withdrawn = if alert.withdrawn_at.is_some() { " (withdrawn)" } else { "" };
         // Writing into a string cannot fail.
         let _ = write!(
             text,
@@ -23,7 +25,7 @@ pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
              <category term=\"{}\"/>\n<summary>{}</summary>\n",
             escape(&alert.title),
             escape(&alert.alert_id),
-            text_of(alert.datetime),
+            text_of(changed_at(alert)),
             escape(&alert.kind),
             escape(&alert.title)
         );
@@ -44,6 +46,11 @@ pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
     text + "</feed>\n"
 }
 
+/// When an entry was last changed in a way that readers should see.
+fn changed_at(alert: &AlertRow) -> Timestamp {
+    alert.withdrawn_at.unwrap_or(alert.datetime)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,7 +67,7 @@ mod tests {
             title: "A & B <yard>".into(),
             feature: "{}".into(),
             evidence: Some("/x/alerts/s/d".into()),
-            withdrawn: false,
+            withdrawn_at: None,
         };
         let text = feed(&[alert], Path::new("/x"));
         assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));

@@ -13,9 +13,9 @@ pub(super) fn send(command: &[String], message: &Message) -> Result<(), String> 
     let (program, arguments) = command.split_first().ok_or("the command is empty")?;
     let mut child = Command::new(program)
         .args(arguments)
-        .env("RAILWATCH_ALERT_ID", &message.alert.alert_id)
+        .env("RAILWATCH_ALERT_ID", message.id())
         .env("RAILWATCH_ALERT_KIND", &message.alert.kind)
-        .env("RAILWATCH_ALERT_TITLE", &message.alert.title)
+        .env("RAILWATCH_ALERT_TITLE", message.title())
         .env("RAILWATCH_ALERT_FOLDER", message.folder.clone().unwrap_or_default())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

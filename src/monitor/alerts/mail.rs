@@ -41,16 +41,16 @@ fn compose(from: &str, to: &[String], message: &Message) -> Result<lettre::Messa
     let alert = &message.alert;
     let mut builder = lettre::Message::builder()
         .from(mailbox(from)?)
-        .subject(&alert.title)
+        .subject(message.title())
         // The same alert has the same name, so that a second copy can be told.
-        .message_id(Some(format!("<{}@railwatch>", alert.alert_id)));
+        .message_id(Some(format!("<{}@railwatch>", message.id())));
     for receiver in to {
         builder = builder.to(mailbox(receiver)?);
     }
     let folder = message.folder.as_ref().map(|f| format!("\nFigure and page: {}\n", f.display()));
     let text = format!(
         "{}\n\nSite: {}\nKind: {}\nScene: {}\nAlert: {}\n{}",
-        alert.title,
+        message.title(),
         message.site_title,
         alert.kind,
         alert.datetime,

@@ -12,18 +12,19 @@ mod webhook;
 pub(super) use params::KINDS;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 
-use super::state::{AlertRow, State, text_of};
-use super::{Config, Error, RunOptions, SiteConfig, views};
+use super::state::{AlertRow, State};
+use super::{Config, Error, SiteConfig, views};
 use crate::io;
 use crate::pipeline::{self, GdalSource, Plan, Silent};
 use base64::Engine as _;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Alerts of a feed.
 const FEED_COUNT: usize = 200;
 
-/// An alert with everything that is sent along.
+/// An alert, as it stands or as withdrawn, with everything that is sent along.
 pub(super) struct Message {
     pub(super) alert: AlertRow,
     pub(super) site_title: String,
@@ -36,6 +37,18 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// Name of this message: that an alert is withdrawn must not pass for a second copy of the alert.
+    fn id(&self) -> String {
+        let suffix = if self.alert.withdrawn_at.is_some() { "-withdrawn" } else { "" };
+        format!("{}{suffix}", self.alert.alert_id)
+    }
+
+    /// One line for people.
+    fn title(&self) -> String {
+        let prefix = if self.alert.withdrawn_at.is_some() { "Withdrawn: " } else { "" };
+        format!("{prefix}{}", self.alert.title)
+    }
+
     /// The alert as JSON; the figure in base64.
     fn json(&self) -> Value {
         let feature: Value = serde_json::from_str(&self.alert.feature).unwrap_or_default();
@@ -45,8 +58,8 @@ impl Message {
             "site_title": self.site_title,
             "kind": self.alert.kind,
             "datetime": self.alert.datetime,
-            "title": self.alert.title,
-            "withdrawn": self.alert.withdrawn,
+            "title": self.title(),
+            "withdrawn": self.alert.withdrawn_at.is_some(),
             "geojson": { "type": "FeatureCollection", "features": [feature] },
             "folder": self.folder,
             "figure_png_base64":
@@ -59,7 +72,8 @@ impl Message {
 pub(super) fn deliver(
     state: &mut State,
     config: &Config,
-    options: &RunOptions,
+    secrets: &Secrets,
+    now: &dyn Fn() -> Timestamp,
 ) -> Result<(usize, usize), Error> {
     let mut counts = (0, 0);
     for site in &config.site {
@@ -74,16 +88,16 @@ pub(super) fn deliver(
         }
     }
     for channel in &config.alerts.channel {
-        let open = state.undelivered(channel.name())?;
+        let open = state.undelivered(channel.name(), &config.site)?;
         if open.is_empty() {
             continue;
         }
-        let secret = channel.secret().map(|s| options.secrets.get(s)).transpose();
+        let secret = channel.secret().map(|s| secrets.get(s)).transpose();
         for alert in open {
             let message = message(config, alert)?;
             let result = match &secret {
                 Err(reason) => Err(reason.clone()),
-                Ok(secret) => send(state, config, channel, secret.as_deref(), (&message, options)),
+                Ok(secret) => send(state, channel, secret.as_deref(), (&message, now())),
             };
             if let Err(reason) = &result {
                 let id = &message.alert.alert_id;
@@ -92,8 +106,7 @@ pub(super) fn deliver(
             } else {
                 counts.0 += 1;
             }
-            let now = text_of(options.now);
-            state.set_delivered(&message.alert.alert_id, channel.name(), result.map(|()| now))?;
+            state.set_delivered(&message.alert, channel.name(), result.map(|()| now()))?;
         }
     }
     Ok(counts)
@@ -101,24 +114,16 @@ pub(super) fn deliver(
 
 fn send(
     state: &State,
-    config: &Config,
     channel: &Channel,
     secret: Option<&str>,
-    (message, options): (&Message, &RunOptions),
+    (message, now): (&Message, Timestamp),
 ) -> Result<(), String> {
     match channel {
-        Channel::Webhook { url, .. } => webhook::send(url, secret, message, options.now),
+        Channel::Webhook { url, .. } => webhook::send(url, secret, message, now),
         Channel::Mail { .. } => mail::send(channel, secret, message),
         Channel::Command { command, .. } => command::send(command, message),
         Channel::Atom { path, .. } => {
-            let mut alerts = Vec::new();
-            for site in &config.site {
-                alerts.extend(state.alerts(&site.id, FEED_COUNT).map_err(|e| e.to_string())?);
-            }
-            let wanted = |a: &AlertRow| config.alerts.kinds.contains(&a.kind);
-            alerts.retain(wanted);
-            alerts.sort_by(|a, b| b.datetime.cmp(&a.datetime).then_with(|| a.alert_id.cmp(&b.alert_id)));
-            alerts.truncate(FEED_COUNT);
+            let alerts = state.alerts_of_channel(channel.name(), FEED_COUNT).map_err(|e| e.to_string())?;
             let folder = path.parent().unwrap_or(Path::new(""));
             io::write_text(path, &atom::feed(&alerts, folder)).map_err(|e| e.to_string())
         }

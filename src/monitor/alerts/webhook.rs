@@ -19,6 +19,9 @@ pub(super) fn send(url: &str, secret: Option<&str>, message: &Message, now: Time
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
+        // Followed, a redirection turns the POST into a GET, which hands over nothing.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .build()
         .into();
@@ -26,7 +29,7 @@ pub(super) fn send(url: &str, secret: Option<&str>, message: &Message, now: Time
     let mut request = agent
         .post(url)
         .content_type("application/json")
-        .header("Idempotency-Key", &message.alert.alert_id)
+        .header("Idempotency-Key", &message.id())
         .header("X-Railwatch-Timestamp", &time);
     if let Some(secret) = secret {
         request =

@@ -1,6 +1,7 @@
 //! What analysts are told, and whether it reached them.
 
 use super::{Error, State, text_of, time_of};
+use crate::monitor::SiteConfig;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 use serde::Serialize;
@@ -26,12 +27,12 @@ pub struct AlertRow {
     pub feature: String,
     /// Folder of figure and page.
     pub evidence: Option<String>,
-    /// Taken back by a late or replaced scene.
-    pub withdrawn: bool,
+    /// When a late or replaced scene took it back.
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 const COLUMNS: &str =
-    "alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, evidence, withdrawn";
+    "alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, evidence, withdrawn_at";
 
 fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
     Ok(AlertRow {
@@ -44,7 +45,7 @@ fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
         title: r.get(6)?,
         feature: r.get(7)?,
         evidence: r.get(8)?,
-        withdrawn: r.get(9)?,
+        withdrawn_at: r.get::<_, Option<String>>(9)?.map(|t| time_of(&t)).transpose()?,
     })
 }
 
@@ -58,7 +59,7 @@ pub(in crate::monitor) fn raise(
 ) -> rusqlite::Result<bool> {
     let known = c
         .prepare_cached(
-            "UPDATE alert SET withdrawn = 0, scene_key = ?2, datetime = ?3, title = ?4, feature = ?5 WHERE alert_id = ?1",
+            "UPDATE alert SET withdrawn_at = NULL, scene_key = ?2, datetime = ?3, title = ?4, feature = ?5 WHERE alert_id = ?1",
         )?
         .execute((
             &alert.alert_id,
@@ -93,9 +94,15 @@ pub(in crate::monitor) fn raise(
 }
 
 /// Takes back the alerts from `from` on, until the dates are compared again and raise them anew.
-pub(in crate::monitor) fn withdraw(c: &Connection, site_id: &str, from: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE alert SET withdrawn = 1 WHERE site_id = ?1 AND datetime >= ?2";
-    c.execute(sql, (site_id, text_of(from)))?;
+pub(in crate::monitor) fn withdraw(
+    c: &Connection,
+    site_id: &str,
+    from: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let sql =
+        "UPDATE alert SET withdrawn_at = ?3 WHERE site_id = ?1 AND datetime >= ?2 AND withdrawn_at IS NULL";
+    c.execute(sql, (site_id, text_of(from), text_of(now)))?;
     Ok(())
 }
 
@@ -116,35 +123,41 @@ impl State {
         })
     }
 
-    /// Alerts that a channel has not taken yet, oldest first; withdrawn ones wait.
-    pub(in crate::monitor) fn undelivered(&self, channel: &str) -> Result<Vec<AlertRow>, Error> {
+    /// What a channel has not taken yet, oldest first: alerts that stand and were never delivered, and those that were
+    /// withdrawn, or stand again, since. Alerts of other sites wait.
+    pub(in crate::monitor) fn undelivered(
+        &self,
+        channel: &str,
+        sites: &[SiteConfig],
+    ) -> Result<Vec<AlertRow>, Error> {
         let sql = format!(
-            "SELECT {} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
-             d.delivered_at IS NULL AND a.withdrawn = 0 ORDER BY a.datetime, alert_id",
-            COLUMNS.replace("alert_id, site_id", "alert_id, a.site_id")
+            "SELECT {COLUMNS} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
+             (d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) AND \
+             (d.delivered_at IS NULL OR d.withdrawn <> (a.withdrawn_at IS NOT NULL)) ORDER BY a.datetime, alert_id"
         );
-        self.read(|c| c.prepare_cached(&sql)?.query_map([channel], alert_of)?.collect())
+        let mut open: Vec<AlertRow> =
+            self.read(|c| c.prepare_cached(&sql)?.query_map([channel], alert_of)?.collect())?;
+        open.retain(|a| sites.iter().any(|s| s.id == a.site_id));
+        Ok(open)
     }
 
-    /// Notes when a channel took an alert, or why it did not.
+    /// Notes when a channel took an alert, as it stands or as withdrawn, or why it did not.
     pub(in crate::monitor) fn set_delivered(
         &mut self,
-        alert_id: &str,
+        alert: &AlertRow,
         channel: &str,
-        result: Result<String, String>,
+        result: Result<Timestamp, String>,
     ) -> Result<(), Error> {
-        let (time, error) = match result {
-            Ok(time) => (Some(time), None),
-            Err(error) => (None, Some(error)),
+        let set = match &result {
+            Ok(_) if alert.withdrawn_at.is_some() => "delivered_at = ?3, withdrawn = 1, last_error = NULL",
+            Ok(_) => "delivered_at = ?3, withdrawn = 0, last_error = NULL",
+            Err(_) => "last_error = ?3",
         };
-        self.transaction(|t| {
-            t.execute(
-                "UPDATE delivery SET attempts = attempts + 1, delivered_at = ?3, last_error = ?4 \
-                 WHERE alert_id = ?1 AND channel = ?2",
-                (alert_id, channel, time, error),
-            )
-            .map(drop)
-        })
+        let what = result.map_or_else(|error| error, text_of);
+        let sql = format!(
+            "UPDATE delivery SET attempts = attempts + 1, {set} WHERE alert_id = ?1 AND channel = ?2"
+        );
+        self.transaction(|t| t.execute(&sql, (&alert.alert_id, channel, what)).map(drop))
     }
 
     /// Deliveries that failed so far: alert, channel, attempts, last reason.
@@ -152,13 +165,26 @@ impl State {
     /// # Errors
     /// [`Error::Database`].
     pub fn failed_deliveries(&self) -> Result<Vec<(String, String, u32, String)>, Error> {
-        let sql = "SELECT alert_id, channel, attempts, last_error FROM delivery WHERE delivered_at IS NULL AND \
-                   last_error IS NOT NULL ORDER BY channel, alert_id";
+        let sql = "SELECT alert_id, channel, attempts, last_error FROM delivery WHERE last_error IS NOT NULL \
+                   ORDER BY channel, alert_id";
         self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
                 .collect()
         })
+    }
+
+    /// The newest alerts that a channel took or will take, newest first.
+    pub(in crate::monitor) fn alerts_of_channel(
+        &self,
+        channel: &str,
+        count: usize,
+    ) -> Result<Vec<AlertRow>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
+             (d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) ORDER BY datetime DESC, alert_id LIMIT ?2"
+        );
+        self.read(|c| c.prepare_cached(&sql)?.query_map((channel, count), alert_of)?.collect())
     }
 
     /// The newest alerts of a site, newest first.

@@ -211,11 +211,11 @@ impl State {
 }
 
 /// Takes back everything that was found from `from` on; scenes and their strips stay, to be compared again.
-pub(super) fn rewind(c: &Connection, site_id: &str, from: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn rewind(c: &Connection, site_id: &str, from: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
     let permanent = permanent_lives(c, site_id)?;
     lives::rewind_lives(c, site_id, from)?;
     series::rewind_series(c, site_id, from)?;
-    alerts::withdraw(c, site_id, from)?;
+    alerts::withdraw(c, site_id, from, now)?;
     scenes::rewind_scenes(c, site_id, from)?;
     // What was no train for a while is one again.
     for life in permanent {
