@@ -128,7 +128,7 @@ pub(super) struct DetectArgs {
     /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) bands: Vec<String>,
-    /// Time of the target where its file does not tell (RFC 3339 or YYYY-MM-DD).
+    /// Time of the target, in place of what its file tells (RFC 3339 or YYYY-MM-DD).
     #[arg(long, value_name = "TIME")]
     pub(super) datetime: Option<String>,
     /// Trust the georeference: do not measure and correct the shift between scenes.

@@ -77,7 +77,7 @@ impl std::fmt::Display for Bounds {
 ///
 /// ```
 /// use railwatch::corridor::{RailLine, TrackParams, build_tracks};
-/// let rails = RailLine { vertices: vec![(900.0, 50.0), (-200.0, 50.0)], name: Some("Main".into()), source_id: None };
+/// let rails = RailLine { vertices: vec![(900.0, 50.0), (-200.0, 50.0)], name: Some("Main".into()), source_id: None, is_osm: false };
 /// let area = geo::Rect::new((0.0, 0.0), (1000.0, 100.0)).to_polygon();
 /// let tracks = build_tracks(&[rails], &area, &TrackParams::default())?;
 /// assert_eq!(tracks[0].length_m(), 900.0); // cut at the area's edge

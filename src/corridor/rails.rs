@@ -9,4 +9,6 @@ pub struct RailLine {
     pub name: Option<String>,
     /// Identifier in the file (`osm_id`, feature id) where there is one.
     pub source_id: Option<String>,
+    /// Comes from OpenStreetMap, whose licence asks for its name on what is made of it.
+    pub is_osm: bool,
 }

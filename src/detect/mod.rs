@@ -30,6 +30,7 @@ pub use error::Error;
 pub use limit::DetectionLimit;
 pub use null::NullSummary;
 pub use params::{Cargo, DetectParams};
+pub use refine::ShownOn;
 
 use crate::corridor::{Strip, Track};
 use ndarray::Array2;
@@ -87,8 +88,8 @@ pub struct TrackDetection {
     pub offset_m: f64,
     /// Appeared or departed.
     pub change: Change,
-    /// Departed, and of several baselines only the newest shows it; otherwise all of them together were compared.
-    pub newest_alone: bool,
+    /// The dates that show it, from which `change` follows.
+    pub shown_on: ShownOn,
     /// −log10 of the expected false alarms per 100 km at least as strong: higher is surer.
     pub score: f64,
     /// Probability that a placebo event is at least as strong.
@@ -227,7 +228,10 @@ mod tests {
             let best = &output.detections[0];
             assert!(best.change == Change::Departed && (best.chainage_start_m - 2995.0).abs() < 25.0);
             assert!(best.contrast.iter().all(|c| (c + 0.06).abs() < 0.02), "{:?}", best.contrast);
-            assert_eq!((best.appearance, best.newest_alone), (Appearance::Bright, baselines > 1));
+            assert_eq!(
+                (best.appearance, best.shown_on == ShownOn::Newest),
+                (Appearance::Bright, baselines > 1)
+            );
         }
     }
 
@@ -240,7 +244,7 @@ mod tests {
         let input = TrackStrips { track: &track, target, baselines, exclusion };
         let output = detect(&[input], &DetectParams::default()).unwrap();
         let best = &output.detections[0];
-        assert!(best.change == Change::Departed && !best.newest_alone, "{best:?}");
+        assert!(best.change == Change::Departed && best.shown_on == ShownOn::AllBaselines, "{best:?}");
         assert!(best.contrast.iter().all(|c| (c + 0.06).abs() < 0.02), "{:?}", best.contrast);
         assert_eq!(best.appearance, Appearance::Bright);
     }

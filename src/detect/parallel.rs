@@ -40,7 +40,7 @@ fn axis(detection: &TrackDetection, track: &Track) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Appearance, Change};
+    use super::super::{Appearance, Change, ShownOn};
     use super::*;
 
     fn detection(track_index: usize, start_m: f64, end_m: f64, score: f64) -> TrackDetection {
@@ -53,7 +53,7 @@ mod tests {
             length_interval_m: (end_m - start_m, end_m - start_m),
             offset_m: 0.0,
             change: Change::Appeared,
-            newest_alone: false,
+            shown_on: ShownOn::Target,
             score,
             p_value: 0.001,
             q_value: 0.01,

@@ -5,7 +5,7 @@
 //! robustly on what changed beside the cell, for each column by itself: season, rain and wet snow cancel. From there on
 //! radar goes the way of reflectance: local noise, whitening over polarisations, scan, placebo tracks.
 
-use super::refine::Dates;
+use super::refine::ShownOn;
 use super::residual::{RULE, Role};
 use super::stack::Stack;
 use crate::sar::signed_root;
@@ -115,15 +115,15 @@ pub(super) fn level(stack: &Stack<'_>, scene: usize, band: usize) -> Vec<f64> {
     power.into_iter().map(|p| p.map_or(f64::NAN, |p| (p.centre / p.flank()).ln())).collect()
 }
 
-/// Change of the power on the track per band, dB: mean after the change against the mean before it ([`Dates::sides`]) over
+/// Change of the power on the track per band, dB: mean after the change against the mean before it ([`ShownOn::sides`]) over
 /// `rows`, less the median of the same along the rest of the track.
 pub(super) fn contrast_db(
     stack: &Stack<'_>,
     track: &Range<usize>,
     rows: &Range<usize>,
-    dates: Dates,
+    shown_on: ShownOn,
 ) -> Vec<f64> {
-    let [after, before] = dates.sides(stack);
+    let [after, before] = shown_on.sides(stack);
     (0..stack.bands)
         .map(|band| {
             let side = |scenes: &[usize]| {

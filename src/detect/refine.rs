@@ -18,14 +18,16 @@ const NEIGHBOURS: usize = 60;
 ///
 /// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, the log-likelihood ratio of a
 /// stretch is Σ μ·(u − μ/2); its largest stretch is found by Kadane's scan, μ and the search range are
-/// renewed, and this is repeated until the ends stand still.
+/// renewed, and this is repeated until the ends stand still. An end moves outwards by the event's own length at most, for a
+/// longer train had given a longer event, and not beyond `free`, the rows that no surer train holds.
 pub(super) fn ends(
     stack: &Stack<'_>,
     residuals: &Residuals,
-    event: &Range<usize>,
+    (event, free): (&Range<usize>, &Range<usize>),
     min_rows: usize,
 ) -> Range<usize> {
-    let track = track_of(stack, event.start);
+    let most = event.len().max(SMALLEST_REACH);
+    let bounds = event.start.saturating_sub(most).max(free.start)..(event.end + most).min(free.end);
     let mut rows = event.clone();
     for _ in 0..STEPS {
         let mean = mean_over(stack, residuals, rows.clone());
@@ -34,7 +36,7 @@ pub(super) fn ends(
             break;
         }
         let reach = rows.len().max(SMALLEST_REACH);
-        let search = rows.start.saturating_sub(reach).max(track.start)..(rows.end + reach).min(track.end);
+        let search = rows.start.saturating_sub(reach).max(bounds.start)..(rows.end + reach).min(bounds.end);
         let gain = |row: usize| {
             let along: f64 = (0..stack.bands).map(|b| mean[b] * white(stack, residuals, row, b)).sum();
             if along.is_finite() { along - 0.5 * square } else { 0.0 }
@@ -109,24 +111,26 @@ pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<u
     }
 }
 
-/// Which dates show a train, and with them what changed.
+/// Which dates show a train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dates {
-    /// The target, and of the baselines at most the newest: it appeared.
-    TargetAgainstAll,
+pub enum ShownOn {
+    /// The target: it appeared.
+    Target,
     /// The target and the newest of several baselines alike: it appeared before the newest.
-    NewestToo,
+    TargetAndNewest,
     /// The newest of several baselines alone: it departed.
-    NewestAlone,
+    Newest,
     /// The baselines as a whole: it departed.
     AllBaselines,
 }
 
-impl Dates {
-    pub(super) fn change(self) -> Change {
+impl ShownOn {
+    /// What that means for the time between baselines and target.
+    #[must_use]
+    pub fn change(self) -> Change {
         match self {
-            Self::TargetAgainstAll | Self::NewestToo => Change::Appeared,
-            Self::NewestAlone | Self::AllBaselines => Change::Departed,
+            Self::Target | Self::TargetAndNewest => Change::Appeared,
+            Self::Newest | Self::AllBaselines => Change::Departed,
         }
     }
 
@@ -134,9 +138,9 @@ impl Dates {
     pub(super) fn sides(self, stack: &Stack<'_>) -> [Vec<usize>; 2] {
         let older = 2..stack.scenes();
         match self {
-            Self::TargetAgainstAll | Self::AllBaselines => [vec![0], (1..stack.scenes()).collect()],
-            Self::NewestToo => [vec![0, 1], older.collect()],
-            Self::NewestAlone => [std::iter::once(0).chain(older).collect(), vec![1]],
+            Self::Target | Self::AllBaselines => [vec![0], (1..stack.scenes()).collect()],
+            Self::TargetAndNewest => [vec![0, 1], older.collect()],
+            Self::Newest => [std::iter::once(0).chain(older).collect(), vec![1]],
         }
     }
 }
@@ -153,7 +157,7 @@ impl Dates {
 ///    the newest baseline where that is alike.
 ///
 /// With too few clear neighbours the target is taken as the odd one.
-pub(super) fn dates(stack: &Stack<'_>, rows: &Range<usize>) -> Dates {
+pub(super) fn shown_on(stack: &Stack<'_>, rows: &Range<usize>) -> ShownOn {
     let (mut alone, mut against_older) = (Contest::default(), Contest::default());
     let several = stack.scenes() > 2;
     for band in 0..stack.bands {
@@ -169,13 +173,13 @@ pub(super) fn dates(stack: &Stack<'_>, rows: &Range<usize>) -> Dates {
     let factor = if several { 2.0 } else { 1.0 };
     let both = several && between < target.min(newest);
     if several && newest > target && !both {
-        Dates::NewestAlone
+        ShownOn::Newest
     } else if alone.second > factor * alone.first {
-        Dates::AllBaselines
+        ShownOn::AllBaselines
     } else if both {
-        Dates::NewestToo
+        ShownOn::TargetAndNewest
     } else {
-        Dates::TargetAgainstAll
+        ShownOn::Target
     }
 }
 

@@ -17,7 +17,7 @@ const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
 const RICH_ROWS: usize = 250;
 /// Covariates beside those of the dates and of the other bands.
-const OWN: usize = 5;
+const OWN: usize = 4;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
@@ -117,7 +117,7 @@ impl Column {
 
 /// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band.
 ///
-/// What the filter gives on a bed moves with the field beside it on that date, so the dates come with their mean flank.
+/// What the filter gives on a bed moves with the field beside it on that date, so each date comes with its flank.
 /// Few rows cannot carry many slopes: unless the track is `rich` in clear rows, one slope for the mean of all dates, and the
 /// own band alone.
 fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool) -> Vec<f64> {
@@ -125,23 +125,25 @@ fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool
     let rows = tested.len();
     let dates = if rich { others.len() } else { 1 };
     let cross = if rich { 2 * (columns.len() - 1) } else { 0 };
-    let mut x = Array2::from_elem((rows, OWN + dates + cross), f64::NAN);
+    let mut x = Array2::from_elem((rows, OWN + 2 * dates + cross), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
         let Some(seen) = seen else { continue };
         let Some(newest) = others.iter().find_map(|o| o[row]) else { continue };
         y[row] = seen.filtered;
-        let [mean, mean_flank] = usual[band][row];
-        let own: [f64; OWN] = [seen.flank, seen.tilt, mean_flank, newest.tilt, newest.centre];
+        let own: [f64; OWN] = [seen.flank, seen.tilt, newest.tilt, newest.centre];
         for (j, v) in own.into_iter().enumerate() {
             x[(row, j)] = v;
         }
         // A date that is clouded here gives way to the mean of the clear ones.
+        let mean = usual[band][row];
         for date in 0..dates {
-            x[(row, OWN + date)] = if rich { others[date][row].map_or(mean, |s| s.filtered) } else { mean };
+            let seen = others[date][row].filter(|_| rich).map_or(mean, |s| [s.filtered, s.flank]);
+            x[(row, OWN + 2 * date)] = seen[0];
+            x[(row, OWN + 2 * date + 1)] = seen[1];
         }
     }
-    let mut j = OWN + dates;
+    let mut j = OWN + 2 * dates;
     for other in (0..columns.len()).filter(|&b| rich && b != band) {
         // The other bands tell how the ground changed: their flanks today, their usual signal.
         for row in 0..rows {

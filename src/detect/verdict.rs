@@ -5,7 +5,7 @@ use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
 use super::radar;
-use super::refine::{Dates, dates, ends, filtered, mean, offset_px, track_of};
+use super::refine::{ShownOn, ends, filtered, mean, offset_px, shown_on, track_of};
 use super::residual::{Residuals, Role, beside, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
@@ -61,7 +61,14 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         }
     }
     let found = merge(significant(&passes, params));
-    let detections = found.iter().map(|f| describe(stack, &passes, f, params)).collect();
+    let mut taken: Vec<Range<usize>> = Vec::new();
+    let mut detections = Vec::new();
+    for found in &found {
+        let Some(free) = free_around(stack, &taken, &found.rows) else { continue };
+        let (rows, detection) = describe(stack, &passes, found, (&free, params));
+        taken.push(rows);
+        detections.push(detection);
+    }
     Ok(DetectOutput {
         detections,
         tracks: track_results(stack, &passes, params),
@@ -123,17 +130,41 @@ fn merge(found: Vec<Found>) -> Vec<Found> {
     kept
 }
 
-fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectParams) -> TrackDetection {
+/// Rows around an event that no surer train holds; `None` where one holds its middle: the event is a part of it.
+fn free_around(stack: &Stack<'_>, taken: &[Range<usize>], event: &Range<usize>) -> Option<Range<usize>> {
+    let middle = usize::midpoint(event.start, event.end);
+    let mut free = track_of(stack, event.start);
+    for train in taken {
+        if train.contains(&middle) {
+            return None;
+        }
+        if train.end <= middle {
+            free.start = free.start.max(train.end);
+        } else {
+            free.end = free.end.min(train.start);
+        }
+    }
+    Some(free)
+}
+
+/// The rows of a train and all that is said of it.
+fn describe(
+    stack: &Stack<'_>,
+    passes: &[Pass],
+    found: &Found,
+    (free, params): (&Range<usize>, &DetectParams),
+) -> (Range<usize>, TrackDetection) {
     let pass = &passes[found.pass];
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
-    let rows = ends(stack, &pass.residuals, &found.rows, min_rows);
+    let event = found.rows.start.max(free.start)..found.rows.end.min(free.end);
+    let rows = ends(stack, &pass.residuals, (&event, free), min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
-    let dates = dates(stack, &rows);
+    let shown_on = shown_on(stack, &rows);
     let contrast = match stack.looks {
-        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, dates),
-        None => contrast(stack, &rows, dates),
+        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, shown_on),
+        None => contrast(stack, &rows, shown_on),
     };
-    let change = dates.change();
+    let change = shown_on.change();
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
     let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
@@ -147,7 +178,7 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
     let track_index = stack.ranges.iter().position(|r| r.start == track.start).unwrap_or(0);
     let at = |row: usize| ((row - track.start) as f64 - 0.5) * stack.step_m;
     let last_m = (track.len() - 1) as f64 * stack.step_m;
-    TrackDetection {
+    let detection = TrackDetection {
         track_index,
         chainage_start_m: at(rows.start).max(0.0),
         chainage_end_m: at(rows.end).min(last_m),
@@ -156,19 +187,20 @@ fn describe(stack: &Stack<'_>, passes: &[Pass], found: &Found, params: &DetectPa
         length_interval_m: known.length,
         offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
         change,
-        newest_alone: dates == Dates::NewestAlone,
+        shown_on,
         score: found.score,
         p_value: found.p_value,
         q_value: found.q_value,
         contrast,
         appearance,
-    }
+    };
+    (rows, detection)
 }
 
 /// Change per band of the pixels on the track: mean filtered output after the change less that before it
-/// ([`Dates::sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
-fn contrast(stack: &Stack<'_>, rows: &Range<usize>, dates: Dates) -> Vec<f64> {
-    let [after, before] = dates.sides(stack);
+/// ([`ShownOn::sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
+fn contrast(stack: &Stack<'_>, rows: &Range<usize>, shown_on: ShownOn) -> Vec<f64> {
+    let [after, before] = shown_on.sides(stack);
     let track = track_of(stack, rows.start);
     (0..stack.bands)
         .map(|band| {

@@ -15,6 +15,8 @@ struct Part {
     railway: Option<String>,
     name: Option<String>,
     source_id: Option<String>,
+    /// The feature carries an identifier of OpenStreetMap.
+    has_osm_id: bool,
 }
 
 /// Lines or polygons.
@@ -50,11 +52,12 @@ pub fn read_lines(path: &str, crs: &Crs) -> Result<Vec<RailLine>, Error> {
         .into_iter()
         .filter(|p| !tagged || p.railway.as_deref() == Some("rail"))
         .flat_map(|p| {
-            let (name, source_id) = (p.name, p.source_id);
+            let (name, source_id, is_osm) = (p.name, p.source_id, is_osm || p.has_osm_id);
             p.rings.into_iter().map(move |vertices| RailLine {
                 vertices,
                 name: name.clone(),
                 source_id: source_id.clone(),
+                is_osm,
             })
         })
         .filter(|line| line.vertices.len() >= 2)
@@ -161,8 +164,10 @@ fn read_layer<L: LayerAccess>(
         let Some(way) = &way else { continue };
         let text = |names: &[&str]| text_of(&feature, names);
         let railway = text(&["railway"]).or_else(|| other_tag(&text(&["other_tags"])?, "railway"));
-        let source_id = text(&["osm_id", "@id", "osm_way_id", "id", "fid"])
-            .or_else(|| feature.fid().map(|fid| fid.to_string()));
+        let osm_id = text(&["osm_id", "@id", "osm_way_id"]);
+        let has_osm_id = osm_id.is_some();
+        let source_id =
+            osm_id.or_else(|| text(&["id", "fid"])).or_else(|| feature.fid().map(|fid| fid.to_string()));
         let name = text(&["name", "NAME"]);
         for piece in pieces {
             let rings: Result<Vec<_>, _> = piece.iter().map(|ring| way.apply(ring)).collect();
@@ -175,6 +180,7 @@ fn read_layer<L: LayerAccess>(
                 railway: railway.clone(),
                 name: name.clone(),
                 source_id: source_id.clone(),
+                has_osm_id,
             });
         }
     }

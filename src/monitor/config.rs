@@ -71,7 +71,12 @@ pub struct SiteConfig {
 
 /// Where scenes come from: a folder, or a STAC catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "write source = { folder = \"…\" } with an optional pattern, or source = { catalog = \"…\", keep = \"…\" } \
+                 with an optional max_tile_cloud_fraction and newest_days"
+)]
 pub enum Source {
     /// A folder; other programs put scenes there.
     Folder(FolderSource),

@@ -45,15 +45,26 @@ pub enum Error {
     },
     /// The state is damaged.
     #[error(
-        "the state {path} is damaged ({reason}): nothing was changed. Restore it from a backup, or save what can be read with \
-         `sqlite3 {path} .recover | sqlite3 repaired.sqlite` and put repaired.sqlite in its place, or move it away: \
-         the next run with --since then builds it anew from the scenes"
+        "the state {path} is damaged ({reason}): nothing was changed. Restore it from a backup, or move it away: \
+         the next run with --since then builds it anew from the scenes that the source still has"
     )]
     Damaged {
         /// The state.
         path: PathBuf,
         /// What SQLite said.
         reason: String,
+    },
+    /// The state was written by an older program.
+    #[error(
+        "the state {path} has schema {found}, this program knows {known}: `railwatch monitor run` brings it up to date"
+    )]
+    Older {
+        /// The state.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// What this program knows.
+        known: i64,
     },
     /// The state was written by a newer program.
     #[error(

@@ -4,7 +4,7 @@
 //! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
 
 use super::lives::Stretch;
-use crate::detect::{Appearance, Change, DetectOutput};
+use crate::detect::{Appearance, Change, DetectOutput, ShownOn};
 
 /// What lies nearer to a train than the error of its end is part of it, metres: 1.5 of the 20 m of `occupancy`.
 const PART_OF_M: f64 = 30.0;
@@ -47,8 +47,8 @@ pub(super) fn arrivals(output: &mut DetectOutput, known_score: f64) {
             c.score >= known_score && is_at((c.chainage_start_m, c.chainage_end_m), place)
         };
         let in_target = output.tracks.get(d.track_index).is_some_and(|t| t.candidates.iter().any(stands_out));
-        if d.change == Change::Departed && !d.newest_alone && in_target {
-            d.change = Change::Appeared;
+        if d.shown_on == ShownOn::AllBaselines && in_target {
+            (d.change, d.shown_on) = (Change::Appeared, ShownOn::Target);
             d.appearance = match d.appearance {
                 Appearance::Bright => Appearance::Dark,
                 Appearance::Dark => Appearance::Bright,
@@ -86,7 +86,7 @@ mod tests {
             length_interval_m: (d.1 - d.0, d.1 - d.0),
             offset_m: 0.0,
             change: d.2,
-            newest_alone: false,
+            shown_on: ShownOn::Target,
             score: 1.0,
             p_value: 0.0,
             q_value: 0.0,
@@ -137,16 +137,20 @@ mod tests {
 
     #[test]
     fn what_stands_out_in_the_target_alone_has_arrived() {
-        let told = |candidates: &[(f64, f64, f64)], newest_alone: bool| {
+        let told = |candidates: &[(f64, f64, f64)], shown_on: ShownOn| {
             let mut output = output(candidates, &[(300.0, 500.0, Change::Departed)]);
-            output.detections[0].newest_alone = newest_alone;
+            output.detections[0].shown_on = shown_on;
             arrivals(&mut output, -1.0);
             (output.detections[0].change, output.detections[0].appearance)
         };
         let departed = (Change::Departed, Appearance::Bright);
-        assert_eq!(told(&[(280.0, 520.0, 1.0)], false), (Change::Appeared, Appearance::Dark));
-        assert_eq!(told(&[(280.0, 520.0, -1.5)], false), departed);
-        assert_eq!(told(&[(900.0, 1100.0, 1.0)], false), departed);
-        assert_eq!(told(&[(280.0, 520.0, 1.0)], true), departed, "it stood on the newest date alone");
+        assert_eq!(told(&[(280.0, 520.0, 1.0)], ShownOn::AllBaselines), (Change::Appeared, Appearance::Dark));
+        assert_eq!(told(&[(280.0, 520.0, -1.5)], ShownOn::AllBaselines), departed);
+        assert_eq!(told(&[(900.0, 1100.0, 1.0)], ShownOn::AllBaselines), departed);
+        assert_eq!(
+            told(&[(280.0, 520.0, 1.0)], ShownOn::Newest),
+            departed,
+            "it stood on the newest date alone"
+        );
     }
 }

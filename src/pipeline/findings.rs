@@ -5,7 +5,7 @@ use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
-use crate::detect::{Appearance, Change, TrackDetection};
+use crate::detect::{Appearance, Change, ShownOn, TrackDetection};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 /// Half the width of a footprint, metres: one pixel either side of the rails.
 const FOOTPRINT_HALF_WIDTH_M: f64 = 10.0;
+/// What the licence of `OpenStreetMap` asks for.
+const OSM: &str = "; rails © OpenStreetMap contributors";
 
 /// Everything a run found, ready to be written.
 ///
@@ -68,7 +70,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         title: title(plan),
         simulated: origin != Origin::Satellite,
         implanted: origin == Origin::Implanted,
-        attribution: origin.attribution_at(target.datetime),
+        attribution: origin.attribution_at(target.datetime) + if plan.rails_are_osm { OSM } else { "" },
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
         tracks: track_cards(plan, output)?,
         detections,
@@ -186,6 +188,7 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
+        on_newest_baseline: d.shown_on == ShownOn::TargetAndNewest,
         track_id: Some(track.id.clone()),
         chainage_start_m: Some(start_m),
         chainage_end_m: Some(end_m),

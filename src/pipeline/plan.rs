@@ -31,6 +31,8 @@ pub struct Plan {
     pub crs: Crs,
     /// The rail lines inside the scenes.
     pub tracks: Vec<Track>,
+    /// Some of the rails come from OpenStreetMap.
+    pub rails_are_osm: bool,
     /// Polygons for cargo, in the working CRS; `None` for the whole corridor.
     pub yards: Option<Vec<Polygon>>,
     /// Side of a pixel on the ground, metres.
@@ -82,6 +84,15 @@ impl Plan {
         if target.radar.is_none() && config.change.method != ChangeMethod::Auto {
             return Err(Error::RadarOnly { scene: target.id });
         }
+        if let Some(later) =
+            baselines.iter().find(|b| b.datetime > target.datetime && target.datetime.is_some())
+        {
+            tracing::warn!(
+                baseline = later.id,
+                target = target.id,
+                "the baseline is later than the target: what is told to have appeared was there first"
+            );
+        }
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
@@ -90,7 +101,9 @@ impl Plan {
         let area = common_ground(&target, &baselines[0], &crs)?;
         let tracks = build_tracks(&lines, &area, &config.tracks)?;
         note_rails(&lines, &tracks);
-        Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))
+        let mut plan = Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))?;
+        plan.rails_are_osm = lines.iter().any(|line| line.is_osm);
+        Ok(plan)
     }
 
     /// Plans one reference scene of a place whose tracks are known.
@@ -113,7 +126,18 @@ impl Plan {
         let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = some_of(baselines, &mut skipped, |scene| ground.planned(scene, &bands))?;
-        Ok(Self { config, target, baselines, skipped, bands, crs, tracks, yards, pixel_m })
+        Ok(Self {
+            config,
+            target,
+            baselines,
+            skipped,
+            bands,
+            crs,
+            tracks,
+            rails_are_osm: false,
+            yards,
+            pixel_m,
+        })
     }
 
     /// Whether the run is of radar scenes.

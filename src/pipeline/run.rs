@@ -265,8 +265,9 @@ impl Run<'_> {
         if let OffsetCheck::Disagrees { difference_dn } = offset {
             tracing::warn!(
                 baseline = planned.scene.id,
-                difference_dn,
-                "the dark ends suggest a wrong reflectance offset"
+                difference_dn = difference_dn.round(),
+                "the darkest pixels of target and baseline differ by about the offset of processing baseline 04.00: if the scenes \
+                 come from different providers, one of them may have it twice or not at all; tag the file with its offset"
             );
         }
         let registered = masked.register(self.plan).map_err(skip("register"))?;

@@ -114,9 +114,13 @@ pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
         .then(|| [open.iter().map(|p| p[0]).sum::<f64>() / n, open.iter().map(|p| p[1]).sum::<f64>() / n])
 }
 
-/// `train, about 340 m`, with the change where it is not an arrival.
+/// `train, about 340 m`, with the change where it is not an arrival since the baseline.
 pub(super) fn headline(d: &DetectionCard) -> String {
-    let gone = if d.change == "departed" { " departed" } else { "" };
+    let gone = match d.change.as_str() {
+        "departed" => " departed",
+        _ if d.on_newest_baseline => " already there",
+        _ => "",
+    };
     let speed = d.speed_m_s.map_or(String::new(), |v| format!(", {v:.0} m/s"));
     format!("{}: {}{gone}, {}{speed}", d.number, d.kind, about_m(d))
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn line(vertices: &[(f64, f64)]) -> RailLine {
-    RailLine { vertices: vertices.to_vec(), name: None, source_id: None }
+    RailLine { vertices: vertices.to_vec(), name: None, source_id: None, is_osm: false }
 }
 
 fn square(side: f64) -> Polygon<f64> {

@@ -7,6 +7,9 @@ use super::told::Told;
 use super::{annotation, is_annotation};
 use crate::scene::{Annotation, GroundRange, Scene, Source};
 
+/// Name of the file that lists what a product holds; its folder has the product's name.
+const MANIFEST: &str = "manifest.safe";
+
 /// A SAFE product whose listed `files` lie under `root`.
 pub(in crate::io) fn open_safe(
     spec: &str,
@@ -60,7 +63,7 @@ pub(in crate::io) fn open_safe(
         let ground = GroundRange { shape: image.shape, points: image.points, annotations: vec![files] };
         images.push((image.polarisation, Source { gdal_path: measured, band_index: 1 }, ground));
     }
-    let manifest = files.iter().find(|f| f.rsplit('/').next() == Some("manifest.safe"));
+    let manifest = files.iter().find(|f| f.rsplit('/').next() == Some(MANIFEST));
     let stated = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));
     let told = Told { relative_orbit: stated.or(told.relative_orbit), ..told };
     let asked = |name: &&String| options.bands.iter().flatten().any(|b| b.trim().eq_ignore_ascii_case(name));
@@ -77,7 +80,8 @@ pub(in crate::io) fn open_safe(
 
 /// The product's own name: that of its SAFE folder.
 fn root_name(root: &str, files: &[String], spec: &str) -> String {
-    let inner = files.iter().find_map(|f| f.split('/').find(|part| names::has_extension(part, &["SAFE"])));
-    let outer = root.rsplit('/').find(|part| names::has_extension(part, &["SAFE"]));
+    let is_product = |part: &&str| names::has_extension(part, &["SAFE"]) && *part != MANIFEST;
+    let inner = files.iter().find_map(|f| f.split('/').find(is_product));
+    let outer = root.rsplit('/').find(is_product);
     names::stem(inner.or(outer).unwrap_or(spec))
 }

@@ -33,11 +33,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Schema of this program.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Marks the file as railwatch's (`PRAGMA application_id`): "rwat".
 const APPLICATION_ID: i64 = 0x7277_6174;
 /// What leads from schema n to n + 1, n the index.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// The open state.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl State {
     /// Opens the state to read; a run may be at work meanwhile.
     ///
     /// # Errors
-    /// [`Error::NoState`] where there is none, [`Error::Damaged`], [`Error::Newer`].
+    /// [`Error::NoState`] where there is none, [`Error::Damaged`], [`Error::Newer`], [`Error::Older`].
     pub fn open_to_read(path: &Path) -> Result<Self, Error> {
         if !path.exists() {
             return Err(Error::NoState { path: path.to_owned() });
@@ -82,10 +82,11 @@ impl State {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let state = Self { connection, path: path.to_owned(), _lock: None };
         state.check()?;
-        if state.version()? == 0 {
-            return Err(Error::NoState { path: path.to_owned() });
+        match state.version()? {
+            0 => Err(Error::NoState { path: path.to_owned() }),
+            found if found < SCHEMA => Err(Error::Older { path: path.to_owned(), found, known: SCHEMA }),
+            _ => Ok(state),
         }
-        Ok(state)
     }
 
     /// A state in memory, for looking what would be done where there is none yet.
@@ -310,7 +311,7 @@ mod tests {
         .unwrap();
         let before = std::fs::read(&path).unwrap();
         let message = State::open(&path).unwrap_err().to_string();
-        assert!(message.contains("damaged") && message.contains(".recover"), "{message}");
+        assert!(message.contains("damaged") && message.contains("backup"), "{message}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
 
         let other = folder.path().join("other.sqlite");
@@ -321,6 +322,28 @@ mod tests {
         drop(State::open(&newer).unwrap());
         Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(State::open(&newer), Err(Error::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn an_older_state_is_brought_up_to_date_by_a_run_with_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        let rows = "INSERT INTO alert VALUES ('a', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{}', NULL, 0, '2021-01-02T00:00:00Z'), \
+                    ('b', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{}', NULL, 1, '2021-01-02T00:00:00Z'); \
+                    INSERT INTO delivery (alert_id, channel) VALUES ('a', 'c'), ('b', 'c');";
+        old.execute_batch(rows).unwrap();
+        drop(old);
+        assert!(matches!(State::open_to_read(&path), Err(Error::Older { found: 1, .. })));
+        let state = State::open(&path).unwrap();
+        let withdrawn: Vec<bool> =
+            state.alerts("s", 9).unwrap().iter().map(|a| a.withdrawn_at.is_some()).collect();
+        assert_eq!(withdrawn, [false, true]);
+        drop(state);
+        assert!(State::open_to_read(&path).is_ok());
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl State {
         site_id: &str,
         count: usize,
     ) -> Result<Vec<(String, String, String)>, Error> {
-        let sql = "SELECT scene_id, status, coalesce(reason, '') FROM scene WHERE site_id = ?1 AND reason IS NOT NULL \
+        let sql = "SELECT scene_id, status, coalesce(reason, '') FROM scene WHERE site_id = ?1 AND reason IS NOT NULL AND status <> 'used' \
                    ORDER BY datetime DESC LIMIT ?2";
         self.read(|c| {
             c.prepare_cached(sql)?

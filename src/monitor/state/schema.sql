@@ -176,8 +176,8 @@ CREATE TABLE alert (
     feature     TEXT NOT NULL,
     -- Folder of figure and page; NULL until they are made.
     evidence    TEXT,
-    -- When a late or replaced scene took back what the alert said; NULL while it stands.
-    withdrawn_at TEXT,
+    -- 1 when a late or replaced scene took back what the alert said.
+    withdrawn   INTEGER NOT NULL DEFAULT 0,
     raised_at   TEXT NOT NULL
 ) STRICT;
 CREATE INDEX alert_by_date ON alert (site_id, datetime);
@@ -187,12 +187,10 @@ CREATE TABLE delivery (
     channel      TEXT NOT NULL,
     attempts     INTEGER NOT NULL DEFAULT 0,
     delivered_at TEXT,
-    -- 1 when what was delivered last is that the alert is withdrawn.
-    withdrawn    INTEGER NOT NULL DEFAULT 0,
     last_error   TEXT,
     PRIMARY KEY (alert_id, channel)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX delivery_by_channel ON delivery (channel);
+CREATE INDEX delivery_open ON delivery (channel) WHERE delivered_at IS NULL;
 
 CREATE TABLE run (
     run_key     INTEGER PRIMARY KEY,

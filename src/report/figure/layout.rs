@@ -131,7 +131,7 @@ pub(super) fn marks(
     shown
         .iter()
         .map(|(d, outline)| {
-            let present = (d.change == "departed") == (panel == 0);
+            let present = (d.change == "departed") == (panel == 0) || d.on_newest_baseline;
             let mut wordings = vec![vec![d.number.to_string()]];
             if present && shown.len() <= NAMED_COUNT {
                 wordings.insert(0, vec![text::headline(d)]);
