@@ -11,10 +11,18 @@ const LARGEST_SIDE_PX: usize = 1024;
 /// Radius of the mean that is taken off: haze and seasons are larger.
 const HIGH_PASS_RADIUS_PX: usize = 8;
 
+/// Another peak of this share of the highest makes the shift one of several: texture that repeats itself.
+const AMBIGUOUS: f64 = 0.8;
+/// How far from the highest another peak begins, pixels of the correlation.
+const APART_PX: f64 = 3.0;
+/// Height over the surface's root mean square from which a peak is no chance.
+const CLEAR_SIGMAS: f64 = 10.0;
+
 /// The whole-pixel shift to add to the moving (row, col), at most `largest_px` each way, and by how many pixels it may be off.
 ///
 /// # Errors
-/// [`Error::Shape`] when the arrays differ in shape, [`Error::NoTexture`] when the high-passed overlap is flat.
+/// [`Error::Shape`] when the arrays differ in shape, [`Error::NoTexture`] when the high-passed overlap is flat,
+/// [`Error::Ambiguous`] when its texture repeats itself.
 pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<((f64, f64), usize), Error> {
     let (h, w) = reference.values.dim();
     if moving.values.dim() != (h, w) {
@@ -29,12 +37,18 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
     let (rows, cols) = surface.dim();
     let reach = (largest_px / factor as f64).ceil();
     let signed = |i: usize, n: usize| if i > n / 2 { i as f64 - n as f64 } else { i as f64 };
-    let best = surface
-        .indexed_iter()
-        .map(|((r, c), &v)| (signed(r, rows), signed(c, cols), v))
-        .filter(|p| p.0.abs() <= reach && p.1.abs() <= reach)
-        .max_by(|p, q| p.2.total_cmp(&q.2))
-        .ok_or(Error::NoTexture)?;
+    let peaks = || {
+        let all = surface.indexed_iter().map(|((r, c), &v)| (signed(r, rows), signed(c, cols), v));
+        all.filter(|p| p.0.abs() <= reach && p.1.abs() <= reach)
+    };
+    let best = peaks().max_by(|p, q| p.2.total_cmp(&q.2)).ok_or(Error::NoTexture)?;
+    let apart = |p: &(f64, f64, f64)| (p.0 - best.0).abs().max((p.1 - best.1).abs()) > APART_PX;
+    let noise = (surface.iter().map(|v| v * v).sum::<f64>() / surface.len() as f64).sqrt();
+    let second = peaks().filter(apart).max_by(|p, q| p.2.total_cmp(&q.2));
+    if let Some(second) = second.filter(|p| p.2 > AMBIGUOUS * best.2 && p.2 > CLEAR_SIGMAS * noise) {
+        let period = |a: f64, b: f64| (a - b).abs() * factor as f64;
+        return Err(Error::Ambiguous { period_px: (period(best.0, second.0), period(best.1, second.1)) });
+    }
     Ok(((best.0 * factor as f64, best.1 * factor as f64), factor))
 }
 

@@ -27,6 +27,15 @@ pub enum Error {
         "the overlap has no texture to match: choose another date or band (`detect --no-register` trusts the georeference)"
     )]
     NoTexture,
+    /// The texture repeats itself.
+    #[error(
+        "the texture repeats itself every {:.0} rows and {:.0} columns, so that the shift is one of several: choose another \
+         date or band (`detect --no-register` trusts the georeference)", period_px.0, period_px.1
+    )]
+    Ambiguous {
+        /// Distance between two shifts that fit, (rows, columns), px.
+        period_px: (f64, f64),
+    },
     /// Too few windows match.
     #[error(
         "only {agreeing} of {tried} tie points agree (at least {needed} are needed): the scenes show different places, \

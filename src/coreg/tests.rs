@@ -64,6 +64,16 @@ fn noise_against_noise_is_refused() {
 }
 
 #[test]
+fn a_pattern_that_repeats_itself_is_refused() {
+    let tile = noise(7);
+    let pattern = Array2::from_shape_fn((SIDE, SIDE), |(r, c)| tile[(r % 12, c % 12)]);
+    let moved = Array2::from_shape_fn((SIDE, SIDE), |(r, c)| tile[((r + 3) % 12, c % 12)]);
+    let own = |seed| noise(seed).mapv(|v| 0.2 * (v - 0.2));
+    let result = registered(&(&pattern + &own(8)), &(&moved + &own(9)));
+    assert!(matches!(result, Err(Error::Ambiguous { .. })), "{result:?}");
+}
+
+#[test]
 fn a_constant_scene_is_refused() {
     let flat = Array2::from_elem((SIDE, SIDE), 0.2f32);
     for (reference, moving) in [(&flat, &flat), (&texture(3, (0.0, 0.0)), &flat)] {

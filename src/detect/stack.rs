@@ -7,7 +7,7 @@ use ndarray::Array2;
 use std::ops::Range;
 
 /// Farthest column from the track, px.
-const FARTHEST_PX: usize = 17;
+const FARTHEST_PX: usize = 16;
 /// Nearest column that counts as beside the track, px.
 pub(super) const BESIDE_PX: usize = 4;
 /// Fewest clear cells on the tracks.
@@ -21,6 +21,8 @@ pub(super) struct Stack<'a> {
     pub(super) strips: Vec<Vec<&'a Strip>>,
     /// Column lies on another rail or a road, (row, column).
     pub(super) excluded: Array2<bool>,
+    /// Cells by which the bed lies right of the rail, per row.
+    pub(super) aside: Vec<isize>,
     pub(super) profile: Profile,
     pub(super) bands: usize,
     pub(super) step_m: f64,
@@ -67,16 +69,6 @@ impl<'a> Stack<'a> {
             strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
             row += n;
         }
-        let mut excluded = Array2::from_elem((row, 2 * half + 1), false);
-        for (track, range) in tracks.iter().zip(&ranges) {
-            for (s, row) in range.clone().enumerate() {
-                for c in 0..=2 * half {
-                    let t = middle + c * cells_per_px - half * cells_per_px;
-                    excluded[(row, c)] =
-                        (t - cells_per_px..=t + cells_per_px).any(|t| track.exclusion[(s, t)]);
-                }
-            }
-        }
         if let Some(cargo) = params.cargos.iter().find(|c| c.contrast.len() != bands) {
             return Err(Error::Cargo {
                 name: cargo.name.clone(),
@@ -86,10 +78,11 @@ impl<'a> Stack<'a> {
         }
         let profile = Profile::new(cells_per_px, geometry.along_step_m);
         let step_m = geometry.along_step_m;
-        let stack = Self {
+        let mut stack = Self {
             ranges,
             strips,
-            excluded,
+            excluded: Array2::from_elem((row, 2 * half + 1), false),
+            aside: vec![0; row],
             profile,
             bands,
             step_m,
@@ -98,11 +91,36 @@ impl<'a> Stack<'a> {
             middle,
             looks: params.looks,
         };
+        stack.exclude(tracks);
         let usable = stack.observed(half).iter().filter(|&&o| o).count();
         if usable < NEEDED_CELLS {
             return Err(Error::TooFewCells { usable, needed: NEEDED_CELLS });
         }
         Ok(stack)
+    }
+
+    /// Moves every row's columns by so many cells to the right, at most [`Self::reach_cells`].
+    pub(super) fn move_aside(&mut self, tracks: &[TrackStrips<'_>], aside: Vec<isize>) {
+        self.aside = aside;
+        self.exclude(tracks);
+    }
+
+    /// Farthest that columns can be moved aside, cells.
+    pub(super) fn reach_cells(&self) -> isize {
+        (self.middle - (self.half + REACH_PX) * self.cells_per_px) as isize
+    }
+
+    fn exclude(&mut self, tracks: &[TrackStrips<'_>]) {
+        let reach = self.cells_per_px as isize;
+        for (track, range) in tracks.iter().zip(&self.ranges) {
+            for (s, row) in range.clone().enumerate() {
+                for c in 0..=2 * self.half {
+                    let cell = (self.middle + c * self.cells_per_px - self.half * self.cells_per_px) as isize;
+                    let near = cell + self.aside[row] - reach..=cell + self.aside[row] + reach;
+                    self.excluded[(row, c)] = near.into_iter().any(|t| track.exclusion[(s, t as usize)]);
+                }
+            }
+        }
     }
 
     /// Number of scenes, the target among them.
@@ -127,12 +145,12 @@ impl<'a> Stack<'a> {
 
     /// What scene `scene` shows in band `band` at every row, in cells right of the track.
     pub(super) fn seen(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<Seen>> {
-        let t0 = (self.middle as isize + cells_right) as usize - REACH_PX * self.cells_per_px;
+        let t0 = self.middle as isize + cells_right - (REACH_PX * self.cells_per_px) as isize;
         let mut out = Vec::with_capacity(self.rows());
         for strips in &self.strips {
             let strip = strips[scene];
             for s in 0..strip.valid.nrows() {
-                out.push(self.seen_at(strip, (band, s), t0));
+                out.push(self.seen_at(strip, (band, s), (t0 + self.aside[out.len()]) as usize));
             }
         }
         out

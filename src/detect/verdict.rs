@@ -73,6 +73,7 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         detections,
         tracks: track_results(stack, &passes, params),
         null: summary(&passes, params),
+        rails_step_m: None,
     })
 }
 
@@ -185,7 +186,9 @@ fn describe(
         start_interval_m: known.start,
         end_interval_m: known.end,
         length_interval_m: known.length,
-        offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m,
+        offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m
+            + stack.aside[usize::midpoint(rows.start, rows.end)] as f64 * stack.step_m
+                / stack.cells_per_px as f64,
         change,
         shown_on,
         score: found.score,

@@ -103,6 +103,7 @@ mod tests {
                 detection_limits: Vec::new(),
                 candidates: candidates.iter().map(candidate).collect(),
             }],
+            rails_step_m: None,
             null: NullSummary {
                 placebo_track_count: 8,
                 placebo_length_m: 16_000.0,

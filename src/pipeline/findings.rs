@@ -72,6 +72,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         implanted: origin == Origin::Implanted,
         attribution: origin.attribution_at(target.datetime) + if plan.rails_are_osm { OSM } else { "" },
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
+        rails_step_m: output.trains.rails_step_m.map(|(east, north)| [east, north]),
         tracks: track_cards(plan, output)?,
         detections,
         null: NullCard {

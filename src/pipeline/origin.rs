@@ -10,6 +10,9 @@ const UNKNOWN: &str = "unknown satellite";
 /// Factor of stored numbers that need no mention: that of Sentinel-2.
 const USUAL_SCALE: f64 = 1e-4;
 
+/// First year of the Sentinels.
+const SENTINEL_YEAR: i32 = 2014;
+
 /// Name and value of dataset tags.
 pub(super) type Tags = Vec<(String, String)>;
 
@@ -52,7 +55,11 @@ impl Origin {
 
     /// [`Self::attribution`] of scenes about one time.
     pub(super) fn attribution_at(self, datetime: Option<jiff::Timestamp>) -> String {
-        self.attribution(&datetime.map_or_else(String::new, |t| t.strftime("%Y").to_string()))
+        let year = datetime.map_or_else(String::new, |t| t.strftime("%Y").to_string());
+        if self == Self::Satellite && year.parse::<i32>().is_ok_and(|y| y < SENTINEL_YEAR) {
+            return format!("Scenes of {year}, before the Sentinels: add what their licence asks for");
+        }
+        self.attribution(&year)
     }
 }
 

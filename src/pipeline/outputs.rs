@@ -293,6 +293,9 @@ fn summary(findings: &Findings, out: &Path) -> String {
         0 => String::new(),
         n => format!("left out: {n} of the scenes or steps, with the reasons, in report.html and run.json\n"),
     };
+    let followed = findings.rails_step_m.map_or_else(String::new, |[east, north]| {
+        format!("rails: the bed in the scenes was followed, {east:.0} m east and {north:.0} m north of the given rails\n")
+    });
     let notes = findings.registration.iter().filter(|r| r.note.is_some()).count();
     let placed = match notes {
         0 => String::new(),
@@ -304,7 +307,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
     };
     format!(
         "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed\n{surest}\n\
-         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{placed}{skipped}\
+         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{followed}{placed}{skipped}\
          {}\n{}\n{}\n",
         count("train", "appeared"),
         count("train", "departed"),

@@ -29,6 +29,9 @@ pub struct Findings {
     pub baselines: Vec<SceneCard>,
     /// One entry a baseline scene.
     pub registration: Vec<RegistrationCard>,
+    /// Step east and north, m, by which the rails were moved onto the bed that the baselines show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rails_step_m: Option<[f64; 2]>,
     /// The rail lines looked at.
     pub tracks: Vec<TrackCard>,
     /// What was found, in any order.
