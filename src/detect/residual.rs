@@ -124,7 +124,7 @@ fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool
     let Column { tested, others } = &columns[band];
     let rows = tested.len();
     let dates = if rich { others.len() } else { 1 };
-    let cross = if rich { 2 * (columns.len() - 1) } else { 0 };
+    let cross = if rich { 3 * (columns.len() - 1) } else { 0 };
     let mut x = Array2::from_elem((rows, OWN + 2 * dates + cross), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
@@ -145,12 +145,13 @@ fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool
     }
     let mut j = OWN + 2 * dates;
     for other in (0..columns.len()).filter(|&b| rich && b != band) {
-        // The other bands tell how the ground changed: their flanks today, their usual signal.
+        // The other bands tell how the ground changed: their flanks today, their usual signal and flanks.
         for row in 0..rows {
             x[(row, j)] = columns[other].tested[row].map_or(f64::NAN, |s| s.flank);
             x[(row, j + 1)] = usual[other][row][0];
+            x[(row, j + 2)] = usual[other][row][1];
         }
-        j += 2;
+        j += 3;
     }
     tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
