@@ -43,17 +43,14 @@ pub(super) fn read(
     let spacing_m = scene.grid.pixel_size_m();
     let geolocation = Geolocation::new(&scene.path, &ground.points, ground.shape, spacing_m)?;
     let grid = scene.grid.sub_grid(window);
-    let heights = match &ground.dem {
-        Some(model) => {
-            geolocation.check_incidence(&scene.path)?;
-            let heights = Heights::read(model, &grid)?;
-            geolocation.check_heights(&heights, model)?;
-            Some(heights)
-        }
-        None => {
-            geolocation.check_relief(&scene.path, &grid)?;
-            None
-        }
+    let heights = if let Some(model) = &ground.dem {
+        geolocation.check_incidence(&scene.path)?;
+        let heights = Heights::read(model, &grid)?;
+        geolocation.check_heights(&heights, model)?;
+        Some(heights)
+    } else {
+        geolocation.check_relief(&scene.path, &grid)?;
+        None
     };
     let images = bands
         .iter()

@@ -42,6 +42,9 @@ impl Container {
     }
 }
 
+/// Expected false objects per km² at its strength or above, and its pixels.
+type Object = (f64, Vec<(usize, usize)>);
+
 /// What each method told.
 #[derive(Default)]
 pub(super) struct Yards {
@@ -65,10 +68,11 @@ impl Yards {
         let yard = Array2::from_shape_fn((rows, cols), |(r, c)| inside(r, rows) && inside(c, cols));
         let containers = place((rows, cols), pixel_m, rng);
         let loaded = load(dates, &containers, looks, rng);
-        for method in 0..METHODS.len() {
-            let still = rates(method, &dates[0], dates, looks, &yard, pixel_m);
-            let changed = rates(method, &loaded, dates, looks, &yard, pixel_m);
-            let (Some(still), Some(changed)) = (still, changed) else { return };
+        let told = |target: &Raster, method| rates(method, target, dates, looks, (&yard, pixel_m));
+        let all: Option<Vec<_>> =
+            (0..METHODS.len()).map(|m| Some((told(&dates[0], m)?, told(&loaded, m)?))).collect();
+        let Some(all) = all else { return };
+        for (method, (still, changed)) in all.into_iter().enumerate() {
             self.alarms[method].extend(still.iter().map(|o| o.0));
             for container in &containers {
                 let on = |pixels: &[(usize, usize)]| {
@@ -166,9 +170,8 @@ fn rates(
     target: &Raster,
     dates: &[Raster],
     looks: f64,
-    yard: &Array2<bool>,
-    pixel_m: f64,
-) -> Option<Vec<(f64, Vec<(usize, usize)>)>> {
+    (yard, pixel_m): (&Array2<bool>, f64),
+) -> Option<Vec<Object>> {
     let pixels = |raster: &Raster| -> Array3<f32> {
         let mut values = in_db(raster).values;
         for mut band in values.outer_iter_mut() {
