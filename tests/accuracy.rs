@@ -24,7 +24,7 @@ fn real(path: &str) -> Option<PathBuf> {
 
 fn read(path: &std::path::Path, window: impl Fn(&railwatch::grid::Grid) -> Window) -> Raster {
     configure();
-    let scene = open_scene(path.to_str().unwrap(), &SceneOptions { bands: None, datetime: None }).unwrap();
+    let scene = open_scene(path.to_str().unwrap(), &SceneOptions::default()).unwrap();
     let bands: Vec<usize> = (0..scene.bands.len()).collect();
     read_raster(&scene, window(&scene.grid), &bands).unwrap()
 }
@@ -48,9 +48,7 @@ fn the_havelland_shift_is_near_the_independent_figure_and_stays() {
     let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
     let Some(moving) = real("s2_pair_t33uuu_2016/tgt_S2A_20160529T153631_T33UUU_sub.jp2") else { return };
     configure();
-    let open = |p: &PathBuf| {
-        open_scene(p.to_str().unwrap(), &SceneOptions { bands: None, datetime: None }).unwrap().grid
-    };
+    let open = |p: &PathBuf| open_scene(p.to_str().unwrap(), &SceneOptions::default()).unwrap().grid;
     let (a, b) = (open(&reference), open(&moving));
     // Both grids have one phase: the common window starts at the larger corner.
     let (x0, y0) = (a.xy(0.0, 0.0).0.max(b.xy(0.0, 0.0).0), a.xy(0.0, 0.0).1.min(b.xy(0.0, 0.0).1));

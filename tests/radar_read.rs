@@ -103,7 +103,7 @@ fn products_of_430_megapixels_are_read_by_window() {
     let scene = open(&path.display().to_string());
     let radar = scene.radar.as_ref().unwrap();
     assert_eq!(radar.backscatter, Backscatter::Uncalibrated, "no calibration files lie in it");
-    let options = SceneOptions { bands: Some(vec!["VH".into()]), datetime: None };
+    let options = SceneOptions { bands: Some(vec!["VH".into()]), ..SceneOptions::default() };
     let error = open_scene(&path.display().to_string(), &options).unwrap_err().to_string();
     assert!(error.contains("describes VH but has no measurement"), "{error}");
 }

@@ -146,7 +146,7 @@ impl Job<'_> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for item in self.scene.parts() {
             let json = signed(self.client, self.tokens, item)?;
-            let options = SceneOptions { bands: self.bands.clone(), datetime: None };
+            let options = SceneOptions { bands: self.bands.clone(), ..SceneOptions::default() };
             let scene = io::open_item_json(&json, &item.location, &options)?;
             add(&mut wanted, &scene, item);
         }

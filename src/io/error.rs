@@ -89,6 +89,14 @@ pub enum Error {
         /// The library's words.
         reason: String,
     },
+    /// An elevation model that cannot tell the heights that are needed.
+    #[error("elevation model {path}: {reason}")]
+    Elevation {
+        /// The file.
+        path: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A vector file without what was asked for.
     #[error("{path}: {reason}")]
     Vector {

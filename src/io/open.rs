@@ -2,7 +2,7 @@
 
 use super::files::{FoundBand, scene_of_files};
 use super::{Error, library, names, safe, stac};
-use crate::scene::Scene;
+use crate::scene::{ElevationModel, Scene};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -13,6 +13,8 @@ pub struct SceneOptions {
     pub bands: Option<Vec<String>>,
     /// Time of sensing; wins over what the files tell.
     pub datetime: Option<Timestamp>,
+    /// The ground's height, for radar that is laid on the map by control points.
+    pub dem: Option<ElevationModel>,
 }
 
 /// Extensions of rasters on remote servers, where looking inside costs a request.

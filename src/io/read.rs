@@ -120,6 +120,14 @@ pub(super) fn stored_on(dataset: &Dataset, source: &Source, grid: &Grid) -> Resu
     read_band(dataset, source, grid, Sampling::Bilinear)
 }
 
+/// Stored numbers of a window of one band as they are.
+pub(super) fn stored_in(dataset: &Dataset, source: &Source, window: Window) -> Result<Stored, Error> {
+    let path = source.gdal_path.as_str();
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let no_data = band.no_data_value().map(|v| v as f32);
+    Ok(Stored { values: read_window(&band, path, window)?, no_data, top: f32::INFINITY })
+}
+
 /// One band on `grid`: copied where the pixels coincide, else sampled from its own pixels.
 fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling) -> Result<Stored, Error> {
     let path = source.gdal_path.as_str();
@@ -169,6 +177,11 @@ fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling
 }
 
 impl Stored {
+    /// The value at a continuous position by bilinear interpolation; `None` outside and where it is missing.
+    pub(super) fn bilinear(&self, row: f64, col: f64) -> Option<f32> {
+        Some(self.at(row, col, Sampling::Bilinear)).filter(|v| !self.is_missing(*v))
+    }
+
     /// The value at a continuous position; NaN outside, the no-data value beside missing pixels.
     fn at(&self, row: f64, col: f64, sampling: Sampling) -> f32 {
         let (h, w) = self.values.dim();

@@ -81,7 +81,7 @@ fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> 
     if let Some(file) = image_of(&files, names::SCL) {
         found.push(found_band(format!("{root}/{file}"), names::SCL.to_owned())?);
     }
-    let taken = SceneOptions { bands: None, datetime: options.datetime };
+    let taken = SceneOptions { datetime: options.datetime, ..SceneOptions::default() };
     let (bands, classification, grid) = assemble(spec, found, &taken)?;
     let id = product.uri.as_deref().map_or_else(|| names::stem(spec), names::stem);
     let told = |text: &Option<String>| text.as_deref().and_then(names::datetime_of_text);

@@ -95,7 +95,7 @@ pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Resul
     if let Some(asset) = item.asset(names::SCL) {
         found.push(first_band(&item, asset)?);
     }
-    let taken = SceneOptions { bands: None, datetime: options.datetime };
+    let taken = SceneOptions { datetime: options.datetime, ..SceneOptions::default() };
     let (bands, classification, grid) = assemble(spec, found, &taken)?;
     Ok(Scene {
         id: item.id,

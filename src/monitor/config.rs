@@ -4,7 +4,7 @@ use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use crate::catalog::endpoints;
 use crate::io::SceneOptions;
-use crate::scene::Scene;
+use crate::scene::{RadarPlacement, Scene};
 use crate::units::FalseAlarmRate;
 use crate::{coreg, corridor, detect, io, mask};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct SiteConfig {
     /// Rail network.
     #[serde(default)]
     pub tracks: corridor::TrackParams,
+    /// Where radar lies.
+    #[serde(default)]
+    pub radar: RadarPlacement,
 }
 
 /// Where scenes come from: a folder, or a STAC catalog.
@@ -250,6 +253,12 @@ impl Config {
             if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
                 site.rails = folder.join(&site.rails).display().to_string();
             }
+            if let Some(dem) = &mut site.radar.dem
+                && !dem.path.contains("://")
+                && !dem.path.starts_with("/vsi")
+            {
+                dem.path = folder.join(&dem.path).display().to_string();
+            }
         }
         Ok(config)
     }
@@ -306,6 +315,7 @@ impl Config {
                 site.mask.check().map_err(|e| e.to_string()),
                 site.coreg.check().map_err(|e| e.to_string()),
                 site.tracks.check().map_err(|e| e.to_string()),
+                site.radar.check().map_err(|e| e.to_string()),
             ];
             if let Some(reason) = steps.into_iter().find_map(Result::err) {
                 return wrong(&place, reason);
@@ -351,7 +361,8 @@ impl SiteConfig {
     /// # Errors
     /// [`io::Error`] when it cannot be read.
     pub(super) fn open(&self, spec: &str) -> Result<Scene, io::Error> {
-        let open = |bands| io::open_scene(spec, &SceneOptions { bands, datetime: None });
+        let dem = &self.radar.dem;
+        let open = |bands| io::open_scene(spec, &SceneOptions { bands, datetime: None, dem: dem.clone() });
         if self.bands.is_empty() {
             return open(None);
         }
@@ -390,6 +401,7 @@ impl SiteConfig {
             detect,
             change: crate::change::ChangeParams::default(),
             objects: crate::change::ObjectParams::default(),
+            radar: self.radar.clone(),
         }
     }
 }

@@ -149,5 +149,10 @@ fn fingerprint(config: &SiteConfig, tracks: &[Track]) -> String {
         (&config.mask, &config.coreg, &config.tracks),
     );
     text.push_str(&serde_json::to_string(&common).unwrap_or_default());
+    if let Some(dem) = &config.radar.dem {
+        // The folder may be another machine's.
+        let name = std::path::Path::new(&dem.path).file_name().unwrap_or_default();
+        let _ = write!(text, "{} {}", name.display(), dem.zero_m);
+    }
     hex(&Sha256::digest(text), 16)
 }

@@ -46,6 +46,8 @@ pub struct DetectFile {
     pub change: change::ChangeParams,
     /// Objects off the track.
     pub objects: change::ObjectParams,
+    /// Where radar lies.
+    pub radar: scene::RadarPlacement,
 }
 
 impl DetectFile {
@@ -63,6 +65,9 @@ impl DetectFile {
             file.baseline.iter_mut().chain(&mut file.target).chain(&mut file.rails).chain(&mut file.yards)
         {
             *spec = resolve(folder, spec);
+        }
+        if let Some(dem) = &mut file.radar.dem {
+            dem.path = resolve(folder, &dem.path);
         }
         file.out = file.out.map(|out| folder.join(out));
         Ok(file)
@@ -99,6 +104,7 @@ impl DetectFile {
         self.tracks.check()?;
         self.change.check()?;
         self.objects.check()?;
+        self.radar.check()?;
         Ok(())
     }
 }
@@ -155,6 +161,8 @@ pub struct DetectConfig {
     pub change: change::ChangeParams,
     /// Objects off the track.
     pub objects: change::ObjectParams,
+    /// Where radar lies.
+    pub radar: scene::RadarPlacement,
 }
 
 impl TryFrom<DetectFile> for DetectConfig {
@@ -203,6 +211,7 @@ impl TryFrom<DetectFile> for DetectConfig {
             detect,
             change: file.change,
             objects,
+            radar: file.radar,
         })
     }
 }

@@ -77,6 +77,15 @@ pub enum Error {
         /// The target.
         scene: String,
     },
+    /// An elevation model beside scenes that need none.
+    #[error(
+        "{path} is named as elevation model (`dem` under `[radar]`), but no scene is laid on the map by control points; \
+         leave it out"
+    )]
+    DemUnused {
+        /// The model.
+        path: String,
+    },
     /// Optical and radar scenes in one run.
     #[error(
         "{target} and {baseline} are of different sensors, one radar and one optical: compare each with earlier scenes of \
@@ -283,12 +292,13 @@ impl Error {
                 | Self::GroundRange { .. }
                 | Self::Epsg { .. }
                 | Self::AreaRun { .. }
-                | Self::Io(Data::NotFound { .. } | Data::Bands { .. })
+                | Self::Io(Data::NotFound { .. } | Data::Bands { .. } | Data::Elevation { .. })
                 | Self::Coreg(coreg::Error::Parameter { .. })
                 | Self::Detect(detect::Error::Parameter { .. })
                 | Self::Change(change::Error::Parameter { .. })
                 | Self::Simulate(simulate::Error::Parameter { .. })
                 | Self::RadarOnly { .. }
+                | Self::DemUnused { .. }
         )
     }
 }

@@ -1,5 +1,6 @@
 //! A run's results in the words of the report.
 
+use super::layover::Layover;
 use super::motion::heading_deg;
 use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
@@ -55,6 +56,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     let scene_ids: Vec<String> = std::iter::once(&target).chain(&baselines).map(|s| s.id.clone()).collect();
     for (i, card) in detections.iter_mut().enumerate() {
         card.number = i + 1;
+        lay_over(plan, card)?;
         card.datetime = target.datetime;
         card.baseline_datetimes = baselines.iter().filter_map(|b| b.datetime).collect();
         card.platform.clone_from(&target.platform);
@@ -63,7 +65,6 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         card.id = stable_id(card);
     }
     let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
-    let rails = io::sum_of(&plan.config.rails).ok();
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -83,10 +84,34 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         skipped: skip_cards(plan, output),
         timings_s: output.timings_s.clone(),
         arguments: arguments.to_vec(),
-        inputs: vec![InputCard { path: plan.config.rails.clone(), sha256: rails }],
+        inputs: inputs(plan),
         target,
         baselines,
     })
+}
+
+/// Tells of a radar detection how far the top of a wagon may appear from its place.
+fn lay_over(plan: &Plan, card: &mut DetectionCard) -> Result<(), Error> {
+    let (Some(radar), Some(&[lon, lat])) = (&plan.target.scene.radar, card.footprint_lonlat.first()) else {
+        return Ok(());
+    };
+    let layover = Layover::of(radar, (lon, lat));
+    card.layover_m = Some(layover.size_m);
+    card.layover_toward_deg = layover.toward_deg;
+    let track = plan.tracks.iter().find(|t| Some(&t.id) == card.track_id.as_ref());
+    if let (Some(track), Some(start), Some(end)) = (track, card.chainage_start_m, card.chainage_end_m) {
+        let place = track.at(f64::midpoint(start, end));
+        let heading_deg = heading_deg(&plan.crs, (place.at_offset(0.0), place.along), 1.0)?;
+        (card.layover_along_m, card.layover_across_m) = layover.on_track(heading_deg).unzip();
+    }
+    Ok(())
+}
+
+/// What was read besides the scenes, with checksums of what is a file.
+fn inputs(plan: &Plan) -> Vec<InputCard> {
+    let dem = plan.config.radar.dem.iter().map(|d| &d.path);
+    let paths = std::iter::once(&plan.config.rails).chain(dem);
+    paths.map(|path| InputCard { path: path.clone(), sha256: io::sum_of(path).ok() }).collect()
 }
 
 fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {

@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod findings;
 mod gridded;
+mod layover;
 mod motion;
 mod off_track;
 mod origin;

@@ -256,9 +256,13 @@ pub fn prepare_outputs(plan: &Plan) -> Result<(), Error> {
     let names = CORRIDOR.into_iter().chain([RECORD, CHANGE_MAP]).map(str::to_owned).chain([page_name(0)]);
     let paths: Vec<PathBuf> = names.map(|name| out.join(name)).collect();
     let scenes = std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene);
-    let vectors: Vec<&str> =
-        std::iter::once(&plan.config.rails).chain(&plan.config.yards).map(String::as_str).collect();
-    refuse_inputs(&paths, scenes, &vectors)?;
+    let dem = plan.config.radar.dem.iter().map(|d| &d.path);
+    let others: Vec<&str> = std::iter::once(&plan.config.rails)
+        .chain(&plan.config.yards)
+        .chain(dem)
+        .map(String::as_str)
+        .collect();
+    refuse_inputs(&paths, scenes, &others)?;
     prepare_folder(out)
 }
 

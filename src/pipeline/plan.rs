@@ -64,14 +64,22 @@ impl Plan {
             }
         }
         let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
-        let open =
-            |spec: &String, datetime| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime });
+        let open = |spec: &String, datetime| {
+            let dem = config.radar.dem.clone();
+            io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime, dem })
+        };
         let target = open(&config.target, config.datetime)?;
         let mut baselines =
             config.baseline.iter().map(|spec| open(spec, None)).collect::<Result<Vec<_>, io::Error>>()?;
         // Scenes without a time keep the order in which they were given, the last given is the newest.
         baselines.reverse();
         baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));
+        let in_ground_range = |s: &Scene| s.radar.as_ref().is_some_and(radar::is_ground_range);
+        if let Some(dem) = &config.radar.dem
+            && !std::iter::once(&target).chain(&baselines).any(in_ground_range)
+        {
+            return Err(Error::DemUnused { path: dem.path.clone() });
+        }
         Self::of_scenes(config, target, baselines)
     }
 

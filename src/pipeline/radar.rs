@@ -5,7 +5,7 @@ use super::run::Skip;
 use crate::coreg::{self, CoregParams, Registration};
 use crate::raster::Raster;
 use crate::sar;
-use crate::scene::Scene;
+use crate::scene::{Radar, Scene, Storage};
 use crate::units::power_to_db;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -63,6 +63,11 @@ pub(super) fn like_with_like(
         return Err(Error::NoLikeBaseline { target: target.id.clone(), reasons: reasons.join("; ") });
     }
     Ok((like, skipped))
+}
+
+/// Whether a scene is laid on the map by control points.
+pub(super) fn is_ground_range(radar: &Radar) -> bool {
+    matches!(radar.storage, Storage::GroundRange(_))
 }
 
 /// Equivalent number of looks of a scene: the lowest of its polarisations, or the usual one of Sentinel-1.

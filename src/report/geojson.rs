@@ -95,6 +95,15 @@ fn properties(d: &DetectionCard) -> JsonObject {
     if let Some(heading) = d.heading_deg {
         all.insert("heading_deg".into(), rounded(heading, 10.0));
     }
+    let layover = [
+        ("layover_m", d.layover_m),
+        ("layover_toward_deg", d.layover_toward_deg),
+        ("layover_along_m", d.layover_along_m),
+        ("layover_across_m", d.layover_across_m),
+    ];
+    for (key, value) in layover.into_iter().filter_map(|(key, v)| Some((key, v?))) {
+        all.insert(key.into(), rounded(value, 10.0));
+    }
     all
 }
 

@@ -191,6 +191,18 @@ pub struct DetectionCard {
     pub speed_m_s: Option<f64>,
     /// Heading where motion was measured, degrees clockwise from true north.
     pub heading_deg: Option<f64>,
+    /// Of radar: how far towards the satellite the top of a wagon may appear from its place, m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layover_m: Option<f64>,
+    /// Direction of it, degrees clockwise from true north, where the pass is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layover_toward_deg: Option<f64>,
+    /// Its part along the track, m, positive to higher chainage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layover_along_m: Option<f64>,
+    /// Its part across the track, m, positive to the right of increasing chainage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layover_across_m: Option<f64>,
     /// Outline on the ground in the CRS of the panels; closed or not, any sense.
     pub footprint_xy: Vec<Point>,
     /// The same outline, degrees.

@@ -198,6 +198,29 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
         .collect()
 }
 
+/// Layover across the track from which a train may stand on the next one, m: half the spacing of tracks in a yard.
+const NEXT_TRACK_M: f64 = 2.25;
+
+/// What radar's layover means for the trains of which the track is in doubt; `None` where it means nothing.
+pub(super) fn layover(f: &Findings) -> Option<String> {
+    let doubtful: Vec<&DetectionCard> = f
+        .detections
+        .iter()
+        .filter(|d| d.layover_across_m.is_some_and(|across| across.abs() >= NEXT_TRACK_M))
+        .collect();
+    let most = doubtful.iter().filter_map(|d| d.layover_m).fold(0.0, f64::max);
+    let toward_deg = doubtful.first()?.layover_toward_deg?;
+    let mut numbers: Vec<usize> = doubtful.iter().map(|d| d.number).collect();
+    numbers.sort_unstable();
+    let noun = if numbers.len() == 1 { "detection" } else { "detections" };
+    Some(format!(
+        "Radar shows what is high nearer to the satellite: the top of a wagon by up to {most:.0}\u{a0}m towards \
+         {toward_deg:.0}°. Of {noun} {} this lies across the track: where another track is so near on the side away \
+         from the satellite, the train may stand on that one.",
+        listed(&numbers)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +236,21 @@ mod tests {
         assert_eq!(about_m(&train), "about 340 m");
         train.length_interval_m = Some([312.0, 371.0]);
         assert_eq!(about_m(&train), "about 340 m (310–370)");
+    }
+
+    #[test]
+    fn layover_is_told_of_trains_across_the_line_of_sight() {
+        let of = |number, across| DetectionCard {
+            number,
+            layover_m: Some(6.9),
+            layover_toward_deg: Some(256.0),
+            layover_across_m: across,
+            ..DetectionCard::default()
+        };
+        let told = |detections| layover(&Findings { detections, ..Findings::default() });
+        assert_eq!(told(vec![of(1, None), of(2, Some(1.0))]), None);
+        let text = told(vec![of(3, Some(-6.0)), of(2, Some(1.0)), of(1, Some(5.0))]).unwrap();
+        assert!(text.contains("detections 1 and 3") && text.contains("7\u{a0}m towards 256°"), "{text}");
     }
 
     #[test]

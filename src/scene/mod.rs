@@ -2,12 +2,14 @@
 
 mod cargo;
 mod delays;
+mod elevation;
 mod product;
 mod radar;
 mod time;
 
 pub use cargo::{BALLAST, Cargo, SpectralBand, Spectrum};
 pub use delays::band_delay_s;
+pub use elevation::{ElevationModel, RadarPlacement};
 pub use product::{ProductName, is_tile};
 pub use radar::{Annotation, Backscatter, ControlPoint, GroundRange, Pass, Radar, Storage, relative_orbit};
 pub use time::{first_moment, last_moment};

@@ -2,6 +2,7 @@
 //!
 //! Reference: Sentinel-1 Product Specification, issue 3.9, ESA 2021.
 
+use super::ElevationModel;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,8 @@ pub struct GroundRange {
     pub points: Vec<ControlPoint>,
     /// Annotation files in the order of the bands; empty where there is none.
     pub annotations: Vec<Annotation>,
+    /// The ground's height; between the points theirs where there is none.
+    pub dem: Option<ElevationModel>,
 }
 
 /// One ground control point.
@@ -97,6 +100,8 @@ pub struct ControlPoint {
     pub lat_deg: f64,
     /// Height above the ellipsoid, metres.
     pub height_m: f64,
+    /// Angle between the line of sight and the ellipsoid's vertical, degrees, where the product tells it.
+    pub incidence_deg: Option<f64>,
 }
 
 /// Where a band's calibration is.

@@ -4,12 +4,16 @@
 //! Straight virtual tracks cross real scenes; in every fourth track trains are put into the target: wagons as scatterers
 //! that bring a place 3, 5 or 8 dB over its mean, under gamma speckle of the scene's looks, as wide as the sensor
 //! blurs them. False alarms are counted on the other tracks. The baseline is the eight dates of the same orbit before.
+//! Before the trains come the change statistics off the track, on the same targets.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a report for people"
 )]
+
+#[path = "radar/yards.rs"]
+mod yards;
 
 use ndarray::{Array2, Array3, Axis};
 use railwatch::corridor::{StripGeometry, Track, sample_strip};
@@ -302,7 +306,7 @@ impl Tally {
 }
 
 fn read(spec: &str) -> Option<Raster> {
-    let options = SceneOptions { bands: Some(vec!["VV".into(), "VH".into()]), datetime: None };
+    let options = SceneOptions { bands: Some(vec!["VV".into(), "VH".into()]), ..SceneOptions::default() };
     let scene = open_scene(spec, &options).ok()?;
     read_raster(&scene, scene.grid.window(), &[0, 1]).ok()
 }
@@ -345,6 +349,14 @@ fn main() {
     let every: usize = std::env::var("TRIAL_EVERY").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
     for (name, count, length_px) in [("opera", 12, 60.0), ("belgium", 32, 22.0)] {
         let stacks = stacks(&data, name);
+        let mut yards = yards::Yards::default();
+        for (k, stack) in stacks.iter().enumerate() {
+            for i in (BASELINES..stack.len()).step_by(every) {
+                let dates: Vec<Raster> = stack[i - BASELINES..=i].iter().rev().cloned().collect();
+                yards.add(&dates, (1000 * k + i) as u64);
+            }
+        }
+        yards.report(name);
         for with_trains in [false, true] {
             let mut tally = Tally { with_trains, ..Tally::default() };
             for (k, stack) in stacks.iter().enumerate() {

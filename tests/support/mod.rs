@@ -74,7 +74,7 @@ pub(crate) fn scene_like_target(path: &Path, value: impl Fn(usize, usize, usize)
     railwatch::io::configure();
     let target = railwatch::io::open_scene(
         pair().join("target.tif").to_str().unwrap(),
-        &railwatch::io::SceneOptions { bands: None, datetime: None },
+        &railwatch::io::SceneOptions::default(),
     )
     .unwrap();
     let (h, w) = target.grid.shape;

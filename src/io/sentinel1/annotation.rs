@@ -39,6 +39,7 @@ pub(super) fn image(path: &str) -> Result<Image, Error> {
                 lon_deg: f64::NAN,
                 lat_deg: f64::NAN,
                 height_m: 0.0,
+                incidence_deg: None,
             });
         }
         Met::End("geolocationGridPoint") => {
@@ -71,6 +72,7 @@ fn grid_point(point: &mut ControlPoint, element: &str, text: &str) {
         "latitude" => point.lat_deg = value,
         "longitude" => point.lon_deg = value,
         "height" => point.height_m = value,
+        "incidenceAngle" => point.incidence_deg = Some(value).filter(|v| v.is_finite()),
         _ => {}
     }
 }

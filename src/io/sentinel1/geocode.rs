@@ -6,10 +6,15 @@
 //! predicts left-out points best; that error is reported. Between the points the ground's height is theirs,
 //! weighted by distance. How far that misses at points left out tells the relief that they do not see, and it shifts
 //! pixels across the line of flight: windows where it does by more than a pixel are refused.
+//!
+//! An elevation model tells the ground's height H in place of the points' h: columns then move by −(H − h) cot θ, and what
+//! the model misses between its posts is refused in place of what the points miss.
 
 use super::super::{Error, crs};
+use super::dem::Heights;
+use super::incidence::Incidence;
 use crate::grid::{Affine, Crs, Grid, SingularAffine};
-use crate::scene::{ControlPoint, Pass};
+use crate::scene::{ControlPoint, ElevationModel, Pass};
 use nalgebra::{DMatrix, DVector};
 
 /// Parts of the cross-validation.
@@ -40,9 +45,22 @@ pub(super) struct Geolocation {
     heights_m: (f64, f64),
     /// Direction of flight.
     pub(super) pass: Option<Pass>,
+    /// The angle under which the ground is seen, where something tells it.
+    incidence: Option<Incidence>,
     model: Model,
     /// Heights, and what the polynomials leave over.
     samples: Vec<Sample>,
+}
+
+/// Where the image shows a place of the map.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Image row.
+    pub(super) row: f64,
+    /// Image column, of ground as high as `height_m`.
+    pub(super) col: f64,
+    /// Height that the control points tell, metres.
+    pub(super) height_m: f64,
 }
 
 /// A control point on the map.
@@ -158,34 +176,78 @@ impl Geolocation {
             held_out_px,
             heights_m: (low, high),
             pass: pass(points),
+            incidence: Incidence::new(points, shape.1, pixel_m),
             samples: trend.residuals(&samples),
             model: Model { centre, scale, trend },
         })
     }
 
-    /// Continuous image (row, col) of a map point.
-    pub(super) fn row_col(&self, x: f64, y: f64) -> (f64, f64) {
+    /// Where the image shows a map point, if its ground is as high as the control points tell.
+    pub(super) fn place(&self, x: f64, y: f64) -> Place {
         let m = &self.model;
         let (u, v) = ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale);
         let (height_m, row, col) = near(&self.samples, u, v);
         let trend = m.trend.at(u, v, height_m);
-        (trend.0 + row, trend.1 + col)
+        Place { row: trend.0 + row, col: trend.1 + col, height_m }
+    }
+
+    /// Image column of a place whose ground is `height_m` high; that of the points' height where no angle is known.
+    pub(super) fn col_at_height(&self, place: Place, height_m: f64) -> f64 {
+        let Some(incidence) = &self.incidence else { return place.col };
+        // c = c₀ − (H − h) cot θ / Δ
+        let shift_m = (height_m - place.height_m) * incidence.shift_per_height(place.col);
+        place.col - shift_m / self.grid.pixel_size_m()
+    }
+
+    /// Refuses an image whose incidence angle nothing tells: heights of an elevation model mean nothing in it.
+    pub(super) fn check_incidence(&self, path: &str) -> Result<(), Error> {
+        if self.incidence.is_some() {
+            return Ok(());
+        }
+        let reason = "it tells no incidence angle and is not as wide as a swath of IW, so that no elevation model can be \
+                      applied; give the whole product with its annotation, or leave the model out";
+        Err(Error::Metadata { path: path.to_owned(), reason: reason.to_owned() })
     }
 
     /// How well the image lies on the map, in words.
-    pub(super) fn words(&self) -> String {
-        let (low, high) = self.heights_m;
+    pub(super) fn words(&self, dem: Option<&ElevationModel>) -> String {
         let pixel_m = self.grid.pixel_size_m();
+        let fitted = format!(
+            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit",
+            self.samples.len(),
+            self.held_out_px,
+            self.held_out_px * pixel_m
+        );
+        if let Some(model) = dem {
+            return format!(
+                "{fitted}; heights from the elevation model {}, its zero {:.0} m above the ellipsoid; windows where it \
+                 leaves relief that shifts a pixel by more than one are refused",
+                model.path, model.zero_m
+            );
+        }
+        let (low, high) = self.heights_m;
         let everywhere: Vec<usize> = (0..self.samples.len()).collect();
         let relief_m = self.missed_height_m(&everywhere);
         format!(
-            "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit; ground from {low:.0} to \
-             {high:.0} m high at the points, missed by {relief_m:.0} m between them, which shifts a pixel by {:.1} px",
-            self.samples.len(),
-            self.held_out_px,
-            self.held_out_px * pixel_m,
+            "{fitted}; ground from {low:.0} to {high:.0} m high at the points, missed by {relief_m:.0} m between them, which \
+             shifts a pixel by {:.1} px; the points' heights count as above the ellipsoid",
             SHIFT_PER_HEIGHT * relief_m / pixel_m,
         )
+    }
+
+    /// Refuses a window of the map on which relief that the elevation model misses shifts pixels by more than one.
+    pub(super) fn check_heights(&self, heights: &Heights, model: &ElevationModel) -> Result<(), Error> {
+        let missed_m = heights.missed_m();
+        let shift_px = SHIFT_PER_HEIGHT * missed_m / self.grid.pixel_size_m();
+        if shift_px <= LARGEST_RELIEF_PX {
+            tracing::info!(missed_m, shift_px, "relief that the elevation model misses");
+            return Ok(());
+        }
+        let reason = format!(
+            "it misses {missed_m:.0} m of relief between its posts, which shifts pixels around the rails by {shift_px:.1} \
+             px; name a finer one, or take a terrain-corrected product (RTC) of the scene"
+        );
+        Err(Error::Elevation { path: model.path.clone(), reason })
     }
 
     /// Refuses a window of the map in whose neighbourhood relief that no control point sees shifts pixels by more than one.
@@ -217,7 +279,8 @@ impl Geolocation {
         }
         let reason = format!(
             "the ground between its control points is {relief_m:.0} m higher or lower than they tell, which shifts pixels \
-             around the rails by {shift_px:.1} px; take a terrain-corrected product (RTC) of this scene"
+             around the rails by {shift_px:.1} px; name an elevation model (`dem` under `[radar]` of a configuration), or \
+             take a terrain-corrected product (RTC) of this scene"
         );
         Err(Error::NotGeoreferenced { path: path.to_owned(), reason })
     }
@@ -339,6 +402,7 @@ mod tests {
                     lon_deg: 9.0 + east / 78.8,
                     lat_deg: 45.0 - south / 111.2,
                     height_m: height_m(east, south),
+                    incidence_deg: None,
                 }
             })
             .collect();
@@ -349,11 +413,48 @@ mod tests {
         placed.grid.sub_grid(crate::grid::Window { row: 4500, col: 4500, height: 200, width: 200 })
     }
 
+    /// At points left out of the fit, the ground is placed by their own heights as an elevation model would tell them.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
+    fn true_heights_place_left_out_points_of_real_products() {
+        let Some(data) = std::env::var_os("RAILWATCH_REAL_DATA") else { return };
+        let folder = std::path::Path::new(&data).join("safe_products/s1");
+        for name in [
+            "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE/annotation/\
+             s1b-iw-grd-vv-20211223t051122-20211223t051147-030148-039993-001.xml",
+            "S1B_IW_GRDH_1SDV_20210401T052623_20210401T052648_026269_032297_ECC8.SAFE/annotation/\
+             s1b-iw-grd-vv-20210401t052623-20210401t052648-026269-032297-001.xml",
+        ] {
+            let image = super::super::annotation::image(&folder.join(name).display().to_string()).unwrap();
+            let (mut with, mut without, mut count) = (0.0, 0.0, 0.0_f64);
+            let mut fitted_px = 0.0;
+            for fold in 0..FOLDS {
+                let pick = |inside: bool| -> Vec<ControlPoint> {
+                    let all = image.points.iter().enumerate();
+                    all.filter(|(i, _)| (i % FOLDS == fold) == inside).map(|(_, p)| *p).collect()
+                };
+                let placed = Geolocation::new(name, &pick(false), image.shape, 10.0).unwrap();
+                fitted_px += placed.held_out_px / FOLDS as f64;
+                let lonlat: Vec<(f64, f64)> = pick(true).iter().map(|p| (p.lon_deg, p.lat_deg)).collect();
+                let places = crs::from_wgs84(&placed.grid.crs, &lonlat).unwrap();
+                for (point, (x, y)) in pick(true).iter().zip(places) {
+                    let place = placed.place(x, y);
+                    let off = |col: f64| (col - point.col).powi(2) + (place.row - point.row).powi(2);
+                    with += off(placed.col_at_height(place, point.height_m));
+                    without += off(place.col);
+                    count += 1.0;
+                }
+            }
+            let (with, without) = ((with / count).sqrt(), (without / count).sqrt());
+            assert!(with < 1.2 * fitted_px && without > 10.0 * with, "{with} {without} {fitted_px}");
+        }
+    }
+
     #[test]
     fn relief_beyond_a_pixel_is_refused_and_flat_or_far_relief_is_not() {
         let flat = placed(|_, _| 120.0);
         flat.check_relief("made up", &window(&flat)).unwrap();
-        assert!(flat.words().contains("missed by 0 m"), "{}", flat.words());
+        assert!(flat.words(None).contains("missed by 0 m"), "{}", flat.words(None));
         let rugged = placed(|e, s| 120.0 + 200.0 * ((e * 3.1).sin() + (s * 2.3).cos()));
         let error = rugged.check_relief("made up", &window(&rugged)).unwrap_err().to_string();
         assert!(error.contains("RTC") && error.contains("px"), "{error}");

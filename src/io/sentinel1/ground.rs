@@ -2,12 +2,13 @@
 //!
 //! σ⁰ = (DN² − η) / A², with η the thermal noise and A the calibration vector. Power is then interpolated once onto the
 //! map grid by cubic convolution; a ground-range product is sampled at half its resolution, so that this
-//! costs next to nothing. Border noise (products before March 2018): from either edge of the image
+//! costs next to nothing. Heights of an elevation model are part of the position that is interpolated at. Border noise (products before March 2018): from either edge of the image
 //! inwards pixels are without data until the power rises above the noise.
 
 use super::super::read::read_window;
 use super::super::{Error, library};
-use super::geocode::Geolocation;
+use super::dem::Heights;
+use super::geocode::{Geolocation, Place};
 use super::lut::Radiometry;
 use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
@@ -42,7 +43,15 @@ pub(super) fn read(
     let spacing_m = scene.grid.pixel_size_m();
     let geolocation = Geolocation::new(&scene.path, &ground.points, ground.shape, spacing_m)?;
     let grid = scene.grid.sub_grid(window);
-    geolocation.check_relief(&scene.path, &grid)?;
+    let heights = if let Some(model) = &ground.dem {
+        geolocation.check_incidence(&scene.path)?;
+        let heights = Heights::read(model, &grid)?;
+        geolocation.check_heights(&heights, model)?;
+        Some(heights)
+    } else {
+        geolocation.check_relief(&scene.path, &grid)?;
+        None
+    };
     let images = bands
         .iter()
         .map(|&b| {
@@ -62,7 +71,7 @@ pub(super) fn read(
     for first in (0..window.height).step_by(BLOCK_ROWS) {
         let height = BLOCK_ROWS.min(window.height - first);
         let block = grid.sub_grid(Window { row: first, col: 0, height, width: window.width });
-        fill(&mut raster, first, &Lattice::new(&geolocation, &block), &images)?;
+        fill(&mut raster, first, &positions(&geolocation, &block, heights.as_ref()), &images)?;
     }
     Ok(raster)
 }
@@ -74,61 +83,57 @@ struct Image<'a> {
     shape: (usize, usize),
 }
 
-/// Image coordinates of a block's pixels.
-struct Lattice {
-    nodes: Array2<(f64, f64)>,
-    shape: (usize, usize),
-}
-
-impl Lattice {
-    fn new(geolocation: &Geolocation, block: &Grid) -> Self {
-        let count = |n: usize| n.div_ceil(NODE_PX) + 1;
-        let nodes = Array2::from_shape_fn((count(block.shape.0), count(block.shape.1)), |(i, j)| {
-            let (x, y) = block.xy((i * NODE_PX) as f64, (j * NODE_PX) as f64);
-            geolocation.row_col(x, y)
-        });
-        Self { nodes, shape: block.shape }
-    }
-
-    fn at(&self, row: usize, col: usize) -> (f64, f64) {
+/// Image (row, col) of a block's pixels: the geolocation at nodes, bilinear between them, then the ground's height.
+fn positions(geolocation: &Geolocation, block: &Grid, heights: Option<&Heights>) -> Array2<(f64, f64)> {
+    let count = |n: usize| n.div_ceil(NODE_PX) + 1;
+    let nodes = Array2::from_shape_fn((count(block.shape.0), count(block.shape.1)), |(i, j)| {
+        let (x, y) = block.xy((i * NODE_PX) as f64, (j * NODE_PX) as f64);
+        geolocation.place(x, y)
+    });
+    Array2::from_shape_fn(block.shape, |(row, col)| {
         let (i, j) = (row / NODE_PX, col / NODE_PX);
         let f = |n: usize| (n % NODE_PX) as f64 / NODE_PX as f64;
         let (fi, fj) = (f(row), f(col));
-        let mix = |pick: fn((f64, f64)) -> f64| {
-            let node = |di, dj| pick(self.nodes[(i + di, j + dj)]);
+        let mix = |pick: fn(Place) -> f64| {
+            let node = |di, dj| pick(nodes[(i + di, j + dj)]);
             (node(0, 0) * (1.0 - fj) + node(0, 1) * fj) * (1.0 - fi)
                 + (node(1, 0) * (1.0 - fj) + node(1, 1) * fj) * fi
         };
-        (mix(|n| n.0), mix(|n| n.1))
-    }
+        let place = Place { row: mix(|p| p.row), col: mix(|p| p.col), height_m: mix(|p| p.height_m) };
+        let (x, y) = block.xy(row as f64, col as f64);
+        let height_m = heights.and_then(|h| h.at(x, y));
+        (place.row, height_m.map_or(place.col, |h| geolocation.col_at_height(place, h)))
+    })
+}
 
-    /// The part of an image that the block needs.
-    fn part(&self, shape: (usize, usize)) -> Option<Window> {
-        let start = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-        let b = self
-            .nodes
-            .iter()
-            .fold(start, |b, n| [b[0].min(n.0), b[1].min(n.1), b[2].max(n.0), b[3].max(n.1)]);
-        Window::clipped(
-            (b[0] - MARGIN_PX).floor(),
-            (b[1] - MARGIN_PX).floor(),
-            (b[2] + MARGIN_PX).ceil(),
-            (b[3] + MARGIN_PX).ceil(),
-            shape,
-        )
-    }
+/// The part of an image of `shape` that the positions need.
+fn part_of(positions: &Array2<(f64, f64)>, shape: (usize, usize)) -> Option<Window> {
+    let start = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
+    let b = positions.iter().fold(start, |b, n| [b[0].min(n.0), b[1].min(n.1), b[2].max(n.0), b[3].max(n.1)]);
+    Window::clipped(
+        (b[0] - MARGIN_PX).floor(),
+        (b[1] - MARGIN_PX).floor(),
+        (b[2] + MARGIN_PX).ceil(),
+        (b[3] + MARGIN_PX).ceil(),
+        shape,
+    )
 }
 
 /// Fills a block of the raster from `first` on.
-fn fill(raster: &mut Raster, first: usize, lattice: &Lattice, images: &[Image<'_>]) -> Result<(), Error> {
-    let (height, width) = lattice.shape;
+fn fill(
+    raster: &mut Raster,
+    first: usize,
+    positions: &Array2<(f64, f64)>,
+    images: &[Image<'_>],
+) -> Result<(), Error> {
+    let (height, width) = positions.dim();
     let mut sampled = Array2::from_elem((height, width), 0_usize);
     for (b, image) in images.iter().enumerate() {
-        let Some(part) = lattice.part(image.shape) else { return Ok(()) };
+        let Some(part) = part_of(positions, image.shape) else { return Ok(()) };
         let (power, usable) = image.power(part)?;
         for row in 0..height {
             for col in 0..width {
-                let (r, c) = lattice.at(row, col);
+                let (r, c) = positions[(row, col)];
                 let mut put =
                     |_: usize, v: f32| raster.values[(b, first + row, col)] = v.max(f32::MIN_POSITIVE);
                 let at = (r - part.row as f64, c - part.col as f64);

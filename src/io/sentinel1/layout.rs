@@ -2,6 +2,7 @@
 
 use super::super::open::SceneOptions;
 use super::super::{Error, names};
+use super::dem;
 use super::geocode::Geolocation;
 use super::told::Told;
 use super::{POLARISATIONS, radar};
@@ -46,8 +47,12 @@ pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions)
     let calibrated = annotations.iter().filter(|a| a.calibration.is_some()).count();
     let backscatter =
         if calibrated == annotations.len() { Backscatter::Sigma0 } else { Backscatter::Uncalibrated };
-    let ground = GroundRange { annotations, ..first.clone() };
+    let ground = GroundRange { annotations, dem: options.dem.clone(), ..first.clone() };
     let placed = Geolocation::new(spec, &ground.points, ground.shape, product.spacing_m)?;
+    if let Some(model) = &ground.dem {
+        placed.check_incidence(spec)?;
+        dem::check(model, &placed.grid)?;
+    }
     let told = Told { pass: product.told.pass.or(placed.pass), ..product.told };
     let radiometry = match backscatter {
         Backscatter::Sigma0 if ground.annotations.iter().all(|a| a.noise.is_some()) => {
@@ -65,7 +70,11 @@ pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions)
         bands: bands.collect(),
         classification: None,
         grid: placed.grid.clone(),
-        scaling: Scaling { offset: 0.0, scale: 1.0, rule: format!("{radiometry}; {}", placed.words()) },
+        scaling: Scaling {
+            offset: 0.0,
+            scale: 1.0,
+            rule: format!("{radiometry}; {}", placed.words(ground.dem.as_ref())),
+        },
         radar: Some(radar(&told, backscatter, Storage::GroundRange(Box::new(ground)))),
     })
 }

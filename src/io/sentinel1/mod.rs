@@ -1,8 +1,10 @@
 //! Sentinel-1: terrain-corrected rasters, SAFE products (folder, zip, COG), rasters with control points only, STAC items.
 
 mod annotation;
+mod dem;
 mod geocode;
 mod ground;
+mod incidence;
 mod layout;
 mod lut;
 mod map_grid;

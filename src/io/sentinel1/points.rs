@@ -102,8 +102,9 @@ fn ground_of(dataset: &Dataset, path: &str) -> Result<GroundRange, Error> {
             lon_deg: p.x(),
             lat_deg: p.y(),
             height_m: p.z(),
+            incidence_deg: None,
         })
         .collect();
     let (width, height) = dataset.raster_size();
-    Ok(GroundRange { shape: (height, width), points, annotations: Vec::new() })
+    Ok(GroundRange { shape: (height, width), points, annotations: Vec::new(), dem: None })
 }

@@ -60,7 +60,8 @@ pub(in crate::io) fn open_safe(
             calibration: beside("calibration", "calibration-", &["xml"]),
             noise: beside("calibration", "noise-", &["xml"]),
         };
-        let ground = GroundRange { shape: image.shape, points: image.points, annotations: vec![files] };
+        let ground =
+            GroundRange { shape: image.shape, points: image.points, annotations: vec![files], dem: None };
         images.push((image.polarisation, Source { gdal_path: measured, band_index: 1 }, ground));
     }
     let manifest = files.iter().find(|f| f.rsplit('/').next() == Some(MANIFEST));

@@ -68,7 +68,7 @@ fn bands_are_picked_and_renamed() {
     let path = write_sample(folder.path(), "scene.tif");
     let with = |bands: &[&str]| {
         let bands = Some(bands.iter().map(|b| (*b).to_owned()).collect());
-        open_scene(&path, &SceneOptions { bands, datetime: None })
+        open_scene(&path, &SceneOptions { bands, ..SceneOptions::default() })
     };
     assert_eq!(names_of(&with(&["red"]).unwrap()), ["B04"]);
     assert_eq!(names_of(&with(&["B04", "B03"]).unwrap()), ["B04", "B03"]);
@@ -79,10 +79,10 @@ fn bands_are_picked_and_renamed() {
     let plain = plain.display().to_string();
     assert_eq!(names_of(&open(&plain).unwrap()), ["band1", "band2"]);
     let bands = Some(vec!["B02".to_owned(), "B08".to_owned()]);
-    let named = open_scene(&plain, &SceneOptions { bands, datetime: None }).unwrap();
+    let named = open_scene(&plain, &SceneOptions { bands, ..SceneOptions::default() }).unwrap();
     assert_eq!(names_of(&named), ["B02", "B08"]);
     let bands = Some(vec!["B02".to_owned(), "SCL".to_owned()]);
-    let classified = open_scene(&plain, &SceneOptions { bands, datetime: None }).unwrap();
+    let classified = open_scene(&plain, &SceneOptions { bands, ..SceneOptions::default() }).unwrap();
     assert_eq!((names_of(&classified), classified.classification.is_some()), (vec!["B02"], true));
 }
 

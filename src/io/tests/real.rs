@@ -116,7 +116,7 @@ fn real_safe_products() {
     assert!(open(&l2a).unwrap_err().to_string().contains("no image of B02"));
     let l1c = format!("{root}/S2A_MSIL1C_20180101T105441_N0206_R051_T31TDH_20180101T124911");
     let bands = Some(vec!["B01".to_owned()]);
-    let scene = open_scene(&l1c, &SceneOptions { bands, datetime: None }).unwrap();
+    let scene = open_scene(&l1c, &SceneOptions { bands, ..SceneOptions::default() }).unwrap();
     assert_eq!(scene.datetime.unwrap().to_string(), "2018-01-01T10:54:41.026Z");
     assert_eq!((scene.platform.as_deref(), scene.grid.shape), (Some("Sentinel-2A"), (1830, 1830)));
     assert!(scene.scaling.offset.abs() < 1e-9, "{:?}", scene.scaling);

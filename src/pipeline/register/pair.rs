@@ -65,8 +65,9 @@ impl Pair {
         }
         request.coreg.check()?;
         let wanted = (!request.bands.is_empty()).then(|| request.bands.clone());
-        let open =
-            |spec: &String| io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime: None });
+        let open = |spec: &String| {
+            io::open_scene(spec, &SceneOptions { bands: wanted.clone(), ..SceneOptions::default() })
+        };
         let (reference, moving) = (open(&request.reference)?, open(&request.moving)?);
         let is_ground_range =
             moving.radar.as_ref().is_some_and(|r| matches!(r.storage, Storage::GroundRange(_)));
