@@ -39,7 +39,7 @@ pub(super) fn limits(
     rows: &Range<usize>,
     (threshold, cargos): (f64, &[Cargo]),
 ) -> Vec<DetectionLimit> {
-    let observed = rows.clone().any(|row| residuals.white[(row, stack.half, 0)].is_finite());
+    let observed = rows.clone().filter(|&row| residuals.white[(row, stack.half, 0)].is_finite()).count();
     let gain: Vec<f64> = (0..stack.bands)
         .map(|b| median(&mut rows.clone().map(|row| residuals.gain[(row, b)]).collect::<Vec<_>>()))
         .collect();
@@ -48,9 +48,9 @@ pub(super) fn limits(
         .iter()
         .map(|cargo| {
             let train = Train::new(stack, residuals, (&gain, cargo), (&places, &ground));
-            // What is longer than the track cannot stand on it.
-            let cells = observed.then(|| train.limit(scans, &places, threshold)).flatten();
-            let length_m = cells.filter(|&n| n < rows.len());
+            let cells = if observed > 0 { train.limit(scans, &places, threshold) } else { None };
+            // What is longer than the track, or than what was seen of it, is not found there.
+            let length_m = cells.filter(|&n| n < rows.len() && n <= observed);
             DetectionLimit { cargo: cargo.name.clone(), length_m: length_m.map(|n| n as f64 * stack.step_m) }
         })
         .collect()

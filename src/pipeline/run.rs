@@ -266,7 +266,7 @@ impl Run<'_> {
             tracing::warn!(
                 baseline = planned.scene.id,
                 difference_dn = difference_dn.round(),
-                "the darkest pixels of target and baseline differ by about the offset of processing baseline 04.00: if the scenes \
+                "the darkest pixels of target and baseline differ by about the reflectance offset of processing baseline 04.00: if the scenes \
                  come from different providers, one of them may have it twice or not at all; tag the file with its offset"
             );
         }
