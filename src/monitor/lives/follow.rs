@@ -19,6 +19,9 @@ const GAP_M: f64 = 50.0;
 /// Windows of the scan grow by up to 5/3, so that the one that fits a train best is within √(5/3) of its length.
 const WINDOW_RATIO: f64 = 1.29;
 
+/// Lengths of a train within which it is near: farther away the usual rates ask as much of weak evidence as of a new train.
+const NEAR_LENGTHS: f64 = 5.0;
+
 /// A train as one date shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
@@ -196,7 +199,7 @@ fn moved(
             let life = &result.lives[**i];
             life.place.track == sighting.place.track
                 // Two views need not agree on what is bright.
-                && (alike(&life.appearance, sighting.appearance.as_deref()) || life.seen_by.len() > 1)
+                && (alike(life, sighting) || life.seen_by.len() > 1)
                 // It was there until the date before.
                 && life.misses == 0
                 && (detected || is_near(&life.place, sighting, look.known_score))
@@ -213,21 +216,28 @@ fn moved(
     true
 }
 
-/// Whether two appearances may be one train's: the limit between `coloured` and the others is one of degree, so that
-/// noise carries a tarpaulin over it; only bright and dark contradict each other.
-fn alike(a: &str, b: Option<&str>) -> bool {
-    b.is_none_or(|b| a == b || a == "coloured" || b == "coloured")
+/// Whether a train and a sighting elsewhere may look alike. The limit between `coloured` and the others is one of degree, and
+/// noise carries a tarpaulin over it: near the old place only bright and dark contradict each other.
+fn alike(life: &Life, sighting: &Sighting) -> bool {
+    sighting.appearance.as_ref().is_none_or(|now| {
+        let near = way_in_lengths(&life.place, &sighting.place) <= NEAR_LENGTHS;
+        life.appearance == *now || (near && (life.appearance == "coloured" || now == "coloured"))
+    })
 }
 
 /// Whether weak evidence lies so near to where a train stood that chance puts no more of it there than on the place itself:
-/// the score that a known place needs, and log₁₀ of the way over the train's length more.
+/// the score that a known place needs, and log₁₀ of the way in lengths of the train more.
 fn is_near(place: &Stretch, sighting: &Sighting, known_score: f64) -> bool {
-    let middle = |s: &Stretch| 0.5 * (s.start_m + s.end_m);
-    let (way_m, length_m) = ((middle(place) - middle(&sighting.place)).abs(), place.length_m().max(1.0));
     // What lies on the old place is what is left of it.
     let apart =
         sighting.place.start_m >= place.end_m - GAP_M || sighting.place.end_m <= place.start_m + GAP_M;
-    apart && sighting.score >= known_score + (way_m / length_m).max(1.0).log10()
+    apart && sighting.score >= known_score + way_in_lengths(place, &sighting.place).max(1.0).log10()
+}
+
+/// Distance between the middles of two stretches over the length of the first.
+fn way_in_lengths(from: &Stretch, to: &Stretch) -> f64 {
+    let middle = |s: &Stretch| 0.5 * (s.start_m + s.end_m);
+    (middle(from) - middle(to)).abs() / from.length_m().max(1.0)
 }
 
 /// The surest part with what lies within [`GAP_M`] of it, part by part.

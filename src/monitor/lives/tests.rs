@@ -158,11 +158,20 @@ fn a_missing_train_is_told_by_weak_evidence_near_its_place() {
 }
 
 #[test]
-fn only_bright_and_dark_are_two_trains() {
-    for (now, moved) in [("coloured", true), ("bright", false)] {
+fn near_its_place_only_bright_and_dark_are_two_trains() {
+    for (start_m, now, moved) in [
+        (900.0, "coloured", true),
+        (2900.0, "coloured", false),
+        (2900.0, "dark", true),
+        (900.0, "bright", false),
+    ] {
         let lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
-        let elsewhere =
-            Sighting { place: at(900.0, 1190.0), score: 3.0, appearance: Some(now.into()), appeared: true };
+        let elsewhere = Sighting {
+            place: at(start_m, start_m + 290.0),
+            score: 3.0,
+            appearance: Some(now.into()),
+            appeared: true,
+        };
         let look = DateLook {
             datetime: day(5),
             view: "optical",
