@@ -109,8 +109,12 @@ impl Year {
             let mut statement = connection.prepare(sql).unwrap();
             let count = statement.column_count();
             let line = |row: &rusqlite::Row<'_>| {
-                let cells: Vec<String> =
-                    (0..count).map(|i| format!("{:?}", row.get::<_, Cell>(i).unwrap())).collect();
+                // Items have their bands in another order than files, and sums end in other digits.
+                let cell = |i| match row.get::<_, Cell>(i).unwrap() {
+                    Cell::Real(v) => format!("{v:.9}"),
+                    other => format!("{other:?}"),
+                };
+                let cells: Vec<String> = (0..count).map(cell).collect();
                 Ok(cells.join(" | "))
             };
             statement.query_map([], line).unwrap().map(Result::unwrap).collect()

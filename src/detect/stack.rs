@@ -134,7 +134,7 @@ impl<'a> Stack<'a> {
             let strip = strips[scene];
             let values = strip.values.index_axis(Axis(0), band);
             let lines = values.outer_iter().zip(strip.valid.outer_iter());
-            out.extend(lines.map(|(line, valid)| self.seen_at(line.slice(cells), valid.slice(cells))));
+            out.extend(lines.map(|(line, valid)| self.seen_at(&line.slice(cells), &valid.slice(cells))));
         }
         out
     }
@@ -157,7 +157,7 @@ impl<'a> Stack<'a> {
     }
 
     /// What the cells of a row in reach of the filter show.
-    fn seen_at(&self, values: ArrayView1<'_, f32>, valid: ArrayView1<'_, bool>) -> Option<Seen> {
+    fn seen_at(&self, values: &ArrayView1<'_, f32>, valid: &ArrayView1<'_, bool>) -> Option<Seen> {
         if !valid.iter().all(|&valid| valid) {
             return None;
         }

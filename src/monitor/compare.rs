@@ -4,7 +4,7 @@
 //! trains stood on a date its cells become what the empty dates show, so that a bed is compared with the empty bed
 //! however long a train stays. What stays for good is taken out of the dates before it came instead.
 
-use super::evidence::{arrivals, evidence, weak};
+use super::evidence::{arrivals, evidence};
 use super::ground::{Ground, emptied};
 use super::lives::{DateLook, EventKind, Followed, Life, Sighting, Stretch, days_between, follow};
 use super::references::Sites;
@@ -206,13 +206,11 @@ impl<'a> Comparison<'a> {
     fn follow(&self, eye: &Eye<'_>, open: Vec<Life>, found: &Found, datetime: Timestamp) -> Followed {
         let step_m = eye.site.geometry().along_step_m;
         let sightings: Vec<Sighting> = found.output.detections.iter().map(sighting).collect();
-        let weak = weak(&found.output, self.known_score());
         let look = DateLook {
             datetime,
             view: eye.name,
             earlier: found.earlier,
             sightings: &sightings,
-            weak: &weak,
             evidence: &|stretch| evidence(&found.output, stretch, step_m),
             overlap: &|a, b| eye.ground.overlap(a, b),
             known_score: self.known_score(),

@@ -3,8 +3,8 @@
 //! Weak evidence counts at a place that is known, so it must belong to that place: a new train is rarely one clean window,
 //! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
 
-use super::lives::{Sighting, Stretch};
-use crate::detect::{Appearance, Change, DetectOutput, ShownOn, TrackResult};
+use super::lives::Stretch;
+use crate::detect::{Appearance, Change, DetectOutput, ShownOn};
 
 /// What lies nearer to a train than the error of its end is part of it, metres: 1.5 of the 20 m of `occupancy`.
 const PART_OF_M: f64 = 30.0;
@@ -33,36 +33,6 @@ pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) ->
         .find(|(c, _)| is_at(*c, place) && !(is_remainder(*c) && elsewhere.iter().any(|t| is_beside(*c, *t))))
         .map_or(f64::NEG_INFINITY, |(_, score)| score);
     (clear, score)
-}
-
-/// What stands out at the rate of a place that is known, apart from the trains that were detected; surest first.
-pub(super) fn weak(output: &DetectOutput, known_score: f64) -> Vec<Sighting> {
-    let of_track = |track: &TrackResult| -> Vec<Sighting> {
-        let detected: Vec<(f64, f64)> = (output.detections.iter())
-            .filter(|d| d.track_index == track.track_index)
-            .map(|d| (d.chainage_start_m, d.chainage_end_m))
-            .collect();
-        (track.candidates.iter())
-            .filter(|c| c.score >= known_score)
-            .filter(|c| {
-                let place = (c.chainage_start_m, c.chainage_end_m);
-                detected.iter().all(|train| shared_m(place, *train) < -PART_OF_M)
-            })
-            .map(|c| Sighting {
-                place: Stretch {
-                    track: track.track_index,
-                    start_m: c.chainage_start_m,
-                    end_m: c.chainage_end_m,
-                },
-                score: c.score,
-                appearance: None,
-                appeared: true,
-            })
-            .collect()
-    };
-    let mut found: Vec<Sighting> = output.tracks.iter().flat_map(of_track).collect();
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found
 }
 
 /// Tells a train that departed from one that arrived where the pixels leave it open.
@@ -101,7 +71,7 @@ fn is_at(a: (f64, f64), b: (f64, f64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Candidate, NullSummary, TrackDetection};
+    use crate::detect::{Candidate, NullSummary, TrackDetection, TrackResult};
 
     /// 200 cells of 10 m, all clear, with candidates and detections at (start, end, score).
     fn output(candidates: &[(f64, f64, f64)], detections: &[(f64, f64, Change)]) -> DetectOutput {
@@ -163,13 +133,6 @@ mod tests {
         // A train that has gone from beside it leaves nothing there.
         assert!(stands_out(output(&left_over, &[(beside.0, beside.1, Change::Departed)])));
         assert!(!stands_out(output(&[], &[])) && evidence(&output(&[], &[]), &old, 10.0).0 > 0.99);
-    }
-
-    #[test]
-    fn weak_evidence_is_no_part_of_a_train_that_was_detected() {
-        let candidates = [(100.0, 260.0, -0.8), (300.0, 400.0, -0.9), (900.0, 1000.0, -2.0)];
-        let found = weak(&output(&candidates, &[(415.0, 700.0, Change::Appeared)]), -1.0);
-        assert_eq!(found.iter().map(|f| f.place.start_m as i64).collect::<Vec<_>>(), [100]);
     }
 
     #[test]

@@ -178,7 +178,7 @@ pub(super) fn sighting(d: &TrackDetection) -> Sighting {
     Sighting {
         place: Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m },
         score: d.score,
-        appearance: Some(appearance_word(d.appearance).to_owned()),
+        appearance: appearance_word(d.appearance).to_owned(),
         appeared: d.change == Change::Appeared,
     }
 }

@@ -16,10 +16,7 @@ use std::collections::BTreeSet;
 /// A gap that may lie within one train: a wagon or two that look like their bed, metres.
 const GAP_M: f64 = 50.0;
 
-/// Windows of the scan grow by up to 5/3, so that the one that fits a train best is within √(5/3) of its length.
-const WINDOW_RATIO: f64 = 1.29;
-
-/// Lengths of a train within which it is near: farther away the usual rates ask as much of weak evidence as of a new train.
+/// Lengths of a train within which it is near to where it stood.
 const NEAR_LENGTHS: f64 = 5.0;
 
 /// A train as one date shows it.
@@ -29,8 +26,8 @@ pub struct Sighting {
     pub place: Stretch,
     /// −log10 of the expected false alarms per 100 km.
     pub score: f64,
-    /// How it differs from its bed; `None` where that is not known.
-    pub appearance: Option<String>,
+    /// How it differs from its bed.
+    pub appearance: String,
     /// Whether it came (`true`) or a train that was there before has gone.
     pub appeared: bool,
 }
@@ -45,8 +42,6 @@ pub struct DateLook<'a> {
     pub earlier: Timestamp,
     /// What was found.
     pub sightings: &'a [Sighting],
-    /// What stands out too little to be a new train, but may be one that is missing elsewhere.
-    pub weak: &'a [Sighting],
     /// Score along a stretch: (share of it that is clear 0…1, typical score where clear).
     pub evidence: &'a dyn Fn(&Stretch) -> (f64, f64),
     /// Share of the shorter of two stretches that lies on the other, 0…1.
@@ -143,16 +138,8 @@ pub fn follow(
             result.events.push(Event { life: i, kind: EventKind::Confirmed });
         }
     }
-    // 2. A detection elsewhere on the line, as long as a train that is missing, is that train; near its place less is enough.
-    free.retain(|sighting| !moved(&mut result, &mut absent, (sighting, true), look, params));
-    for sighting in look.weak {
-        let is_free = |(life, sight): (&Life, &Sight)| {
-            *sight != Sight::Seen || (look.overlap)(&life.place, &sighting.place) < params.overlap_fraction
-        };
-        if result.lives.iter().zip(&result.sights).all(is_free) {
-            moved(&mut result, &mut absent, (sighting, false), look, params);
-        }
-    }
+    // 2. A detection elsewhere on the line, as long as a train that is missing, is that train.
+    free.retain(|sighting| !moved(&mut result, &mut absent, sighting, look, params));
     // 3. What is left is new.
     for sighting in free {
         let life = new_life(sighting, look, name(result.lives.len() - known));
@@ -176,11 +163,11 @@ pub fn follow(
     result
 }
 
-/// Takes a free sighting for a missing train of about its length on the same track; `detected` or weak evidence.
+/// Takes a free sighting for a missing train of about its length on the same track.
 fn moved(
     result: &mut Followed,
     absent: &mut Vec<usize>,
-    (sighting, detected): (&Sighting, bool),
+    sighting: &Sighting,
     look: &DateLook<'_>,
     params: &LifeParams,
 ) -> bool {
@@ -191,7 +178,6 @@ fn moved(
         let (a, b) = (result.lives[i].place.length_m(), sighting.place.length_m());
         a.max(b) / a.min(b).max(1.0)
     };
-    let most = params.move_length_ratio * if detected { 1.0 } else { WINDOW_RATIO };
     let best = absent
         .iter()
         .enumerate()
@@ -202,10 +188,9 @@ fn moved(
                 && (alike(life, sighting) || life.seen_by.len() > 1)
                 // It was there until the date before.
                 && life.misses == 0
-                && (detected || is_near(&life.place, sighting, look.known_score))
         })
         .map(|(at, &i)| (ratio(i), at))
-        .filter(|(ratio, _)| *ratio <= most)
+        .filter(|(ratio, _)| *ratio <= params.move_length_ratio)
         .min_by(|a, b| a.0.total_cmp(&b.0));
     let Some((_, at)) = best else { return false };
     let i = absent.remove(at);
@@ -217,27 +202,14 @@ fn moved(
 }
 
 /// Whether a train and a sighting elsewhere may look alike. The limit between `coloured` and the others is one of degree, and
-/// noise carries a tarpaulin over it: near the old place only bright and dark contradict each other.
+/// noise carries a tarpaulin over it: near the old place only bright and dark contradict each other. Farther away another
+/// train may have come meanwhile, and the same word is asked for.
 fn alike(life: &Life, sighting: &Sighting) -> bool {
-    sighting.appearance.as_ref().is_none_or(|now| {
-        let near = way_in_lengths(&life.place, &sighting.place) <= NEAR_LENGTHS;
-        life.appearance == *now || (near && (life.appearance == "coloured" || now == "coloured"))
-    })
-}
-
-/// Whether weak evidence lies so near to where a train stood that chance puts no more of it there than on the place itself:
-/// the score that a known place needs, and log₁₀ of the way in lengths of the train more.
-fn is_near(place: &Stretch, sighting: &Sighting, known_score: f64) -> bool {
-    // What lies on the old place is what is left of it.
-    let apart =
-        sighting.place.start_m >= place.end_m - GAP_M || sighting.place.end_m <= place.start_m + GAP_M;
-    apart && sighting.score >= known_score + way_in_lengths(place, &sighting.place).max(1.0).log10()
-}
-
-/// Distance between the middles of two stretches over the length of the first.
-fn way_in_lengths(from: &Stretch, to: &Stretch) -> f64 {
     let middle = |s: &Stretch| 0.5 * (s.start_m + s.end_m);
-    (middle(from) - middle(to)).abs() / from.length_m().max(1.0)
+    let way_m = (middle(&life.place) - middle(&sighting.place)).abs();
+    let near = way_m <= NEAR_LENGTHS * life.place.length_m();
+    let words = [life.appearance.as_str(), sighting.appearance.as_str()];
+    words[0] == words[1] || (near && words.contains(&"coloured"))
 }
 
 /// The surest part with what lies within [`GAP_M`] of it, part by part.
@@ -265,9 +237,7 @@ fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)
     life.place = grown(&life.place, place, look);
     if sighting.score > life.score {
         life.score = sighting.score;
-        if let Some(appearance) = &sighting.appearance {
-            life.appearance.clone_from(appearance);
-        }
+        life.appearance.clone_from(&sighting.appearance);
     }
 }
 
@@ -316,7 +286,7 @@ fn new_life(sighting: &Sighting, look: &DateLook<'_>, id: String) -> Life {
         misses: 0,
         move_count: 0,
         score: sighting.score,
-        appearance: sighting.appearance.clone().unwrap_or_default(),
+        appearance: sighting.appearance.clone(),
         seen_by: BTreeSet::from([look.view.to_owned()]),
     }
 }
