@@ -1,5 +1,7 @@
 //! `docs/config.md` names every key of the configuration files and its default, as the structs have them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -32,9 +34,7 @@ fn rows(text: &str, heading: &str) -> Vec<(String, String)> {
 /// Numbers are equal whether they are written `60` or `60.0`.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         _ => a == b || a.as_f64().is_some_and(|a| b.as_f64().is_some_and(|b| a.to_bits() == b.to_bits())),
     }
 }
@@ -158,7 +158,8 @@ fn every_key_stands_in_the_documents_with_its_default() -> Result<(), Box<dyn Er
     ];
     tables.extend(monitor_defaults());
     assert_eq!(text.lines().filter(|line| line.starts_with("| key |")).count(), tables.len());
-    let wrong: Vec<String> = tables.iter().flat_map(|(head, value)| differences(&text, head, value)).collect();
+    let wrong: Vec<String> =
+        tables.iter().flat_map(|(head, value)| differences(&text, head, value)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
