@@ -375,6 +375,7 @@ impl SiteConfig {
         crate::pipeline::DetectConfig {
             baseline: Vec::new(),
             target: String::new(),
+            title: Some(self.title().to_owned()),
             rails: self.rails.clone(),
             yards: None,
             out: PathBuf::new(),
