@@ -81,6 +81,17 @@ impl From<FalseAlarmRate> for f64 {
     }
 }
 
+/// A count with its noun, whose plural ends in s.
+///
+/// ```
+/// use railwatch::units::counted;
+/// assert_eq!([counted(1, "scene"), counted(0, "scene")], ["1 scene", "0 scenes"]);
+/// ```
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Linear power ratio to decibels; zero and negative power give `-inf` and NaN as `log10` does.
 #[must_use]
 pub fn power_to_db(power_ratio: f64) -> f64 {

@@ -256,6 +256,43 @@ fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
     fetch(&[]).code(0).stderr(said("files fetched, 0 there already")).stderr(said("2 scenes, 0 left out"));
 }
 
+/// What the client itself leaves out of a search is told, each with its reason.
+#[test]
+fn whatever_is_left_out_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..8 {
+        let mut item = item(number, 10.0 * number as f64);
+        if number == 7 {
+            item["collection"] = json!("other");
+        }
+        std::fs::write(folder.path().join(format!("{number}.json")), item.to_string()).unwrap();
+    }
+    let search = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
+        command.arg("search").arg("--source").arg(folder.path());
+        command.args(["--bbox", "130.75,42.49,130.76,42.50"]).args(arguments);
+        let assert = command.assert();
+        (assert.get_output().status.code(), String::from_utf8_lossy(&assert.get_output().stderr).into_owned())
+    };
+    let options = "--from 2024-05-02 --to 2024-05-06 --max-tile-cloud 0.3 --collections sentinel-2-l2a --limit 1 --tiles 52TFM,33XXX";
+    let (code, text) = search(&options.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, Some(0), "{text}");
+    for said in [
+        "1 scene, 8 left out",
+        "S2A_T52TFM_20240501T020000_L2A: sensed on 2024-05-01T02:00:00Z, before 2024-05-02",
+        "S2A_T52TFM_20240507T020000_L2A: sensed on 2024-05-07T02:00:00Z, after 2024-05-06",
+        "S2A_T52TFM_20240506T020000_L2A: 50 % cloud over the tile",
+        "S2A_T52TFM_20240503T020000_L2A: older than the 1 newest, which --limit asks for",
+        "tile 33XXX: no scene of the corridor lies on this tile",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    assert!(search(&["--collections", "sentinel-2-l2a"]).1.contains("it is of the collection other"));
+    assert!(search(&["--tiles", "33XXX"]).1.contains("it is of tile 52TFM; asked for: 33XXX"));
+    let (code, text) = search(&["--limit", "0"]);
+    assert!(code == Some(2) && text.contains("--limit"), "{text}");
+}
+
 /// `--bbox` around a line of 1 km on a row of the scene.
 fn corridor_box(row: f64) -> String {
     let y = ORIGIN.1 - 10.0 * row;

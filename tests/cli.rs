@@ -32,6 +32,27 @@ fn a_dry_run_reads_and_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_says_what_tells_times_and_bands() {
+    let mut run = Run::new();
+    let bare = run.out.path().join("bare");
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    for path in [&mut run.baseline, &mut run.target] {
+        let source = gdal::Dataset::open(&*path).unwrap();
+        let to = bare.with_extension(if path.ends_with("target.tif") { "tif" } else { "tiff" });
+        let (width, height) = source.raster_size();
+        let mut copy = driver.create_with_band_type::<u16, _>(&to, width, height, 2).unwrap();
+        copy.set_geo_transform(&source.geo_transform().unwrap()).unwrap();
+        copy.set_projection(&source.projection()).unwrap();
+        *path = to;
+    }
+    let text = run.command().arg("--dry-run").assert().success();
+    let text = String::from_utf8_lossy(&text.get_output().stderr).into_owned();
+    assert_eq!(text.matches("time unknown: name the file by its date").count(), 2, "{text}");
+    assert_eq!(text.matches(", or give --datetime").count(), 1, "{text}");
+    assert!(text.contains("such as --bands B02,B03"), "{text}");
+}
+
+#[test]
 fn a_report_can_be_made_again() {
     let run = Run::new();
     run.command().assert().success();

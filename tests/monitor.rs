@@ -235,8 +235,14 @@ fn a_dead_source_stops_no_other_site() {
     let output = run(folder.path(), &["--json"]);
     assert_eq!(output.status.code(), Some(4));
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(summary["sites"][0]["problem"].as_str().unwrap().contains("nowhere"));
+    let problem = summary["sites"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("nowhere: no such file or folder; give a folder of scenes"), "{problem}");
     assert!(summary["sites"][1]["used_count"].as_u64().unwrap() > 10);
+    // A pattern that nothing matches is told.
+    fs::write(&config, text.replace("\"scenes\" }", "\"scenes\", pattern = \"S9*\" }")).unwrap();
+    let output = run(folder.path(), &[]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("the folder holds no scene"), "{told}");
 }
 
 #[test]
@@ -256,7 +262,9 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
          command = [\"sh\", \"{}\"]\n[[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"alerts.atom\"\n",
         script.display()
     );
-    fs::write(&config, fs::read_to_string(&config).unwrap() + &alerts).unwrap();
+    let text = fs::read_to_string(&config).unwrap();
+    let named = text.replace("id = \"line\"", "id = \"line\"\nname = \"Line by the river\"");
+    fs::write(&config, named + &alerts).unwrap();
     // The hook refuses: the run says so and keeps the alerts.
     assert_eq!(run(folder.path(), &[]).status.code(), Some(4));
     let refused = fs::read_to_string(&taken).unwrap().lines().count();
@@ -270,6 +278,16 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     let alert: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(alert["geojson"]["type"], "FeatureCollection");
     assert!(alert["figure_png_base64"].as_str().is_some_and(|f| f.len() > 1000), "the figure is sent along");
+    let page = Path::new(alert["folder"].as_str().unwrap()).join("report.html");
+    assert!(fs::read_to_string(page).unwrap().contains("<h1>Line by the river</h1>"));
+    let out = folder.path().join("out/series");
+    let mut series = Command::new(cargo_bin("railwatch"));
+    series.args(["monitor", "series", "--config"]).arg(&config);
+    assert!(series.arg("--out").arg(&out).status().unwrap().success());
+    let series = fs::read_to_string(out.join("line.html")).unwrap();
+    let link = series.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let link = link.replace("&#x2f;", "/");
+    assert!(link.starts_with("../../alerts/line/") && out.join(&link).is_file(), "{link}");
     let feed = || fs::read_to_string(folder.path().join("alerts.atom")).unwrap();
     assert!(feed().contains("report.html") && !feed().contains("(withdrawn)"));
 

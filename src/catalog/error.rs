@@ -27,7 +27,7 @@ pub enum Error {
         tries: u32,
     },
     /// The server refused the request.
-    #[error("{url}: the server answered {status}: {reason}")]
+    #[error("{url}: the server answered {status}: {reason}{}", advice(*status))]
     Refused {
         /// The request's URL, without signature.
         url: String,
@@ -89,6 +89,14 @@ pub enum Error {
     /// A file that could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// What to do about an HTTP status, where that is clear.
+fn advice(status: u16) -> &'static str {
+    match status {
+        404 => "; check the URL and the names of the collections",
+        _ => "",
+    }
 }
 
 impl Error {

@@ -59,9 +59,6 @@ impl Item {
         let tile = tile_of(&json, &stac.id).or_else(|| product.as_ref().map(|p| p.tile.clone()));
         let number = |key: &str| property(key).and_then(Value::as_f64);
         let relative_orbit = number("sat:relative_orbit").map(|n| n as u32);
-        let baseline = ["s2:processing_baseline", "processing:version", "sentinel:processing_baseline"]
-            .iter()
-            .find_map(|key| text(key).and_then(|t| t.trim().parse().ok()));
         Ok(Self {
             id: stac.id.clone(),
             collection: json.get("collection").and_then(Value::as_str).map(str::to_owned),
@@ -69,7 +66,7 @@ impl Item {
             platform: stac.platform.clone(),
             tile,
             relative_orbit: relative_orbit.or_else(|| product.as_ref().and_then(|p| p.relative_orbit)),
-            baseline: baseline.or_else(|| product.as_ref().and_then(|p| p.baseline)),
+            baseline: stac.baseline.or_else(|| product.as_ref().and_then(|p| p.baseline)),
             cloud_fraction: number("eo:cloud_cover").map(|percent| percent / 100.0),
             updated: ["updated", "created"].iter().find_map(|key| text(key).and_then(|t| t.parse().ok())),
             footprint: footprint_of(&json),

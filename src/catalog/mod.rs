@@ -43,8 +43,23 @@ use sign::Tokens;
 pub struct Found {
     /// Items that answer the query, the newest first.
     pub items: Vec<Item>,
+    /// Items that show the ground but were not asked for: another time, another collection, more cloud.
+    pub dropped: Vec<Skipped>,
     /// Items and documents that could not be read.
     pub skipped: Vec<Skipped>,
+}
+
+impl Found {
+    /// Keeps an item, or says why it does not answer the query; items of other ground are no concern of the query.
+    fn take(&mut self, item: Item, query: &Query) {
+        if !query.meets(&item) {
+            return;
+        }
+        match query.refusal(&item) {
+            Some(reason) => self.dropped.push(Skipped { id: item.id, reason }),
+            None => self.items.push(item),
+        }
+    }
 }
 
 /// Something that was left out, and why.

@@ -65,9 +65,7 @@ pub(super) fn read(client: &Client, first: Request, query: &Query) -> Result<Fou
         for feature in features {
             match item_of(feature, &request.url) {
                 Ok(item) if ids.insert((item.collection.clone(), item.id.clone())) => {
-                    if query.matches(&item) {
-                        found.items.push(*item);
-                    }
+                    found.take(*item, query);
                 }
                 Ok(_) => {}
                 Err(skipped) => found.skipped.push(skipped),

@@ -43,18 +43,30 @@ pub(super) enum Filter {
 }
 
 impl Query {
-    /// Whether an item answers the query.
+    /// Whether an item shows the ground that is asked for.
     #[must_use]
-    pub fn matches(&self, item: &Item) -> bool {
-        let time = |test: &dyn Fn(Timestamp) -> bool| item.datetime.is_some_and(test);
-        let collection = item.collection.as_ref();
+    pub fn meets(&self, item: &Item) -> bool {
         self.area.as_ref().is_none_or(|area| item.footprint.0.is_empty() || area.meets(&item.footprint))
-            && self.from.is_none_or(|from| time(&|t| t >= from))
-            && self.to.is_none_or(|to| time(&|t| t <= to))
-            && (self.collections.is_empty() || collection.is_none_or(|c| self.collections.contains(c)))
-            && self
-                .max_tile_cloud_fraction
-                .is_none_or(|max| item.cloud_fraction.is_none_or(|c| c <= max + 1e-9))
+    }
+
+    /// Why an item that shows the ground does not answer the query; `None` where it does.
+    #[must_use]
+    pub fn refusal(&self, item: &Item) -> Option<String> {
+        if self.from.is_some() || self.to.is_some() {
+            let Some(time) = item.datetime else { return Some("it is undated".to_owned()) };
+            if let Some(from) = self.from.filter(|from| time < *from) {
+                return Some(format!("sensed on {time}, before {from}"));
+            }
+            if let Some(to) = self.to.filter(|to| time > *to) {
+                return Some(format!("sensed on {time}, after {to}"));
+            }
+        }
+        let foreign = |c: &&String| !self.collections.is_empty() && !self.collections.contains(*c);
+        if let Some(collection) = item.collection.as_ref().filter(foreign) {
+            return Some(format!("it is of the collection {collection}"));
+        }
+        let (cloud, most) = item.cloud_fraction.zip(self.max_tile_cloud_fraction)?;
+        (cloud > most + 1e-9).then(|| format!("{:.0} % cloud over the tile", 100.0 * cloud))
     }
 
     /// The body of a search by POST.

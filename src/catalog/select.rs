@@ -44,7 +44,7 @@ impl Selected {
 pub struct Selection {
     /// Scenes, the newest first.
     pub scenes: Vec<Selected>,
-    /// Items that were left out, and why.
+    /// Items that were left out, and why; tiles that were asked for in vain.
     pub dropped: Vec<Skipped>,
     /// The tiles on which the corridor is followed, the one with most of it first.
     pub home_tiles: Vec<String>,
@@ -58,13 +58,19 @@ pub fn select(items: Vec<Item>, area: &Area, params: &SelectParams) -> Selection
     let points = area.points(params.step_m);
     let mut selection = Selection { home_tiles: home_tiles(&items, &points, params), ..Selection::default() };
     let mut groups: BTreeMap<Key, Vec<Item>> = BTreeMap::new();
+    for tile in params.tiles.iter().filter(|tile| !items.iter().any(|i| i.tile.as_ref() == Some(*tile))) {
+        let reason = "no scene of the corridor lies on this tile".to_owned();
+        selection.dropped.push(Skipped { id: format!("tile {tile}"), reason });
+    }
     for item in items {
         let foreign = item.tile.as_ref().filter(|t| !selection.home_tiles.contains(t));
         if let Some(tile) = foreign {
-            let reason = format!(
-                "tile {tile} adds nothing: the corridor is followed on {}",
-                selection.home_tiles.join(", ")
-            );
+            let homes = selection.home_tiles.join(", ");
+            let reason = if params.tiles.is_empty() {
+                format!("tile {tile} adds nothing: the corridor is followed on {homes}")
+            } else {
+                format!("it is of tile {tile}; asked for: {homes}")
+            };
             selection.dropped.push(Skipped { id: item.id, reason });
         } else {
             groups.entry(key_of(&item)).or_default().push(item);

@@ -110,7 +110,7 @@ fn is_json(path: &Path) -> bool {
 fn keep<'a>(features: impl Iterator<Item = &'a Value>, place: &str, query: &Query, found: &mut Found) {
     for feature in features {
         match pages::item_of(feature, place) {
-            Ok(item) => found.items.extend(Some(item).filter(|i| query.matches(i)).map(|i| *i)),
+            Ok(item) => found.take(*item, query),
             Err(reason) => found.skipped.push(reason),
         }
     }

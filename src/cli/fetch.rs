@@ -5,6 +5,7 @@ use super::logging::say;
 use super::search::{ChoiceArgs, choose, summary};
 use super::{Failure, Outcome};
 use crate::catalog::{FetchRequest, Skipped};
+use crate::units::counted;
 use clap::Args;
 use miette::miette;
 use rayon::prelude::*;
@@ -60,7 +61,7 @@ pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure>
             }
         }
     }
-    let _ = writeln!(text, "{fetched_count} files fetched, {kept_count} there already");
+    let _ = writeln!(text, "{} fetched, {kept_count} there already", counted(fetched_count, "file"));
     say(global, &(text + &summary(&choices)))?;
     Ok(match (choices.skipped.is_empty(), done_count) {
         (true, _) => Outcome::Done,

@@ -7,11 +7,13 @@ use crate::catalog::{
     Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
 };
 use crate::scene::{first_moment, last_moment};
+use crate::units::counted;
 use clap::Args;
 use jiff::Timestamp;
 use miette::miette;
 use rayon::prelude::*;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 
 const SOURCE_HELP: &str = "SOURCE is earth-search, planetary-computer or cdse, the URL of any other STAC API or of a static \
 catalog, a catalog or item file, or a folder of items.";
@@ -51,7 +53,7 @@ pub(super) struct ChoiceArgs {
     max_tile_cloud: Option<f64>,
     /// Most scenes, the newest first.
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     /// MGRS tiles to stay on, such as 52TFM [default: the fewest that hold the corridor].
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     tiles: Vec<String>,
@@ -119,15 +121,19 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let found = catalog.search(&query).map_err(failure)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
     let selection = select(found.items, &area, &params);
-    let limit = args.limit.unwrap_or(usize::MAX);
-    let mut choices =
-        Choices { catalog, corridor, scenes: Vec::new(), dropped: selection.dropped, skipped: found.skipped };
-    let Some(max_cloud) = max_cloud else {
-        let scenes = selection.scenes.into_iter().take(limit);
-        choices.scenes = scenes.map(|scene| Choice { scene, cloud: None }).collect();
-        return Ok(choices);
+    let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
+    let dropped = [found.dropped, selection.dropped].concat();
+    let mut choices = Choices { catalog, corridor, scenes: Vec::new(), dropped, skipped: found.skipped };
+    let beyond = |scene: Selected| Skipped {
+        id: scene.item().id.clone(),
+        reason: format!("older than the {limit} newest, which --limit asks for"),
     };
     let mut left = selection.scenes.into_iter();
+    let Some(max_cloud) = max_cloud else {
+        choices.scenes.extend(left.by_ref().take(limit).map(|scene| Choice { scene, cloud: None }));
+        choices.dropped.extend(left.map(beyond));
+        return Ok(choices);
+    };
     while choices.scenes.len() < limit {
         // A few at a time: with a limit, older scenes are only looked at when newer ones are cloudy.
         let some: Vec<Selected> = left.by_ref().take(rayon::current_num_threads().max(4)).collect();
@@ -151,7 +157,8 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
             }
         }
     }
-    choices.scenes.truncate(limit);
+    let many = choices.scenes.split_off(limit.min(choices.scenes.len()));
+    choices.dropped.extend(many.into_iter().map(|choice| choice.scene).chain(left).map(beyond));
     Ok(choices)
 }
 
@@ -229,7 +236,8 @@ fn listing(choices: &Choices) -> String {
 
 /// How many scenes were chosen, then what was left out and what could not be read, and why.
 pub(super) fn summary(choices: &Choices) -> String {
-    let mut text = format!("{} scenes, {} left out\n", choices.scenes.len(), choices.dropped.len());
+    let scenes = counted(choices.scenes.len(), "scene");
+    let mut text = format!("{scenes}, {} left out\n", choices.dropped.len());
     for (word, list) in [("left out", &choices.dropped), ("skipped", &choices.skipped)] {
         for one in list {
             // Writing to a String cannot fail.

@@ -5,6 +5,7 @@ use super::naive::NaiveResult;
 use super::{CurvePoint, Error, csv};
 use crate::io;
 use crate::report::curves::{self, Plot, Scale, Series, Style};
+use crate::units::counted;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
@@ -27,14 +28,14 @@ pub struct Evaluated {
 pub fn table(evaluated: &Evaluated) -> String {
     let e = &evaluated.evaluation;
     let mut text = format!(
-        "{} case(s), {} km of observed track, {} known trains ({} more out of sight)\n\
-         {} detections, {} false alarms: precision {}, recall {}\n",
-        e.case_count,
+        "{}, {} km of observed track, {} ({} more out of sight)\n\
+         {}, {}: precision {}, recall {}\n",
+        counted(e.case_count, "case"),
         one(e.observed_km),
-        e.all.known_count,
+        counted(e.all.known_count, "known train"),
         e.unseen_count,
-        e.found_count,
-        e.false_alarm_count,
+        counted(e.found_count, "detection"),
+        counted(e.false_alarm_count, "false alarm"),
         two(e.precision),
         with_interval(&e.all)
     );
@@ -196,8 +197,10 @@ pub fn write(dir: &Path, evaluated: &Evaluated) -> Result<Vec<PathBuf>, Error> {
 fn draw(evaluated: &Evaluated) -> Result<curves::Curves, Error> {
     let e = &evaluated.evaluation;
     let title = format!(
-        "{} case(s), {} trains, {:.0} km of observed track",
-        e.case_count, e.all.known_count, e.observed_km
+        "{}, {}, {:.0} km of observed track",
+        counted(e.case_count, "case"),
+        counted(e.all.known_count, "train"),
+        e.observed_km
     );
     let foot = "Bars: exact 95 % intervals. Dashed: what should be.";
     let plots = [recall_plot(evaluated), calibration_plot(e), reliability_plot(e), length_plot(e)];

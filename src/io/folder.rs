@@ -18,19 +18,22 @@ pub struct Listed {
     pub fingerprint: String,
     /// Time of sensing where the name tells it.
     pub datetime: Option<Timestamp>,
-    /// Processing baseline where the name tells it: newer is larger.
+    /// Processing baseline where the item or the name tells it: newer is larger.
     pub baseline: Option<String>,
 }
 
 /// Lists the scenes of `folder`, in order of their names; `pattern` (`*`, `?`, `[…]`) chooses entries by name.
 ///
 /// # Errors
-/// [`Error::Open`] when the folder cannot be listed, [`Error::Bands`] when the pattern is no glob.
+/// [`Error::NotFound`] when there is no folder, [`Error::Open`] when it cannot be listed, [`Error::Bands`] when the pattern is no glob.
 pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, Error> {
     let shown = folder.display().to_string();
     let pattern = pattern
         .map(|p| glob::Pattern::new(p).map_err(|e| Error::bands(p, format!("no valid glob: {e}"))))
         .transpose()?;
+    if !folder.exists() {
+        return Err(Error::NotFound { path: shown, what: "a folder of scenes" });
+    }
     let entries = std::fs::read_dir(folder).map_err(|e| Error::open(&shown, "folder", e))?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in entries {
@@ -47,16 +50,19 @@ pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, 
     for path in paths {
         let spec = path.display().to_string();
         if path.is_dir() {
-            if safe::is_product(&spec) || stac::item_in(&spec).is_some() {
-                found.push(listed(spec, &[path]));
+            if let Some(item) = stac::item_in(&spec) {
+                let baseline = stac::item_file(&item).and_then(|item| item.baseline);
+                found.push(listed(spec, &[path], baseline));
+            } else if safe::is_product(&spec) {
+                found.push(listed(spec, &[path], None));
             }
         } else if names::has_extension(&spec, &["json"]) {
-            if let Some(assets) = stac::assets_of(&spec) {
-                named.extend(assets.iter().map(|href| names::stem(href)));
-                found.push(listed(spec, &[path]));
+            if let Some(item) = stac::item_file(&spec) {
+                named.extend(item.hrefs.iter().map(|href| names::stem(href)));
+                found.push(listed(spec, &[path], item.baseline));
             }
         } else if names::has_extension(&spec, &["zip"]) {
-            found.push(listed(spec, &[path]));
+            found.push(listed(spec, &[path], None));
         } else if names::has_extension(&spec, &["tif", "tiff", "jp2", "vrt"]) {
             rasters.push(path);
         }
@@ -82,19 +88,20 @@ fn dated_groups(rasters: Vec<PathBuf>) -> Vec<Listed> {
         .into_values()
         .map(|paths| {
             let specs: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-            listed(specs.join("+"), &paths)
+            listed(specs.join("+"), &paths, None)
         })
         .collect()
 }
 
-fn listed(spec: String, files: &[PathBuf]) -> Listed {
+/// A scene of `files`; `baseline` is what its item tells, else its name is asked.
+fn listed(spec: String, files: &[PathBuf], baseline: Option<f64>) -> Listed {
     let name = files.first().map(|p| names::stem(&p.display().to_string())).unwrap_or_default();
     let lines: Vec<String> = files.iter().map(|f| fingerprint(f)).collect();
     Listed {
         spec,
         fingerprint: lines.join(" "),
         datetime: names::datetime_of_name(&name),
-        baseline: names::baseline_of_name(&name).map(|b| format!("{b:05.2}")),
+        baseline: baseline.or_else(|| names::baseline_of_name(&name)).map(|b| format!("{b:05.2}")),
     }
 }
 
@@ -144,6 +151,24 @@ mod tests {
         let again = list_scenes(folder.path(), Some("S2_*")).unwrap();
         assert_eq!(again.len(), 2);
         assert_ne!(again[0].fingerprint, before);
-        assert!(list_scenes(&folder.path().join("none"), None).is_err());
+        let missing = list_scenes(&folder.path().join("none"), None).unwrap_err().to_string();
+        assert!(missing.contains("no such file or folder; give a folder of scenes"), "{missing}");
+    }
+
+    #[test]
+    fn the_baseline_is_the_items_and_where_it_tells_none_the_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let item = |version: &str| {
+            format!(r#"{{"assets": {{}}, "properties": {{"s2:processing_baseline": "{version}"}}}}"#)
+        };
+        put("a.json", &item("05.12"));
+        put("b_N0511_c.json", &item("05.09"));
+        put("c_N0511_c.json", r#"{"assets": {}, "properties": {}}"#);
+        std::fs::create_dir(folder.path().join("d")).unwrap();
+        put("d/item.json", &item("05.10"));
+        let baselines: Vec<Option<String>> =
+            list_scenes(folder.path(), None).unwrap().into_iter().map(|scene| scene.baseline).collect();
+        assert_eq!(baselines, ["05.12", "05.09", "05.11", "05.10"].map(|b| Some(b.to_owned())));
     }
 }

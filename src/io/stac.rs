@@ -27,6 +27,8 @@ pub struct StacItem {
     pub platform: Option<String>,
     /// The assets that are bands, one a band, sorted by band.
     pub assets: Vec<StacAsset>,
+    /// Processing baseline, where the properties tell it.
+    pub baseline: Option<f64>,
     /// How stored numbers become physical values.
     pub scaling: Scaling,
     /// Where the pixels of a GDAL path lie, by the projection extension.
@@ -171,12 +173,29 @@ fn is_item(path: &str) -> bool {
     serde_json::from_slice::<Value>(&bytes).is_ok_and(|json| json.get("assets").is_some_and(Value::is_object))
 }
 
-/// Links of a local item's assets; `None` where the file is no item.
-pub(super) fn assets_of(path: &str) -> Option<Vec<String>> {
+/// What a folder's list takes from a local item.
+pub(super) struct ItemFile {
+    /// Links of its assets.
+    pub(super) hrefs: Vec<String>,
+    /// Processing baseline, where its properties tell it.
+    pub(super) baseline: Option<f64>,
+}
+
+/// A local item; `None` where the file is none.
+pub(super) fn item_file(path: &str) -> Option<ItemFile> {
     let bytes = library::read_bytes(path, ITEM_LIMIT).ok()?;
     let json: Value = serde_json::from_slice(&bytes).ok()?;
     let assets = json.get("assets")?.as_object()?;
-    Some(assets.values().filter_map(|a| a.get("href")?.as_str().map(str::to_owned)).collect())
+    let hrefs = assets.values().filter_map(|a| a.get("href")?.as_str().map(str::to_owned)).collect();
+    Some(ItemFile { hrefs, baseline: json.get("properties").and_then(baseline_of) })
+}
+
+/// The processing baseline that an item's properties tell.
+fn baseline_of(properties: &Value) -> Option<f64> {
+    ["s2:processing_baseline", "processing:version", "sentinel:processing_baseline"]
+        .iter()
+        .find_map(|k| properties.get(k).and_then(Value::as_str))
+        .and_then(|t| t.trim().parse().ok())
 }
 
 /// The first band of an asset; a file without georeference of its own takes that of the item.
@@ -257,7 +276,8 @@ fn parse(json: &Value, location: &str) -> Result<StacItem, String> {
         .filter_map(|(band, asset, _)| Some((band.gdal_path.clone(), place_of(asset, properties)?)))
         .collect();
     let assets = found.into_iter().map(|(band, ..)| band).collect();
-    Ok(StacItem { id, datetime, platform, assets, scaling, places })
+    let baseline = baseline_of(properties);
+    Ok(StacItem { id, datetime, platform, assets, baseline, scaling, places })
 }
 
 /// The projection extension of an asset, else of its item.
@@ -323,11 +343,7 @@ fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
     let applied = ["earthsearch:boa_offset_applied", "sentinel:boa_offset_applied"]
         .iter()
         .find_map(|k| properties.get(k).and_then(Value::as_bool));
-    let baseline = ["s2:processing_baseline", "processing:version", "sentinel:processing_baseline"]
-        .iter()
-        .find_map(|k| properties.get(k).and_then(Value::as_str))
-        .and_then(|t| t.trim().parse::<f64>().ok())
-        .or_else(|| names::baseline_of_name(id));
+    let baseline = baseline_of(properties).or_else(|| names::baseline_of_name(id));
     let (offset, rule) = match (applied, number("offset"), baseline) {
         // Earth Search keeps −0.1 in raster:bands although its copies have the offset applied.
         (Some(true), ..) => (0.0, "boa_offset_applied: the files have the offset applied".to_owned()),

@@ -87,6 +87,19 @@ pub enum Source {
     Catalog(CatalogSource),
 }
 
+impl Source {
+    /// Name, value and range of its numbers.
+    fn ranges(&self) -> Vec<(&'static str, f64, f64, f64)> {
+        match self {
+            Self::Folder(_) => Vec::new(),
+            Self::Catalog(source) => vec![
+                ("source.newest_days", source.newest_days, 0.01, 1e5),
+                ("source.max_tile_cloud_fraction", source.max_tile_cloud_fraction.unwrap_or(1.0), 0.0, 1.0),
+            ],
+        }
+    }
+}
+
 /// A folder of STAC items, SAFE products or rasters dated by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +126,7 @@ pub struct CatalogSource {
     /// Largest share of cloud over the whole tile, 0…1; scenes that do not tell are taken.
     #[serde(default)]
     pub max_tile_cloud_fraction: Option<f64>,
-    /// Days before now that a run without `--since` looks back; 60. Scenes that appear later are late.
+    /// Days before now that a run without `--since` looks back, 0.01…100 000; 60. Scenes that appear later are late.
     #[serde(default = "default_newest_days")]
     pub newest_days: f64,
 }
@@ -270,6 +283,10 @@ impl Config {
         if self.site.is_empty() {
             return wrong("[[site]]", "there is no site; describe at least one".to_owned());
         }
+        if self.alerts.kinds.is_empty() {
+            let reason = format!("no kind is delivered; take of {}, or leave the key out", KINDS.join(", "));
+            return wrong("alerts.kinds", reason);
+        }
         if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
             return wrong("alerts.kinds", format!("there is no kind {kind:?}; take of {}", KINDS.join(", ")));
         }
@@ -280,6 +297,7 @@ impl Config {
             if self.alerts.channel[..i].iter().any(|other| other.name() == channel.name()) {
                 return wrong("alerts.channel", format!("the name {:?} occurs twice", channel.name()));
             }
+            channel.check().or_else(|reason| wrong(&format!("channel {:?}", channel.name()), reason))?;
         }
         for (i, site) in self.site.iter().enumerate() {
             let place = format!("site {:?}", site.id);
@@ -308,7 +326,9 @@ impl Config {
                 ("lives.idle_days", l.idle_days, 1.0, 1e5),
                 ("lives.idle_dates", f64::from(l.idle_dates), 1.0, 1000.0),
             ];
-            if let Some((name, value, low, high)) = ranges.into_iter().find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
+            let of_source = site.source.ranges();
+            let mut ranges = ranges.into_iter().chain(of_source);
+            if let Some((name, value, low, high)) = ranges.find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
                 return wrong(&place, format!("{name} is {value}; write a value from {low} to {high}"));
             }
             let steps = [
@@ -386,6 +406,7 @@ impl SiteConfig {
         crate::pipeline::DetectConfig {
             baseline: Vec::new(),
             target: String::new(),
+            title: Some(self.title().to_owned()),
             rails: self.rails.clone(),
             yards: None,
             out: PathBuf::new(),
@@ -434,5 +455,28 @@ mod tests {
             let message = read(&text).unwrap_err().to_string();
             assert!(message.contains(said), "{text}\n{message}");
         }
+    }
+
+    #[test]
+    fn channels_that_could_take_nothing_are_refused_with_what_to_write() {
+        let site = "[[site]]\nid = \"a\"\nrails = \"r.geojson\"\nsource = { folder = \"s\" }\n";
+        let mail = "kind = \"mail\"\nserver = \"h\"\n";
+        for (keys, said) in [
+            (format!("{mail}from = \"nobody\"\nto = [\"a@b.org\"]"), "from is \"nobody\"; write an address"),
+            (format!("{mail}from = \"a@b.org\"\nto = [\"x\"]"), "to is \"x\"; write an address"),
+            (format!("{mail}from = \"Rail Watch <a@b.org>\"\nto = []"), "to is empty; write"),
+            ("kind = \"command\"\ncommand = []".to_owned(), "command is empty; write"),
+            ("kind = \"command\"\ncommand = [\"\"]".to_owned(), "command is empty; write"),
+            ("kind = \"webhook\"\nurl = \"example.org\"".to_owned(), "write the whole URL"),
+            ("kind = \"webhook\"\nurl = \"https://\"".to_owned(), "write the whole URL"),
+        ] {
+            let message = read(&format!("{site}[[alerts.channel]]\nname = \"n\"\n{keys}")).unwrap_err();
+            assert!(message.to_string().contains(said), "{keys}\n{message}");
+        }
+        let message = read(&format!("{site}[alerts]\nkinds = []")).unwrap_err().to_string();
+        assert!(message.contains("no kind is delivered"), "{message}");
+        let source = "source = { catalog = \"c\", max_tile_cloud_fraction = 2.0 }";
+        let message = read(&site.replace("source = { folder = \"s\" }", source)).unwrap_err().to_string();
+        assert!(message.contains("source.max_tile_cloud_fraction is 2"), "{message}");
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn open(
         if first.is_none() {
             let known = state.site(&config.id)?.map(|row| row.fingerprint);
             if known.as_ref() != Some(&fingerprint(config, site.tracks())) {
-                let what = "what its dates have in common (rails, bands, mask, registration or tracks)";
+                let what = changed(&state.tracks(&config.id)?, &track_rows(&site)?);
                 return Err(Error::SiteChanged { site: config.id.clone(), what });
             }
             first = Some(view.name.clone());
@@ -131,6 +131,16 @@ fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
             })
         })
         .collect()
+}
+
+/// What changed where the fingerprint did, as far as the stored tracks tell.
+fn changed(stored: &[TrackRow], now: &[TrackRow]) -> &'static str {
+    let same = |(a, b): (&TrackRow, &TrackRow)| a.track_id == b.track_id && a.geometry == b.geometry;
+    if stored.len() == now.len() && stored.iter().zip(now).all(same) {
+        "one of bands, no_register, registration_margin_px, mask, coreg and tracks"
+    } else {
+        "its rails, or how tracks are made of them,"
+    }
 }
 
 /// Hash of everything that all dates of a site must have in common.

@@ -1,6 +1,8 @@
 //! The series of a site as files: CSV, JSON, a chart of each track and of all together, and a page.
 
 use super::agreement::{Agreement, agreements};
+use super::alerts::{evidence_folder, link_from};
+use super::lives::LifeState;
 use super::occupancy::site_range;
 use super::state::{AlertRow, ObservationRow, State, TrackRow};
 use super::views;
@@ -12,7 +14,7 @@ use crate::report::series::{
 };
 use rayon::prelude::*;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -39,11 +41,15 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
 
 fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<PathBuf>) -> Result<(), Error> {
     let tracks = state.tracks(&site.id)?;
-    let rows = Rows {
-        agreed: agreements(&state.lives(&site.id)?, &state.steps(&site.id)?),
-        rows: state.observations(&site.id)?,
-    };
+    let lives = state.lives(&site.id)?;
+    let rows =
+        Rows { agreed: agreements(&lives, &state.steps(&site.id)?), rows: state.observations(&site.id)? };
     let alerts = state.alerts(&site.id, EVENT_COUNT)?;
+    // What stayed for good was no train and is not in the series, also where it was told as one.
+    let permanent: BTreeSet<String> = (lives.into_iter().map(|row| row.life))
+        .filter(|life| life.state == LifeState::Permanent)
+        .map(|life| life.id)
+        .collect();
     let mut put = |name: String, bytes: &[u8]| -> Result<(), Error> {
         let path = out.join(name);
         io::write_bytes(&path, bytes)?;
@@ -54,7 +60,9 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
     let text = serde_json::to_string_pretty(&rows.json(site, &tracks))
         .map_err(|e| Error::Stored { what: "the series", reason: e.to_string() })?;
     put(format!("{}.json", site.id), text.as_bytes())?;
-    let cards = cards(state, site, &tracks, &rows, &alerts)?;
+    let of_trains: Vec<&AlertRow> =
+        alerts.iter().filter(|a| a.withdrawn_at.is_none() && !permanent.contains(&a.life_id)).collect();
+    let cards = cards(state, site, &tracks, &rows, &of_trains)?;
     let charts: Vec<SeriesChart> = cards.par_iter().map(render).collect::<Result<_, _>>()?;
     for (i, chart) in charts.iter().enumerate() {
         let name = if i == 0 { site.id.clone() } else { format!("{}-{}", site.id, tracks[i - 1].track_id) };
@@ -67,8 +75,9 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
         .map(|a| PageEvent {
             date: a.datetime.strftime("%Y-%m-%d").to_string(),
             kind: a.kind.clone(),
-            title: event_text(a).to_owned(),
-            link: a.evidence.clone(),
+            title: event_text(a).to_owned()
+                + if permanent.contains(&a.life_id) { " (no train: it stays)" } else { "" },
+            link: evidence_folder(a).map(|folder| link_from(out, folder) + "/report.html"),
         })
         .collect();
     let whole = SeriesPage {
@@ -196,11 +205,11 @@ fn cards(
     site: &SiteConfig,
     tracks: &[TrackRow],
     rows: &Rows,
-    alerts: &[AlertRow],
+    alerts: &[&AlertRow],
 ) -> Result<Vec<SeriesCard>, Error> {
     let notes = |track: Option<&TrackRow>| -> Vec<SeriesNote> {
         (alerts.iter().rev())
-            .filter(|a| a.withdrawn_at.is_none() && a.kind != "confirmed")
+            .filter(|a| a.kind != "confirmed")
             .filter(|a| track.is_none_or(|t| a.feature.contains(&format!("\"{}\"", t.track_id))))
             .map(|a| SeriesNote { datetime: a.datetime, text: event_text(a).to_owned() })
             .collect()
@@ -208,16 +217,17 @@ fn cards(
     let references = state.references(&site.id)?;
     let origin = Origin::of(references.iter().map(|(_, reference)| &reference.platform));
     let attribution = origin.attribution(&years(&rows.rows));
-    let card = |title: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
+    let card = |track: String, length_m: f64, points: Vec<SeriesPoint>, notes| SeriesCard {
         subtitle: subtitle(length_m, &points),
-        title,
+        title: site.title().to_owned(),
+        track,
         attribution: attribution.clone(),
         length_m,
         points,
         notes,
     };
     let whole_m = tracks.iter().map(|t| t.length_m).sum();
-    let mut cards = vec![card(site.title().to_owned(), whole_m, rows.together(), notes(None))];
+    let mut cards = vec![card(String::new(), whole_m, rows.together(), notes(None))];
     if tracks.len() > 1 {
         for track in tracks {
             let points: Vec<SeriesPoint> = rows
@@ -227,8 +237,8 @@ fn cards(
                 .map(|o| rows.point(o))
                 .collect();
             let name = track.name.as_deref().unwrap_or("track");
-            let title = format!("{}, {name} ({})", site.title(), track.track_id);
-            cards.push(card(title, track.length_m, points, notes(Some(track))));
+            let name = format!("{name} ({})", track.track_id);
+            cards.push(card(name, track.length_m, points, notes(Some(track))));
         }
     }
     Ok(cards)

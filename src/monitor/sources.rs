@@ -37,6 +37,15 @@ impl Scenes {
         match &site.source {
             Source::Folder(source) => {
                 let listed = io::list_scenes(&source.folder, source.pattern.as_deref())?;
+                if listed.is_empty() {
+                    let (folder, pattern) = (source.folder.display(), source.pattern.as_deref());
+                    tracing::warn!(
+                        site = site.id,
+                        %folder,
+                        pattern,
+                        "the folder holds no scene: check folder and pattern, or wait for the first"
+                    );
+                }
                 Ok(Self { listed, remote: None })
             }
             Source::Catalog(source) => searched(site, source, options),
@@ -81,7 +90,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
     }
     let selection = select(found.items, &area, &SelectParams::default());
-    for dropped in &selection.dropped {
+    for dropped in found.dropped.iter().chain(&selection.dropped) {
         tracing::debug!(site = site.id, item = dropped.id, reason = dropped.reason, "left out");
     }
     let bands = (!site.bands.is_empty()).then(|| site.bands.clone());

@@ -1,5 +1,6 @@
 //! What a run did, in one line for people, JSON and Prometheus' text format for machines.
 
+use crate::units::counted;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -70,7 +71,8 @@ impl RunSummary {
         if self.dry_run {
             for site in &self.sites {
                 let (n, known) = (site.planned.len(), site.known_count);
-                let _ = writeln!(text, "{}: {n} scenes to process, {known} known", site.site_id);
+                let scenes = counted(n, "scene");
+                let _ = writeln!(text, "{}: {scenes} to process, {known} known", site.site_id);
                 for line in &site.planned {
                     let _ = writeln!(text, "  {line}");
                 }
@@ -78,17 +80,16 @@ impl RunSummary {
         } else {
             let _ = writeln!(
                 text,
-                "{} sites: {} scenes used, {} hidden, {} refused, {} failed, {} duplicates, {} known; {} detections, \
-                 {} new alerts, {} delivered, {} not delivered; {:.1} s",
-                self.sites.len(),
-                self.sum(|s| s.used_count),
+                "{}: {} used, {} hidden, {} refused, {} failed, {}, {} known; {}, {}, {} delivered, {} not delivered; {:.1} s",
+                counted(self.sites.len(), "site"),
+                counted(self.sum(|s| s.used_count), "scene"),
                 self.sum(|s| s.hidden_count),
                 self.sum(|s| s.refused_count),
                 self.sum(|s| s.failed_count),
-                self.sum(|s| s.duplicate_count),
+                counted(self.sum(|s| s.duplicate_count), "duplicate"),
                 self.sum(|s| s.known_count),
-                self.sum(|s| s.detection_count),
-                self.sum(|s| s.alert_count),
+                counted(self.sum(|s| s.detection_count), "detection"),
+                counted(self.sum(|s| s.alert_count), "new alert"),
                 self.delivered_count,
                 self.undelivered_count,
                 self.duration_s

@@ -129,6 +129,9 @@ pub struct DetectConfig {
     pub baseline: Vec<String>,
     /// Scene under test.
     pub target: String,
+    /// Name of the place for figure and page; that of the longest track where `None`.
+    #[serde(skip)]
+    pub title: Option<String>,
     /// Rail lines.
     pub rails: String,
     /// Polygons for cargo off the track.
@@ -196,6 +199,7 @@ impl TryFrom<DetectFile> for DetectConfig {
         Ok(Self {
             baseline: file.baseline,
             target: need(file.target, "the target scene", "--target")?,
+            title: None,
             rails: need(file.rails, "the rail vector", "--rails")?,
             yards: file.yards,
             out: file.out.ok_or(Error::Missing { what: "the output folder", option: "--out" })?,

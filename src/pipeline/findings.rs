@@ -123,13 +123,11 @@ fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
     output.skipped.iter().cloned().chain(off_track).collect()
 }
 
-/// The line's name, or the rail vector's file name.
+/// The name that was given, else that of the longest track; empty where neither is there, for a file's name is none for people.
 fn title(plan: &Plan) -> String {
-    let stem =
-        std::path::Path::new(&plan.config.rails).file_stem().map(|s| s.to_string_lossy().replace('_', " "));
-    let named =
-        plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m())).and_then(|t| t.name.clone());
-    named.or(stem).unwrap_or_else(|| "rail corridor".to_owned())
+    let longest = plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m()));
+    let named = || longest.and_then(|track| track.name.clone());
+    plan.config.title.clone().or_else(named).unwrap_or_default()
 }
 
 /// A scene of which the bands `names` were used.

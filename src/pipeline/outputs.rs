@@ -283,12 +283,15 @@ fn summary(findings: &Findings, out: &Path) -> String {
                 .to_owned()
         },
         |d| {
-            let rate = d.false_alarms_per_100km;
+            let rate = match d.false_alarms_per_100km {
+                rate if rate < 0.01 => "below 0.01".to_owned(),
+                rate => format!("{rate:.2}"),
+            };
             let interval = d
                 .length_interval_m
                 .map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
             format!(
-                "surest: {} {}, about {:.0} m{interval}, {rate:.2} false alarms expected per 100 km",
+                "surest: {} {}, about {:.0} m{interval}, {rate} false alarms expected per 100 km",
                 d.kind, d.change, d.length_m
             )
         },

@@ -185,7 +185,9 @@ impl Plan {
         use std::fmt::Write;
         let mut text = String::new();
         let mut line = |role: &str, p: &PlannedScene| {
-            let when = p.scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
+            let name_it = "time unknown: name the file by its date, such as place_2022-11-29.tif";
+            let hint = if role.starts_with("target") { ", or give --datetime" } else { "" };
+            let when = p.scene.datetime.map_or_else(|| format!("{name_it}{hint}"), |t| t.to_string());
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
@@ -202,7 +204,13 @@ impl Plan {
         }
         let names: Vec<String> = self.bands.iter().map(ToString::to_string).collect();
         let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;
-        let _ = writeln!(text, "bands    {}", names.join(", "));
+        let hint = match names.first() {
+            Some(name) if name.starts_with("band") => {
+                ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
+            }
+            _ => "",
+        };
+        let _ = writeln!(text, "bands    {}{hint}", names.join(", "));
         let _ = writeln!(text, "tracks   {} with {km:.1} km, in {}", self.tracks.len(), self.crs.name());
         let _ = writeln!(text, "outputs  {}", self.config.out.display());
         text

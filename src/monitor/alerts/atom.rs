@@ -1,6 +1,6 @@
 //! The newest alerts as an Atom feed (RFC 4287).
 
-use super::AlertRow;
+use super::{AlertRow, evidence_folder, link_from};
 use crate::monitor::state::text_of;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
@@ -29,9 +29,8 @@ pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
             escape(&alert.kind),
             escape(&alert.title)
         );
-        if let Some(evidence) = alert.evidence.as_deref().filter(|e| !e.is_empty()) {
-            let place = Path::new(evidence);
-            let place = place.strip_prefix(folder).unwrap_or(place).display().to_string();
+        if let Some(place) = evidence_folder(alert) {
+            let place = link_from(folder, place);
             let _ = write!(
                 text,
                 "<link rel=\"alternate\" type=\"text/html\" href=\"{0}/report.html\"/>\n\
@@ -69,8 +68,10 @@ mod tests {
             evidence: Some("/x/alerts/s/d".into()),
             withdrawn_at: None,
         };
-        let text = feed(&[alert], Path::new("/x"));
+        let text = feed(std::slice::from_ref(&alert), Path::new("/x"));
         assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));
+        let beside = feed(std::slice::from_ref(&alert), Path::new("/x/feeds/of"));
+        assert!(beside.contains("href=\"../../alerts/s/d/report.html\""), "{beside}");
         let mut reader = quick_xml::Reader::from_str(&text);
         while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
     }

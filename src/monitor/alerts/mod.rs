@@ -130,8 +130,23 @@ fn send(
     }
 }
 
+/// Folder of figure and page of an alert, where they could be made.
+pub(super) fn evidence_folder(alert: &AlertRow) -> Option<&Path> {
+    alert.evidence.as_deref().filter(|folder| !folder.is_empty()).map(Path::new)
+}
+
+/// A link to `place` from a page in `folder`: relative, so that both can be moved together.
+pub(super) fn link_from(folder: &Path, place: &Path) -> String {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (folder, place) = (real(folder), real(place));
+    let shared = folder.components().zip(place.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| "..".to_owned());
+    let down = place.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
 fn message(config: &Config, alert: AlertRow) -> Result<Message, Error> {
-    let folder = alert.evidence.clone().filter(|f| !f.is_empty()).map(PathBuf::from);
+    let folder = evidence_folder(&alert).map(Path::to_owned);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
     let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();

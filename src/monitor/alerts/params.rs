@@ -124,6 +124,34 @@ impl Channel {
         }
     }
 
+    /// Refuses what could take no alert, and says what to write instead.
+    pub(in crate::monitor) fn check(&self) -> Result<(), String> {
+        let address = |key: &str, text: &str| match text.parse::<lettre::message::Mailbox>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("{key} is {text:?}; write an address such as desk@example.org")),
+        };
+        match self {
+            Self::Webhook { url, .. } => {
+                let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+                if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
+                    return Err(format!("url is {url:?}; write the whole URL, such as https://example.org/hook"));
+                }
+                Ok(())
+            }
+            Self::Mail { from, to, .. } => {
+                if to.is_empty() {
+                    return Err("to is empty; write at least one address, such as desk@example.org".to_owned());
+                }
+                address("from", from)?;
+                to.iter().try_for_each(|receiver| address("to", receiver))
+            }
+            Self::Command { command, .. } if command.first().is_none_or(String::is_empty) => {
+                Err("command is empty; write the program and its arguments, such as [\"/usr/local/bin/on-alert\"]".to_owned())
+            }
+            Self::Atom { .. } | Self::Command { .. } => Ok(()),
+        }
+    }
+
     /// The secret that it needs.
     #[must_use]
     pub fn secret(&self) -> Option<&Secret> {

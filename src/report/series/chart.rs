@@ -6,6 +6,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::fmt::Write;
 
+/// Where lines of text begin.
+const MARGIN: f64 = 40.0;
+/// Mean width of a letter in units of its size, bold and plain (`DejaVu` Sans, Latin text; a generous measure).
+const EM: (f64, f64) = (0.7, 0.62);
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 1560.0;
 const TOP: f64 = 220.0;
@@ -20,7 +24,10 @@ const SEEN: f64 = 0.5;
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
     title: String,
+    title_px: f64,
+    track: String,
     subtitle: String,
+    subtitle_px: f64,
     attribution: String,
     height: f64,
     left: f64,
@@ -93,6 +100,12 @@ struct Note {
     text: String,
 }
 
+/// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway.
+fn fitting_px(text: &str, usual_px: f64, em: f64) -> f64 {
+    let room_px = RIGHT - MARGIN;
+    round(usual_px.min(room_px / (em * text.chars().count().max(1) as f64)))
+}
+
 /// From data to page.
 struct Axes {
     from_s: f64,
@@ -133,9 +146,14 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let gap_s = longest_step(&seconds);
     let notes = notes(card, &axes);
     let written = notes.len().div_ceil(2) as f64;
+    let between = if card.track.is_empty() { "" } else { ": " };
+    let subtitle = format!("{}{between}{}", card.track, card.subtitle);
     Chart {
         title: card.title.clone(),
-        subtitle: card.subtitle.clone(),
+        title_px: fitting_px(&card.title, 32.0, EM.0),
+        track: card.track.clone(),
+        subtitle_px: fitting_px(&subtitle, 19.0, EM.1),
+        subtitle,
         attribution: card.attribution.clone(),
         height: 900.0 + 28.0 * written,
         left: LEFT,
@@ -403,6 +421,19 @@ mod tests {
         assert!(chart.disputes.len() == 1 && chart.disputes[0].to < chart.disputes[0].from);
         let svg = super::super::render(&card).unwrap().svg;
         assert!(svg.contains("looks empty here, occupied to another view"), "{svg}");
+    }
+
+    #[test]
+    fn the_track_stands_below_the_title_and_long_lines_get_smaller_letters() {
+        let card = SeriesCard { title: "Site".into(), track: "Main line (a-1)".into(), ..card() };
+        let chart = lay_out(&SeriesCard { subtitle: "2 km".into(), ..card.clone() });
+        assert_eq!(
+            (chart.subtitle.as_str(), chart.title_px, chart.subtitle_px),
+            ("Main line (a-1): 2 km", 32.0, 19.0)
+        );
+        let long = lay_out(&SeriesCard { title: "M".repeat(120), track: "m".repeat(200), ..card });
+        assert!(long.title_px * EM.0 * 120.0 < 1.01 * (RIGHT - MARGIN), "{}", long.title_px);
+        assert!(long.subtitle_px < 19.0);
     }
 
     #[test]

@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SeriesCard {
-    /// Name of the site and the track.
+    /// Name of the site.
     pub title: String,
-    /// What it covers, in a line below the title.
+    /// Name and id of the track; empty for all tracks of the site together.
+    pub track: String,
+    /// What it covers, in a line below the title, after the track.
     pub subtitle: String,
     /// Line that the data's licence asks for.
     pub attribution: String,
