@@ -13,7 +13,9 @@ fn search(query: &Query) -> Option<Found> {
 
 #[test]
 fn every_page_of_every_item() {
-    let Some(found) = search(&Query::default()) else { return };
+    // Other tests publish into collections of their own.
+    let query = Query { collections: vec!["sentinel-2-l2a".into()], ..Query::default() };
+    let Some(found) = search(&query) else { return };
     assert_eq!((found.items.len(), found.skipped.len()), (250, 0));
     assert!(found.items.windows(2).all(|w| w[0].datetime > w[1].datetime));
 }

@@ -1,6 +1,7 @@
 //! `railwatch monitor` on a STAC API: windows are fetched once and lead to what the same scenes in a folder lead to.
 #![expect(clippy::unwrap_used, reason = "tests and the scenes that they are made of")]
 
+mod provider;
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
@@ -8,7 +9,8 @@ mod simulated_days;
 mod stac_server;
 
 use assert_cmd::cargo::cargo_bin;
-use railwatch::io::{self, SceneOptions};
+use provider::offered;
+use railwatch::io;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::json;
@@ -17,8 +19,6 @@ use stac_server::{ALL, Content, Fault, Paging, Server};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-const BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
 
 /// Eight dates with one train from the fifth on.
 fn days(folder: &Path) {
@@ -35,40 +35,10 @@ fn days(folder: &Path) {
     drop(make(folder, &options, &[train]));
 }
 
-/// The scenes of a folder as a provider has them: a file a band, and an item each.
+/// The scenes of a folder as a provider has them.
 fn provided(folder: &Path) -> Vec<serde_json::Value> {
-    io::configure();
-    let blobs = folder.join("blobs");
-    fs::create_dir_all(&blobs).unwrap();
-    let mut paths: Vec<_> = fs::read_dir(folder.join("scenes")).unwrap().map(|e| e.unwrap().path()).collect();
-    paths.sort();
-    let item = |path: &std::path::PathBuf| {
-        let id = path.file_stem().unwrap().to_string_lossy()[..19].to_owned();
-        let scene = io::open_scene(path.to_str().unwrap(), &SceneOptions::default()).unwrap();
-        let raster = io::read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).unwrap();
-        for (band, name) in raster.values.outer_iter().zip(BANDS) {
-            let stored = band.mapv(|v| (v * 10_000.0).round() as u16).insert_axis(ndarray::Axis(0));
-            io::write_scene(&blobs.join(format!("{id}_{name}.tif")), &scene.grid, &stored, &[name], &[])
-                .unwrap();
-        }
-        let ((x0, y0), (x1, y1)) =
-            (scene.grid.xy(0.0, 0.0), scene.grid.xy(scene.grid.shape.0 as f64, scene.grid.shape.1 as f64));
-        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
-        let ring = io::to_wgs84(&scene.grid.crs, &corners).unwrap();
-        let href = |name: &str| json!({ "href": format!("{{url}}/blobs/{id}_{name}.tif") });
-        json!({
-            "type": "Feature", "stac_version": "1.0.0", "collection": "sentinel-2-l2a", "id": id,
-            "geometry": { "type": "Polygon", "coordinates": [ring] },
-            "properties": {
-                "datetime": scene.datetime.unwrap().to_string(), "platform": "sentinel-2a",
-                "s2:processing_baseline": "05.10", "earthsearch:boa_offset_applied": true,
-                "updated": "2021-01-01T00:00:00Z"
-            },
-            "assets": { "blue": href("B02"), "green": href("B03"), "red": href("B04"), "nir": href("B08") },
-            "links": []
-        })
-    };
-    paths.iter().map(item).collect()
+    let listed = io::list_scenes(&folder.join("scenes"), None).unwrap();
+    listed.iter().map(|scene| offered(folder, &scene.spec, "sentinel-2-l2a")).collect()
 }
 
 fn run(folder: &Path, more: &[&str]) -> serde_json::Value {

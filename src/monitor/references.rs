@@ -15,7 +15,7 @@ use std::fmt::Write;
 pub(super) type Sites = BTreeMap<String, Site>;
 
 /// The views as the state has them, and those that new scenes can make; `None` before there is any. New scenes of views
-/// that cannot be made yet are noted as hidden.
+/// that cannot be made yet are noted as hidden until there is a reference.
 pub(super) fn open(
     state: &mut State,
     config: &SiteConfig,

@@ -213,12 +213,16 @@ impl State {
             .collect()
     }
 
-    /// Stores one more view of a site.
+    /// Stores one more view of a site, and forgets its scenes that were noted while it had no reference: the next run
+    /// finds them like late ones.
     ///
     /// # Errors
     /// [`Error::Database`], [`Error::Stored`].
     pub(in crate::monitor) fn add_view(&mut self, site_id: &str, view: &ViewRow) -> Result<(), Error> {
         let (reference, pixels) = view.stored()?;
-        self.transaction(|t| put_view(t, site_id, (&view.name, &reference, &pixels)))
+        self.transaction(|t| {
+            t.execute("DELETE FROM scene WHERE site_id = ?1 AND view = ?2", (site_id, &view.name))?;
+            put_view(t, site_id, (&view.name, &reference, &pixels))
+        })
     }
 }
