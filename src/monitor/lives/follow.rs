@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 /// A gap that may lie within one train: a wagon or two that look like their bed, metres.
 const GAP_M: f64 = 50.0;
 
+/// Lengths of a train within which it is near to where it stood.
+const NEAR_LENGTHS: f64 = 5.0;
+
 /// A train as one date shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
@@ -182,7 +185,7 @@ fn moved(
             let life = &result.lives[**i];
             life.place.track == sighting.place.track
                 // Two views need not agree on what is bright.
-                && (life.appearance == sighting.appearance || life.seen_by.len() > 1)
+                && (alike(life, sighting) || life.seen_by.len() > 1)
                 // It was there until the date before.
                 && life.misses == 0
         })
@@ -196,6 +199,17 @@ fn moved(
     result.sights[i] = Sight::Seen;
     result.events.push(Event { life: i, kind: EventKind::Moved });
     true
+}
+
+/// Whether a train and a sighting elsewhere may look alike. The limit between `coloured` and the others is one of degree, and
+/// noise carries a tarpaulin over it: near the old place only bright and dark contradict each other. Farther away another
+/// train may have come meanwhile, and the same word is asked for.
+fn alike(life: &Life, sighting: &Sighting) -> bool {
+    let middle = |s: &Stretch| 0.5 * (s.start_m + s.end_m);
+    let way_m = (middle(&life.place) - middle(&sighting.place)).abs();
+    let near = way_m <= NEAR_LENGTHS * life.place.length_m();
+    let words = [life.appearance.as_str(), sighting.appearance.as_str()];
+    words[0] == words[1] || (near && words.contains(&"coloured"))
 }
 
 /// The surest part with what lies within [`GAP_M`] of it, part by part.

@@ -117,3 +117,28 @@ fn a_departure_of_an_unknown_train_is_a_finished_life() {
     assert_eq!(kinds(&followed), [EventKind::Departed]);
     assert_eq!((followed.lives[0].last_seen, followed.sights[0]), (day(5), Sight::Missed));
 }
+
+#[test]
+fn near_its_place_only_bright_and_dark_are_two_trains() {
+    for (start_m, now, moved) in [
+        (900.0, "coloured", true),
+        (2900.0, "coloured", false),
+        (2900.0, "dark", true),
+        (900.0, "bright", false),
+    ] {
+        let lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+        let place = at(start_m, start_m + 290.0);
+        let elsewhere = Sighting { place, score: 3.0, appearance: now.into(), appeared: true };
+        let look = DateLook {
+            datetime: day(5),
+            view: "optical",
+            earlier: day(0),
+            sightings: &[elsewhere],
+            evidence: &|_| (1.0, -4.0),
+            overlap: &overlap,
+            known_score: -1.7,
+        };
+        let followed = follow(lives, &look, &LifeParams::default(), &|i| i.to_string());
+        assert_eq!(kinds(&followed).contains(&EventKind::Moved), moved, "{start_m} {now}");
+    }
+}
