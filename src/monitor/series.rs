@@ -67,7 +67,7 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
         .map(|a| PageEvent {
             date: a.datetime.strftime("%Y-%m-%d").to_string(),
             kind: a.kind.clone(),
-            title: a.title.clone(),
+            title: event_text(a).to_owned(),
             link: a.evidence.clone(),
         })
         .collect();
@@ -202,10 +202,7 @@ fn cards(
         (alerts.iter().rev())
             .filter(|a| a.withdrawn_at.is_none() && a.kind != "confirmed")
             .filter(|a| track.is_none_or(|t| a.feature.contains(&format!("\"{}\"", t.track_id))))
-            .map(|a| SeriesNote {
-                datetime: a.datetime,
-                text: a.title.split_once(": ").map_or(a.title.clone(), |(_, what)| what.to_owned()),
-            })
+            .map(|a| SeriesNote { datetime: a.datetime, text: event_text(a).to_owned() })
             .collect()
     };
     let references = state.references(&site.id)?;
@@ -235,6 +232,12 @@ fn cards(
         }
     }
     Ok(cards)
+}
+
+/// What an alert says, without site and date, which stand beside it.
+fn event_text(alert: &AlertRow) -> &str {
+    let date = alert.datetime.strftime("%Y-%m-%d: ").to_string();
+    alert.title.split_once(date.as_str()).map_or(alert.title.as_str(), |(_, what)| what)
 }
 
 fn subtitle(length_m: f64, points: &[SeriesPoint]) -> String {

@@ -172,6 +172,9 @@ fn nice_step(least: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].iter().map(|f| f * power).find(|s| *s >= least).unwrap_or(10.0 * power)
 }
 
+/// Half of a dash, px.
+const DASH_PX: f64 = 4.5;
+
 /// Colour of optical dates, and of radar.
 fn colour(is_radar: bool) -> &'static str {
     if is_radar { "#7a3e9d" } else { "#0b5cad" }
@@ -182,13 +185,14 @@ fn sensor(points: &[SeriesPoint], is_radar: bool, axes: &Axes) -> Option<Sensor>
     let own: Vec<SeriesPoint> = points.iter().filter(|p| p.is_radar == is_radar).cloned().collect();
     let seconds: Vec<i64> = own.iter().map(|p| p.datetime.as_second()).collect();
     let runs = runs(&own, longest_step(&seconds));
-    let occupied = |run: &&[SeriesPoint]| line(run, axes, |p| Some(p.occupied_m));
+    let occupied = |run: &&[SeriesPoint]| line(run, axes, None, |p| Some(p.occupied_m));
+    let limit = |run: &&[SeriesPoint]| line(run, axes, Some(DASH_PX), |p| p.limit_m);
     (!own.is_empty()).then(|| Sensor {
         name: if is_radar { "radar" } else { "optical" },
         colour: colour(is_radar),
         bands: runs.iter().filter(|run| run.len() > 1).map(|run| band(run, axes)).collect(),
         lines: runs.iter().map(occupied).filter(|d| !d.is_empty()).collect(),
-        limits: runs.iter().map(|run| line(run, axes, |p| p.limit_m)).filter(|d| !d.is_empty()).collect(),
+        limits: runs.iter().map(limit).filter(|d| !d.is_empty()).collect(),
     })
 }
 
@@ -225,14 +229,24 @@ fn band(run: &[SeriesPoint], axes: &Axes) -> String {
     path(edge) + "Z"
 }
 
-fn line(run: &[SeriesPoint], axes: &Axes, pick: fn(&SeriesPoint) -> Option<f64>) -> String {
+/// A line through the dates that have a value; `alone` is half of the dash that stands for a date by itself, which else is its
+/// dot.
+fn line(
+    run: &[SeriesPoint],
+    axes: &Axes,
+    alone: Option<f64>,
+    pick: fn(&SeriesPoint) -> Option<f64>,
+) -> String {
+    let at = |p: &SeriesPoint| (axes.x(p.datetime.as_second()), axes.y(pick(p).unwrap_or(0.0)));
     // A date without a value ends the line; the next one begins a new one.
-    // One date by itself is its dot.
     run.split(|p| pick(p).is_none())
-        .filter(|part| part.len() > 1)
-        .map(|part| {
-            let at = |p: &SeriesPoint| (axes.x(p.datetime.as_second()), axes.y(pick(p).unwrap_or(0.0)));
-            path(part.iter().map(at))
+        .map(|part| match (part, alone) {
+            ([], _) | ([_], None) => String::new(),
+            ([point], Some(half)) => {
+                let (x, y) = at(point);
+                path([(round(x - half), y), (round(x + half), y)].into_iter())
+            }
+            _ => path(part.iter().map(at)),
         })
         .collect()
 }
@@ -368,6 +382,11 @@ mod tests {
         assert_eq!((chart.gaps.len(), chart.sensors[0].lines.len(), chart.dots.len()), (1, 2, 5));
         // The limit's line breaks where no train would have been found.
         assert_eq!(chart.sensors[0].limits[0].matches('M').count(), 1);
+        // On a date by itself it is a dash.
+        let mut alone = card();
+        alone.points.remove(0);
+        let limits = &lay_out(&alone).sensors[0].limits;
+        assert_eq!((limits.len(), limits[0].matches('L').count()), (2, 1));
         let drawn = super::super::render(&card()).unwrap();
         assert!(!drawn.svg.contains("<b>") && drawn.png.starts_with(b"\x89PNG"));
         assert!(super::super::render(&SeriesCard::default()).is_ok());
