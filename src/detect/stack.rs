@@ -3,7 +3,7 @@
 use super::profile::{Profile, REACH_PX};
 use super::{DetectParams, Error, TrackStrips};
 use crate::corridor::Strip;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, Axis, s};
 use std::ops::Range;
 
 /// Farthest column from the track, px.
@@ -128,12 +128,13 @@ impl<'a> Stack<'a> {
     /// What scene `scene` shows in band `band` at every row, in cells right of the track.
     pub(super) fn seen(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<Seen>> {
         let t0 = (self.middle as isize + cells_right) as usize - REACH_PX * self.cells_per_px;
+        let cells = s![t0..t0 + self.profile.weights.len()];
         let mut out = Vec::with_capacity(self.rows());
         for strips in &self.strips {
             let strip = strips[scene];
-            for s in 0..strip.valid.nrows() {
-                out.push(self.seen_at(strip, (band, s), t0));
-            }
+            let values = strip.values.index_axis(Axis(0), band);
+            let lines = values.outer_iter().zip(strip.valid.outer_iter());
+            out.extend(lines.map(|(line, valid)| self.seen_at(&line.slice(cells), &valid.slice(cells))));
         }
         out
     }
@@ -155,17 +156,17 @@ impl<'a> Stack<'a> {
         any.iter().zip(target).map(|(&a, t)| a && t.is_some()).collect()
     }
 
-    fn seen_at(&self, strip: &Strip, (band, s): (usize, usize), t0: usize) -> Option<Seen> {
+    /// What the cells of a row in reach of the filter show.
+    fn seen_at(&self, values: &ArrayView1<'_, f32>, valid: &ArrayView1<'_, bool>) -> Option<Seen> {
+        if !valid.iter().all(|&valid| valid) {
+            return None;
+        }
         let profile = &self.profile;
-        let width = profile.weights.len();
         let (mut filtered, mut left, mut right, mut flank_count) = (0.0, 0.0, 0.0, 0);
-        for k in 0..width {
-            if !strip.valid[(s, t0 + k)] {
-                return None;
-            }
-            let v = f64::from(strip.values[(band, s, t0 + k)]);
-            filtered += profile.weights[k] * v;
-            match profile.side[k] {
+        for ((&v, &weight), &side) in values.iter().zip(&profile.weights).zip(&profile.side) {
+            let v = f64::from(v);
+            filtered += weight * v;
+            match side {
                 -1 => left += v,
                 1 => {
                     right += v;
@@ -175,7 +176,7 @@ impl<'a> Stack<'a> {
             }
         }
         let n = f64::from(flank_count);
-        let centre = f64::from(strip.values[(band, s, t0 + width / 2)]);
+        let centre = f64::from(values[values.len() / 2]);
         let seen =
             Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };
         filtered.is_finite().then_some(seen)

@@ -4,9 +4,10 @@ use ndarray::{Array2, ArrayView2, Zip, s};
 
 /// Mean of the `ok` pixels in the square of side 2·radius + 1 around each pixel; NaN where there is none.
 pub(super) fn mean(values: &ArrayView2<'_, f32>, ok: &Array2<bool>, radius_px: usize) -> Array2<f32> {
-    let usable = |at: (usize, usize)| ok[at] && values[at].is_finite();
-    let mut sum = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { f64::from(values[at]) } else { 0.0 });
-    let mut count = Array2::from_shape_fn(ok.dim(), |at| if usable(at) { 1.0 } else { 0.0 });
+    let usable = |v: f32, ok: bool| ok && v.is_finite();
+    let mut sum =
+        Zip::from(values).and(ok).map_collect(|&v, &ok| if usable(v, ok) { f64::from(v) } else { 0.0 });
+    let mut count = Zip::from(values).and(ok).map_collect(|&v, &ok| if usable(v, ok) { 1.0 } else { 0.0 });
     box_sum(&mut sum, radius_px);
     box_sum(&mut count, radius_px);
     sum.zip_mut_with(&count, |s, &n| *s = if n > 0.5 { *s / n } else { f64::NAN });
