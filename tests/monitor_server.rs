@@ -92,16 +92,12 @@ impl Year {
 
     /// A configuration with a state of that name.
     fn config(&self, state: &str, source: &Value) -> PathBuf {
+        let lines: Vec<String> =
+            source.as_object().unwrap().iter().map(|(k, v)| format!("{k} = {v}")).collect();
         let text = format!(
             "state = \"{state}.sqlite\"\n[[site]]\nid = \"a\"\nrails = \"rails.geojson\"\n{}[site.source]\n{}\n",
             self.site,
-            source
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(k, v)| format!("{k} = {v}\n"))
-                .collect::<Vec<_>>()
-                .concat()
+            lines.join("\n")
         );
         let path = self.folder.path().join(format!("{state}.toml"));
         fs::write(&path, text).unwrap();
