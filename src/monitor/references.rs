@@ -137,7 +137,7 @@ fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
 fn changed(stored: &[TrackRow], now: &[TrackRow]) -> &'static str {
     let same = |(a, b): (&TrackRow, &TrackRow)| a.track_id == b.track_id && a.geometry == b.geometry;
     if stored.len() == now.len() && stored.iter().zip(now).all(same) {
-        "one of bands, no_register, registration_margin_px, mask, coreg and tracks"
+        "one of bands, no_register, registration_margin_px, mask, coreg, tracks and radar"
     } else {
         "its rails, or how tracks are made of them,"
     }

@@ -50,6 +50,11 @@ pub(super) fn read(
         Some(heights)
     } else {
         geolocation.check_relief(&scene.path, &grid)?;
+        tracing::warn!(
+            scene = scene.id,
+            "laid on the map by control points whose heights are above the sea: all ground may lie off by the geoid's height \
+             times 1.0 to 1.7; name an elevation model (`[radar] dem`) or take a terrain-corrected product"
+        );
         None
     };
     let images = bands
