@@ -46,8 +46,8 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
     let noise = (surface.iter().map(|v| v * v).sum::<f64>() / surface.len() as f64).sqrt();
     let second = peaks().filter(apart).max_by(|p, q| p.2.total_cmp(&q.2));
     if let Some(second) = second.filter(|p| p.2 > AMBIGUOUS * best.2 && p.2 > CLEAR_SIGMAS * noise) {
-        let period = |a: f64, b: f64| (a - b).abs() * factor as f64;
-        return Err(Error::Ambiguous { period_px: (period(best.0, second.0), period(best.1, second.1)) });
+        let apart = |a: f64, b: f64| (a - b).abs() * factor as f64;
+        return Err(Error::Ambiguous { apart_px: (apart(best.0, second.0), apart(best.1, second.1)) });
     }
     Ok(((best.0 * factor as f64, best.1 * factor as f64), factor))
 }

@@ -29,12 +29,12 @@ pub enum Error {
     NoTexture,
     /// The texture repeats itself.
     #[error(
-        "the texture repeats itself every {:.0} rows and {:.0} columns, so that the shift is one of several: choose another \
-         date or band (`detect --no-register` trusts the georeference)", period_px.0, period_px.1
+        "the texture repeats itself: a shift that differs by {:.0} rows and {:.0} columns fits as well; choose another date \
+         or band (`detect --no-register` trusts the georeference)", apart_px.0, apart_px.1
     )]
     Ambiguous {
-        /// Distance between two shifts that fit, (rows, columns), px.
-        period_px: (f64, f64),
+        /// Difference of two shifts that fit, (rows, columns), px.
+        apart_px: (f64, f64),
     },
     /// Too few windows match.
     #[error(

@@ -18,7 +18,7 @@ const NEIGHBOURS: usize = 60;
 ///
 /// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, the log-likelihood ratio of a
 /// stretch is Σ μ·(u − μ/2); its largest stretch is found by Kadane's scan, μ and the search range are
-/// renewed, and this is repeated until the ends stand still. An end moves outwards by the event's own length at most, for a
+/// renewed, and this is repeated until the ends stand still. An end moves outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a
 /// longer train had given a longer event, and not beyond `free`, the rows that no surer train holds.
 pub(super) fn ends(
     stack: &Stack<'_>,

@@ -61,11 +61,16 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         }
     }
     let found = merge(significant(&passes, params));
+    let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut detections = Vec::new();
     for found in &found {
         let Some(free) = free_around(stack, &taken, &found.rows) else { continue };
-        let (rows, detection) = describe(stack, &passes, found, (&free, params));
+        let event = found.rows.start.max(free.start)..found.rows.end.min(free.end);
+        if event.len() < min_rows {
+            continue;
+        }
+        let (rows, detection) = describe(stack, &passes, found, (&event, &free, min_rows));
         taken.push(rows);
         detections.push(detection);
     }
@@ -153,12 +158,10 @@ fn describe(
     stack: &Stack<'_>,
     passes: &[Pass],
     found: &Found,
-    (free, params): (&Range<usize>, &DetectParams),
+    (event, free, min_rows): (&Range<usize>, &Range<usize>, usize),
 ) -> (Range<usize>, TrackDetection) {
     let pass = &passes[found.pass];
-    let min_rows = (params.min_length_m / stack.step_m).round() as usize;
-    let event = found.rows.start.max(free.start)..found.rows.end.min(free.end);
-    let rows = ends(stack, &pass.residuals, (&event, free), min_rows);
+    let rows = ends(stack, &pass.residuals, (event, free), min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let shown_on = shown_on(stack, &rows);
     let contrast = match stack.looks {

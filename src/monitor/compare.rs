@@ -81,6 +81,13 @@ impl<'a> Comparison<'a> {
         mut row: SceneRow,
         look: Option<Look>,
     ) -> Result<Compared, Error> {
+        let unread = look.is_none() && row.status == SceneStatus::Failed;
+        let old = if unread { self.in_use(state, &row)? } else { None };
+        let status = if old.is_some() { SceneStatus::Failed } else { SceneStatus::Used };
+        if let Some(old) = old {
+            tracing::warn!(scene = row.scene_id, reason = row.reason, "the new version cannot be read");
+            row = old;
+        }
         let Some(eye) = row.view.as_deref().and_then(|view| self.eye(view)) else {
             return self.note(state, &row);
         };
@@ -134,7 +141,13 @@ impl<'a> Comparison<'a> {
         })?;
         self.strips.entry(eye.name.to_owned()).or_default().insert(row.scene_key, strips);
         tracing::debug!(scene = row.scene_id, detections = rows.len(), "compared");
-        Ok(Compared { status: SceneStatus::Used, detection_count: rows.len(), new_alert_count })
+        Ok(Compared { status, detection_count: rows.len(), new_alert_count })
+    }
+
+    /// The version of a scene that was in use before this one, whose strips are kept.
+    fn in_use(&self, state: &State, row: &SceneRow) -> Result<Option<SceneRow>, Error> {
+        let was = |old: &SceneRow| matches!(old.status, SceneStatus::Used | SceneStatus::Sampled);
+        Ok(state.scenes(&self.config.id)?.into_iter().find(|old| old.spec == row.spec && was(old)))
     }
 
     /// Stores that a scene cannot be used.

@@ -43,9 +43,6 @@ pub(super) fn watch(
         summary.planned = planned(&schedule);
         return Ok(());
     }
-    for row in schedule.noted.iter().chain(&schedule.unread) {
-        count(summary, row.status);
-    }
     for row in &schedule.unread {
         tracing::warn!(
             site = config.id,
@@ -54,7 +51,11 @@ pub(super) fn watch(
             "the new version cannot be read"
         );
     }
-    let Some(sites) = references::open(state, config, &mut schedule)? else {
+    let sites = references::open(state, config, &mut schedule)?;
+    for row in schedule.noted.iter().chain(&schedule.unread) {
+        count(summary, row.status);
+    }
+    let Some(sites) = sites else {
         let unread = schedule.noted.iter().find(|row| row.status == SceneStatus::Failed);
         if let Some(reason) = unread.and_then(|row| row.reason.as_ref()) {
             summary.problem = Some(format!("no scene can be read yet: {reason}"));

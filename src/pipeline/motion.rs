@@ -2,7 +2,7 @@
 
 use super::origin::satellite_of;
 use super::{Error, Plan};
-use crate::detect::{Change, TrackDetection, TrackStrips};
+use crate::detect::{ShownOn, TrackDetection, TrackStrips};
 use crate::grid::Crs;
 use crate::io;
 use crate::motion::{self, Motion, Seen};
@@ -20,9 +20,10 @@ pub(super) fn motions(
     let of = |d: &TrackDetection| {
         let strips = &tracks[d.track_index];
         let baseline = strips.baselines.first()?;
-        let (shows, lacks, scene) = match d.change {
-            Change::Appeared => (&strips.target, baseline, &plan.target.scene),
-            Change::Departed => (baseline, &strips.target, newest),
+        let (shows, lacks, scene) = match d.shown_on {
+            ShownOn::Target => (&strips.target, baseline, &plan.target.scene),
+            ShownOn::Newest | ShownOn::AllBaselines => (baseline, &strips.target, newest),
+            ShownOn::TargetAndNewest => return None,
         };
         if !sees_bands_in_turn(scene) {
             return None;

@@ -98,7 +98,7 @@ pub struct ControlPoint {
     pub lon_deg: f64,
     /// Latitude, degrees.
     pub lat_deg: f64,
-    /// Height above the ellipsoid, metres.
+    /// Height as the product tells it, metres: above the sea in the products that were looked into.
     pub height_m: f64,
     /// Angle between the line of sight and the ellipsoid's vertical, degrees, where the product tells it.
     pub incidence_deg: Option<f64>,

@@ -27,6 +27,8 @@ const FEED_COUNT: usize = 200;
 /// An alert, as it stands or as withdrawn, with everything that is sent along.
 pub(super) struct Message {
     pub(super) alert: AlertRow,
+    /// Messages of the alert that the channel took before.
+    pub(super) told: u32,
     pub(super) site_title: String,
     /// Folder of figure and page.
     pub(super) folder: Option<PathBuf>,
@@ -37,10 +39,14 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Name of this message: that an alert is withdrawn must not pass for a second copy of the alert.
+    /// Name of this message: that an alert is withdrawn, or stands again, must not pass for a second copy of the alert.
     fn id(&self) -> String {
-        let suffix = if self.alert.withdrawn_at.is_some() { "-withdrawn" } else { "" };
-        format!("{}{suffix}", self.alert.alert_id)
+        let id = &self.alert.alert_id;
+        match (self.told, self.alert.withdrawn_at) {
+            (0, _) => id.clone(),
+            (n, Some(_)) => format!("{id}-withdrawn-{n}"),
+            (n, None) => format!("{id}-again-{n}"),
+        }
     }
 
     /// One line for people.
@@ -93,8 +99,8 @@ pub(super) fn deliver(
             continue;
         }
         let secret = channel.secret().map(|s| secrets.get(s)).transpose();
-        for alert in open {
-            let message = message(config, alert)?;
+        for (alert, told) in open {
+            let message = message(config, alert, told)?;
             let result = match &secret {
                 Err(reason) => Err(reason.clone()),
                 Ok(secret) => send(state, channel, secret.as_deref(), (&message, now())),
@@ -145,13 +151,13 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-fn message(config: &Config, alert: AlertRow) -> Result<Message, Error> {
+fn message(config: &Config, alert: AlertRow, told: u32) -> Result<Message, Error> {
     let folder = evidence_folder(&alert).map(Path::to_owned);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
     let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
     let geojson = json!({ "type": "FeatureCollection", "features": [feature] }).to_string() + "\n";
-    Ok(Message { alert, site_title, folder, figure, geojson })
+    Ok(Message { alert, told, site_title, folder, figure, geojson })
 }
 
 /// Figure and page of the scene of an alert, once a scene: what `railwatch detect` makes of it and the dates before.

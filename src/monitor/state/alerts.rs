@@ -34,6 +34,13 @@ pub struct AlertRow {
 const COLUMNS: &str =
     "alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, evidence, withdrawn_at";
 
+/// What a channel of `delivery d` has not been told of `alert a`. A withdrawal waits while dates of its site are still to be
+/// compared again, for these may raise the alert anew.
+const OPEN: &str = "(d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) AND \
+     (d.delivered_at IS NULL OR d.withdrawn <> (a.withdrawn_at IS NOT NULL)) AND \
+     (a.withdrawn_at IS NULL OR NOT EXISTS \
+      (SELECT 1 FROM scene s WHERE s.site_id = a.site_id AND s.status = 'sampled'))";
+
 fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
     Ok(AlertRow {
         alert_id: r.get(0)?,
@@ -123,21 +130,21 @@ impl State {
         })
     }
 
-    /// What a channel has not taken yet, oldest first: alerts that stand and were never delivered, and those that were
-    /// withdrawn, or stand again, since. Alerts of other sites wait.
+    /// What a channel has not taken yet, oldest first, and the messages of each alert that it took before: alerts that
+    /// stand and were never delivered, and those that were withdrawn, or stand again, since. Alerts of other sites wait.
     pub(in crate::monitor) fn undelivered(
         &self,
         channel: &str,
         sites: &[SiteConfig],
-    ) -> Result<Vec<AlertRow>, Error> {
+    ) -> Result<Vec<(AlertRow, u32)>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
-             (d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) AND \
-             (d.delivered_at IS NULL OR d.withdrawn <> (a.withdrawn_at IS NOT NULL)) ORDER BY a.datetime, alert_id"
+            "SELECT {COLUMNS}, told FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND {OPEN} \
+             ORDER BY a.datetime, alert_id"
         );
-        let mut open: Vec<AlertRow> =
-            self.read(|c| c.prepare_cached(&sql)?.query_map([channel], alert_of)?.collect())?;
-        open.retain(|a| sites.iter().any(|s| s.id == a.site_id));
+        let row = |r: &Row<'_>| Ok((alert_of(r)?, r.get(10)?));
+        let mut open: Vec<(AlertRow, u32)> =
+            self.read(|c| c.prepare_cached(&sql)?.query_map([channel], row)?.collect())?;
+        open.retain(|(a, _)| sites.iter().any(|s| s.id == a.site_id));
         Ok(open)
     }
 
@@ -149,8 +156,10 @@ impl State {
         result: Result<Timestamp, String>,
     ) -> Result<(), Error> {
         let set = match &result {
-            Ok(_) if alert.withdrawn_at.is_some() => "delivered_at = ?3, withdrawn = 1, last_error = NULL",
-            Ok(_) => "delivered_at = ?3, withdrawn = 0, last_error = NULL",
+            Ok(_) if alert.withdrawn_at.is_some() => {
+                "delivered_at = ?3, withdrawn = 1, told = told + 1, last_error = NULL"
+            }
+            Ok(_) => "delivered_at = ?3, withdrawn = 0, told = told + 1, last_error = NULL",
             Err(_) => "last_error = ?3",
         };
         let what = result.map_or_else(|error| error, text_of);
@@ -165,10 +174,12 @@ impl State {
     /// # Errors
     /// [`Error::Database`].
     pub fn failed_deliveries(&self) -> Result<Vec<(String, String, u32, String)>, Error> {
-        let sql = "SELECT alert_id, channel, attempts, last_error FROM delivery WHERE last_error IS NOT NULL \
-                   ORDER BY channel, alert_id";
+        let sql = format!(
+            "SELECT alert_id, channel, attempts, last_error FROM delivery d JOIN alert a USING (alert_id) \
+             WHERE last_error IS NOT NULL AND {OPEN} ORDER BY channel, alert_id"
+        );
         self.read(|c| {
-            c.prepare_cached(sql)?
+            c.prepare_cached(&sql)?
                 .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
                 .collect()
         })

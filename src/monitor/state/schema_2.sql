@@ -8,5 +8,8 @@ ALTER TABLE alert DROP COLUMN withdrawn;
 -- delivery.withdrawn: 1 when what was delivered last is that the alert is withdrawn.
 ALTER TABLE delivery ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 UPDATE delivery SET withdrawn = 1 WHERE alert_id IN (SELECT alert_id FROM alert WHERE withdrawn_at IS NOT NULL);
+-- delivery.told: messages delivered so far; a second and third one bear names of their own.
+ALTER TABLE delivery ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+UPDATE delivery SET told = 1 WHERE delivered_at IS NOT NULL;
 DROP INDEX delivery_open;
 CREATE INDEX delivery_by_channel ON delivery (channel);

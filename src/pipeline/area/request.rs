@@ -43,6 +43,7 @@ impl AreaRequest {
             ("buffer_m", file.buffer_m.is_some()),
             ("min_length_m", file.min_length_m.is_some()),
             ("change_map", file.change_map == Some(true)),
+            ("radar.dem", file.radar.dem.is_some()),
         ];
         if let Some((option, _)) = rails_only.into_iter().find(|(_, given)| *given) {
             return Err(Error::NotWithArea { option });

@@ -6,7 +6,8 @@ use crate::io::{self, SceneOptions};
 use crate::pipeline::Error;
 use crate::pipeline::gridded::bounds;
 use crate::pipeline::plan::is_same_scene;
-use crate::scene::{BandName, Scene, Storage};
+use crate::pipeline::radar::is_ground_range;
+use crate::scene::{BandName, Scene};
 
 /// Scenes to register, checked before a pixel is read.
 #[derive(Debug)]
@@ -69,9 +70,7 @@ impl Pair {
             io::open_scene(spec, &SceneOptions { bands: wanted.clone(), ..SceneOptions::default() })
         };
         let (reference, moving) = (open(&request.reference)?, open(&request.moving)?);
-        let is_ground_range =
-            moving.radar.as_ref().is_some_and(|r| matches!(r.storage, Storage::GroundRange(_)));
-        if request.out.is_some() && is_ground_range {
+        if request.out.is_some() && moving.radar.as_ref().is_some_and(is_ground_range) {
             return Err(Error::GroundRange { scene: moving.id });
         }
         let candidates = candidates(&reference, &moving, request.match_band.as_deref())?;
