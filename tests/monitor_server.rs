@@ -38,7 +38,7 @@ const FINAL: [&str; 6] = [
      JOIN scene s USING (scene_key) ORDER BY s.datetime, s.view, d.number",
     "SELECT datetime, view, track_index, observed_m, occupied_m, wagons_high, limit_m FROM observation ORDER BY 1, 2, 3",
     "SELECT life_id, state, start_m, end_m, first_seen, last_seen, seen_count, misses FROM life ORDER BY life_id",
-    "SELECT alert_id, kind, datetime, title FROM alert WHERE NOT withdrawn ORDER BY alert_id",
+    "SELECT alert_id, kind, datetime, title FROM alert WHERE withdrawn_at IS NULL ORDER BY alert_id",
 ];
 
 /// Scenes in a folder, and a site that they show.
