@@ -1,4 +1,4 @@
-//! Clouds with soft edges and the shadows they throw.
+//! Clouds with soft edges and the shadows they throw, and the veil of haze between ground and sensor.
 
 use super::Sun;
 use super::noise::fractal;
@@ -18,6 +18,20 @@ pub(super) const CLOUD: [f64; 4] = [0.62, 0.61, 0.62, 0.65];
 pub(super) const SHADE: [f64; 4] = [0.62, 0.55, 0.50, 0.45];
 /// Height of the clouds, metres.
 const BASE_M: f64 = 700.0;
+
+/// Reflectance of haze so thick that no ground shows, per band: scattering by fine aerosol falls with wavelength
+/// (exponent 1 of Ångström 1929, 10.2307/519399).
+pub(super) const HAZE: [f64; 4] = [0.42, 0.37, 0.31, 0.24];
+/// Size of the largest patches of haze, metres.
+const HAZE_M: f64 = 3000.0;
+
+/// Opacity of haze at a map point, 0…1, `mean` on average.
+pub(super) fn haze(seed: u64, xy: (f64, f64), mean: f64) -> f64 {
+    if mean <= 0.0 {
+        return 0.0;
+    }
+    (mean * (1.0 + 0.5 * fractal(seed ^ 0x4a2e, xy, HAZE_M, 5))).clamp(0.0, 1.0)
+}
 
 /// A sky of which about `fraction` is cloud.
 pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), (fraction, sun): (f64, Sun)) -> Sky {

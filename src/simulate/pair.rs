@@ -1,6 +1,6 @@
 //! A stack of synthetic scenes of one place: landscape, rails, atmosphere, clouds and sensor.
 
-use super::clouds::{CLOUD, SHADE, Sky, sky};
+use super::clouds::{CLOUD, HAZE, SHADE, Sky, haze, sky};
 use super::draw::{Patch, blur};
 use super::implant::{Role, Tones, is_present};
 use super::landscape::Landscape;
@@ -11,7 +11,7 @@ use super::{Change, Error, Implant, ImplantParams, SimulateParams, SpectralBand,
 use crate::corridor::Track;
 use crate::grid::{Affine, Grid};
 use jiff::Timestamp;
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3, Axis, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -66,8 +66,9 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
         .map(|(date, &datetime)| {
-            let (role, shift_px, clouds) = if date == last {
-                (Role::Target, params.target_shift_px, params.target_cloud_fraction)
+            let (role, shift_px, (clouds, haze_opacity)) = if date == last {
+                let veil = (params.target_cloud_fraction, params.target_haze_opacity);
+                (Role::Target, params.target_shift_px, veil)
             } else {
                 let sigma_px = if date + 1 == last { 0.0 } else { params.baseline_shift_sigma_px };
                 let shift_px = if sigma_px > 0.0 {
@@ -75,7 +76,8 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
                 } else {
                     (0.0, 0.0)
                 };
-                (Role::Baseline, shift_px, params.baseline_cloud_fraction)
+                let veil = (params.baseline_cloud_fraction, params.baseline_haze_opacity);
+                (Role::Baseline, shift_px, veil)
             };
             let sun = (params.trains.sun)
                 .unwrap_or_else(|| params.place_lonlat.map_or(USUAL_SUN, |place| Sun::at(datetime, place)));
@@ -83,7 +85,9 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
             let affine = grid.affine.shifted(shift_px.0, shift_px.1);
             let mut values = ground(&land, &affine, grid.shape, date);
             build(&mut values, (tracks, &placed), (&affine, role), (&trains, &mut rng));
-            let sky = sky(params.seed.wrapping_add(date as u64), &affine, grid.shape, (clouds, sun));
+            let seed = params.seed.wrapping_add(date as u64);
+            draw_haze(&mut values, |r, c| haze(seed, affine.xy(r, c), haze_opacity));
+            let sky = sky(seed, &affine, grid.shape, (clouds, sun));
             sense(&mut values, &sky, params.noise_sigma, &mut rng);
             let cloudy = sky.cloud.mapv(|o| o > 0.05);
             let mut shadows = sky.shadow.mapv(|o| o > 0.15);
@@ -144,12 +148,23 @@ fn build(
     }
 }
 
-/// Clouds, shadows, haze, gain of the date and noise of the sensor.
+/// Ground under a veil of this opacity at a pixel (row, col).
+fn draw_haze(values: &mut Array3<f32>, opacity: impl Fn(f64, f64) -> f64) {
+    let (_, rows, cols) = values.dim();
+    for (row, col) in (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c))) {
+        let veil = opacity(row as f64, col as f64);
+        for (v, haze) in values.slice_mut(s![.., row, col]).iter_mut().zip(HAZE) {
+            *v = (f64::from(*v) * (1.0 - veil) + haze * veil) as f32;
+        }
+    }
+}
+
+/// Clouds, shadows, even path light, gain of the date and noise of the sensor.
 fn sense(values: &mut Array3<f32>, sky: &Sky, noise_sigma: f64, rng: &mut ChaCha8Rng) {
-    let haze = rng.random_range(0.002..0.012);
+    let path_light = rng.random_range(0.002..0.012);
     let gain = 1.0 + 0.03 * rng.sample::<f64, _>(StandardNormal);
     // Rayleigh and aerosol path light falls with wavelength; B02 1, B08 about a fifth.
-    let path = [1.0, 0.72, 0.48, 0.20].map(|f| f * haze);
+    let path = [1.0, 0.72, 0.48, 0.20].map(|f| f * path_light);
     for ((b, row, col), v) in values.indexed_iter_mut() {
         let (cloud, shadow) = (f64::from(sky.cloud[(row, col)]), f64::from(sky.shadow[(row, col)]));
         let lit = f64::from(*v) * gain * (1.0 - shadow * (1.0 - SHADE[b]));

@@ -22,6 +22,10 @@ pub struct SimulateParams {
     pub target_cloud_fraction: f64,
     /// Share of each baseline under clouds, 0…1.
     pub baseline_cloud_fraction: f64,
+    /// Mean opacity of the veil of haze over the target, 0…0.5; it varies from place to place over a few kilometres.
+    pub target_haze_opacity: f64,
+    /// The same over each baseline.
+    pub baseline_haze_opacity: f64,
     /// Width of the river, metres; 0 = no river.
     pub river_width_m: f64,
     /// Course of the river in map metres; empty = across the middle of the longest track.
@@ -57,6 +61,8 @@ impl Default for SimulateParams {
             target_shift_px: (0.38, -0.27),
             target_cloud_fraction: 0.04,
             baseline_cloud_fraction: 0.0,
+            target_haze_opacity: 0.0,
+            baseline_haze_opacity: 0.0,
             river_width_m: 180.0,
             river: Vec::new(),
             field_change_fraction: 0.12,
@@ -196,6 +202,8 @@ impl SimulateParams {
         within("yard_length_m", self.yard_length_m, 20.0, 1e5)?;
         within("target_cloud_fraction", self.target_cloud_fraction, 0.0, 1.0)?;
         within("baseline_cloud_fraction", self.baseline_cloud_fraction, 0.0, 1.0)?;
+        within("target_haze_opacity", self.target_haze_opacity, 0.0, 0.5)?;
+        within("baseline_haze_opacity", self.baseline_haze_opacity, 0.0, 0.5)?;
         within("noise_sigma", self.noise_sigma, 0.0, 1.0)?;
         self.trains.check()
     }

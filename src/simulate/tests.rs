@@ -82,6 +82,21 @@ fn the_seed_decides_everything() {
 }
 
 #[test]
+fn haze_takes_contrast_and_gives_blue_light() {
+    let clear = SimulateParams { target_cloud_fraction: 0.0, noise_sigma: 0.0, ..SimulateParams::default() };
+    let hazy = SimulateParams { target_haze_opacity: 0.3, ..clear.clone() };
+    let target = |params: &SimulateParams| {
+        let made = scene_pair(params, &[track()], &grid((60, 90))).unwrap();
+        made.scenes[1].values.clone()
+    };
+    let (clear, hazy) = (target(&clear), target(&hazy));
+    let spread = |values: &Array3<f32>, band| values.index_axis(ndarray::Axis(0), band).std(0.0);
+    let mean = |values: &Array3<f32>, band| values.index_axis(ndarray::Axis(0), band).mean().unwrap();
+    assert!(spread(&hazy, 3) < 0.9 * spread(&clear, 3));
+    assert!(mean(&hazy, 0) - mean(&clear, 0) > mean(&hazy, 2) - mean(&clear, 2));
+}
+
+#[test]
 fn bad_parameters_and_no_tracks_are_told() {
     let grid = grid((10, 10));
     let one = SimulateParams { datetimes: vec![], ..SimulateParams::default() };
