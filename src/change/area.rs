@@ -7,9 +7,10 @@
 //! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
 //! errors of the statistic.
 
+use super::births::{Birth, births, is_wide};
 use super::changed::component;
 use super::level::{divide_by_level, spread, typical, unexplained};
-use super::null::{Null, births};
+use super::null::{Null, Nulls};
 use super::pieces::Piece;
 use super::trend::Clip;
 use super::{ChangeMap, ChangeParams, Error, ObjectParams, irmad};
@@ -30,9 +31,11 @@ pub struct AreaModel {
     /// Median of the statistic, and of the contrast of each band the spread.
     level: f64,
     sigma: Vec<f64>,
-    null: Null,
-    threshold: f64,
+    nulls: Nulls,
+    /// Lowest level of a narrow object and, not below it, of a wide one, in multiples of the local level.
+    thresholds: [f64; 2],
     count_min: usize,
+    count_wide: usize,
     pixel_m: f64,
     trend_reach_px: usize,
     cell_px: usize,
@@ -83,27 +86,29 @@ impl AreaModel {
         let projection = irmad::fit(&pairs, change)?;
         let statistics: Vec<Array2<f32>> =
             pairs.par_iter().map(|(e, t)| projection.statistic(e, t)).collect();
-        let side = objects.area_min_m2 / (pixel_m * pixel_m);
+        let (count_min, count_wide) = objects.counts_px(pixel_m * pixel_m);
         let mut model = Self {
             level: typical(statistics.iter().flatten()),
             sigma: (0..bands).map(|b| spread(of_band(&models, b).iter())).collect(),
             lines,
             clips,
             projection,
-            null: Null::new(Vec::new(), 1.0),
-            threshold: f64::INFINITY,
-            count_min: (side - 1e-9).ceil().max(1.0) as usize,
+            nulls: Nulls::new(&[], 1.0, Null::new),
+            thresholds: [f64::INFINITY; 2],
+            count_min,
+            count_wide,
             pixel_m,
             trend_reach_px: reach,
             cell_px: objects.cell_px.max(8),
             tolerance_px: objects.shift_tolerance_px.clamp(0.0, 1.0),
         };
-        let found: Vec<(Vec<f64>, usize)> =
+        let found: Vec<(Vec<Birth>, usize)> =
             statistics.into_par_iter().map(|statistic| model.background(statistic)).collect();
         let seen: usize = found.iter().map(|f| f.1).sum();
-        let levels = found.into_iter().flat_map(|f| f.0).collect();
-        model.null = Null::of_bulk(levels, seen as f64 * pixel_m * pixel_m / 1e6);
-        model.threshold = model.null.threshold(objects.false_objects_per_km2);
+        let born: Vec<Birth> = found.into_iter().flat_map(|f| f.0).collect();
+        model.nulls = Nulls::new(&born, seen as f64 * pixel_m * pixel_m / 1e6, Null::of_bulk);
+        model.thresholds =
+            [false, true].map(|is_wide| model.nulls.threshold(is_wide, objects.false_objects_per_km2));
         Ok(model)
     }
 
@@ -119,16 +124,10 @@ impl AreaModel {
         self.cell_px
     }
 
-    /// Level at which an object stands out enough, in multiples of the local level.
+    /// Levels at which a narrow and a wide object stand out enough, in multiples of the local level.
     #[must_use]
-    pub fn threshold(&self) -> f64 {
-        self.threshold
-    }
-
-    /// Expected number of false objects on ground of `area_km2` at or above a level.
-    #[must_use]
-    pub fn expected_false(&self, level: f64, area_km2: f64) -> f64 {
-        self.null.per_km2(level) * area_km2
+    pub fn thresholds(&self) -> [f64; 2] {
+        self.thresholds
     }
 
     /// Judges the core of a window of both scenes, `(band, row, col)`, whose first pixel is `first` of the scene.
@@ -173,7 +172,7 @@ impl AreaModel {
         (at, first, core): ((usize, usize), (usize, usize), Core),
     ) -> Vec<Piece> {
         let (height, width) = excess.dim();
-        let threshold = self.threshold as f32;
+        let threshold = self.thresholds[0] as f32;
         let near = (at.0.saturating_sub(BIRTH_REACH_PX), at.1.saturating_sub(BIRTH_REACH_PX));
         let far = ((at.0 + core.2 + BIRTH_REACH_PX).min(height), (at.1 + core.3 + BIRTH_REACH_PX).min(width));
         let part = s![near.0..far.0, near.1..far.1];
@@ -185,10 +184,13 @@ impl AreaModel {
         }
         let inside =
             |(r, c): (usize, usize)| (at.0..at.0 + core.2).contains(&r) && (at.1..at.1 + core.3).contains(&c);
-        let seeds: Vec<((usize, usize), f64)> = births(&kept, &hot.slice(part).to_owned(), self.count_min)
+        let in_window = |(r, c): (usize, usize)| (r + near.0, c + near.1);
+        let wide = |place| is_wide(excess, in_window(place), self.count_wide);
+        let born: Vec<(Birth, f64)> = births(&kept, &hot.slice(part).to_owned(), self.count_min, wide)
             .into_iter()
-            .map(|((r, c), level)| ((r + near.0, c + near.1), level))
-            .filter(|(place, level)| inside(*place) && *level >= self.threshold)
+            .map(|birth| Birth { place: in_window(birth.place), ..birth })
+            .filter(|b| inside(b.place) && b.level >= self.thresholds[usize::from(b.is_wide)])
+            .map(|birth| (birth, self.nulls.per_km2(&birth)))
             .collect();
         let mut left = hot.clone();
         let mut pieces = Vec::new();
@@ -197,21 +199,24 @@ impl AreaModel {
                 if left[[row, col]] {
                     let pixels = component(&mut left, (row, col), inside);
                     let piece = Piece::new(map, (&hot, &self.sigma), &pixels, (first, core));
-                    pieces.push(piece.with_births(&seeds, first));
+                    pieces.push(piece.with_births(&born, first));
                 }
             }
         }
-        pieces.retain(|p| p.level > 0.0 || !p.edge.is_empty());
+        pieces.retain(|p| p.clearest.is_some() || !p.edge.is_empty());
         pieces
     }
 
-    /// Levels of all births of a window, and how many pixels it shows. What a shift could explain stays among them: it
+    /// All births of a window, and how many pixels it shows. What a shift could explain stays among them: it
     /// outnumbers the changes by far, and without it they would be their own null.
-    fn background(&self, mut statistic: Array2<f32>) -> (Vec<f64>, usize) {
+    fn background(&self, mut statistic: Array2<f32>) -> (Vec<Birth>, usize) {
         let seen = statistic.iter().filter(|v| v.is_finite()).count();
         divide_by_level(&mut statistic, self.cell_px, self.level);
         let region = statistic.mapv(f32::is_finite);
-        (births(&statistic, &region, self.count_min).into_iter().map(|b| b.1).collect(), seen)
+        (
+            births(&statistic, &region, self.count_min, |place| is_wide(&statistic, place, self.count_wide)),
+            seen,
+        )
     }
 
     /// Ground of a pixel, m².

@@ -10,6 +10,7 @@
 //! collinear bands, too few pixels, identical scenes) are errors.
 
 mod area;
+mod births;
 mod changed;
 mod expected;
 mod irmad;

@@ -1,11 +1,14 @@
 //! How many objects the background holds at a level: the null against which objects inside the mask stand.
 //!
-//! An object is born at the level at which a connected set of pixels first reaches the smallest area, as the
-//! threshold falls. The births of the background give the false objects per square kilometre; above the
+//! The births of the background ([`super::births`]) give the false objects per square kilometre; above the
 //! twentieth highest birth a Pareto tail (Hill 1975) continues it. Degenerate case: without births a tail
 //! of exponent 3 from three times the local level is assumed.
+//!
+//! What is narrower than a field is held against narrow births alone as well, at their share of the asked rate: else a
+//! harvest, which is a change but no cargo, would set the threshold for cargo. Where the births of both kinds fall alike with
+//! the level this changes nothing; at worst it doubles the rate, and half of that are harvests.
 
-use ndarray::Array2;
+use super::births::{Birth, FOOT, FOOT_MIN};
 
 /// Births that carry the tail.
 const TAIL_COUNT: usize = 20;
@@ -105,77 +108,40 @@ fn straight(g: f64, bend: f64) -> f64 {
     if bend > 1e-6 { (1.0 + bend * g).powf(1.0 / bend) } else { g.exp() }
 }
 
-/// Births of objects of `count_min` 4-connected pixels, highest first: a member pixel and its level.
-pub(super) fn births(
-    excess: &Array2<f32>,
-    region: &Array2<bool>,
-    count_min: usize,
-) -> Vec<((usize, usize), f64)> {
-    let (height, width) = excess.dim();
-    let mut order: Vec<(f32, u32)> = excess
-        .iter()
-        .zip(region)
-        .enumerate()
-        .filter(|(_, (v, inside))| **inside && **v > 1.0)
-        .map(|(k, (v, _))| (*v, k as u32))
-        .collect();
-    order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut forest = Forest { parent: vec![u32::MAX; height * width], size: vec![0; height * width] };
-    let mut born = Vec::new();
-    for (value, place) in order {
-        let k = place as usize;
-        let (row, col) = (k / width, k % width);
-        forest.parent[k] = place;
-        forest.size[k] = 1;
-        let mut largest = 1;
-        let mut root = k;
-        let neighbours = [
-            (row > 0).then(|| k - width),
-            (col > 0).then(|| k - 1),
-            (col + 1 < width).then_some(k + 1),
-            (row + 1 < height).then_some(k + width),
-        ];
-        for other in neighbours.into_iter().flatten().filter(|&n| region[[n / width, n % width]]) {
-            if let Some(other) = forest.root(other) {
-                largest = largest.max(if other == root { 0 } else { forest.size[other] as usize });
-                root = forest.join(root, other);
-            }
-        }
-        let reached = forest.size[root] as usize >= count_min;
-        if reached && (largest < count_min || count_min == 1 && forest.size[root] == 1) {
-            born.push(((row, col), f64::from(value)));
-        }
-    }
-    born
+/// The nulls of all objects and of narrow ones.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Nulls {
+    all: Null,
+    narrow: Null,
+    /// Share of the narrow ones, 0…1, where narrow and wide can be told.
+    narrow_share: f64,
 }
 
-/// Disjoint sets of pixels; `u32::MAX` = not yet in a set.
-struct Forest {
-    parent: Vec<u32>,
-    size: Vec<u32>,
-}
-
-impl Forest {
-    fn root(&mut self, mut k: usize) -> Option<usize> {
-        if self.parent[k] == u32::MAX {
-            return None;
+impl Nulls {
+    /// From the births of `area_km2`, each null by `make`.
+    pub(super) fn new(births: &[Birth], area_km2: f64, make: impl Fn(Vec<f64>, f64) -> Null) -> Self {
+        let of = |keep: fn(&Birth) -> bool| {
+            make(births.iter().filter(|b| keep(b)).map(|b| b.level).collect(), area_km2)
+        };
+        let told = || births.iter().filter(|b| b.level >= f64::from(FOOT_MIN / FOOT));
+        let narrow_count = told().filter(|b| !b.is_wide).count();
+        Self {
+            all: of(|_| true),
+            narrow: of(|b| !b.is_wide),
+            narrow_share: (narrow_count + 1) as f64 / (told().count() + 1) as f64,
         }
-        while self.parent[k] as usize != k {
-            let up = self.parent[k] as usize;
-            self.parent[k] = self.parent[up];
-            k = up;
-        }
-        Some(k)
     }
 
-    fn join(&mut self, a: usize, b: usize) -> usize {
-        if a == b {
-            return a;
-        }
-        let (big, small) = if self.size[a] >= self.size[b] { (a, b) } else { (b, a) };
-        self.parent[small] = big as u32;
-        self.size[big] += self.size[small];
-        big
+    /// Expected false objects per square kilometre that stand out at least as clearly.
+    pub(super) fn per_km2(&self, birth: &Birth) -> f64 {
+        let all = self.all.per_km2(birth.level);
+        if birth.is_wide { all } else { all.min(self.narrow.per_km2(birth.level) / self.narrow_share) }
+    }
+
+    /// The lowest level of a narrow or of a wide object at which at most `per_km2` false ones are expected per square kilometre.
+    pub(super) fn threshold(&self, is_wide: bool, per_km2: f64) -> f64 {
+        let all = self.all.threshold(per_km2);
+        if is_wide { all } else { all.min(self.narrow.threshold(per_km2 * self.narrow_share)) }
     }
 }
 
@@ -194,6 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn harvests_raise_the_level_of_wide_objects_alone() {
+        let birth = |level: f64, is_wide| Birth { place: (0, 0), level, is_wide };
+        let noise: Vec<Birth> = (1..=400).map(|k| birth(40.0 / f64::from(k).sqrt(), k % 4 == 0)).collect();
+        let nulls = |births: &[Birth]| Nulls::new(births, 10.0, Null::new);
+        let quiet = nulls(&noise);
+        for rate in [0.05, 0.5, 5.0] {
+            let ratio = quiet.threshold(false, rate) / quiet.threshold(true, rate);
+            assert!((0.9..=1.0).contains(&ratio), "{rate}: {ratio}");
+        }
+        let harvested: Vec<Birth> =
+            noise.iter().copied().chain((0..50).map(|k| birth(60.0 + f64::from(k), true))).collect();
+        let worked = nulls(&harvested);
+        assert!(worked.threshold(true, 0.5) > 1.5 * quiet.threshold(true, 0.5));
+        assert!((worked.threshold(false, 0.5) / quiet.threshold(false, 0.5) - 1.0).abs() < 0.35);
+        let at = birth(worked.threshold(false, 0.5), false);
+        assert!((worked.per_km2(&at) - 0.5).abs() < 0.05);
+    }
+
+    #[test]
     fn a_bulk_foretells_its_own_tail_and_some_changes_do_not_raise_it_much() {
         // ℓ = (1 + b g)^(1/b) with g exponential: the tail whose parameters are to be found.
         let count = 20_000;
@@ -208,15 +193,5 @@ mod tests {
             let raised = Null::of_bulk(changed, 100.0).threshold(0.2) / at(20);
             assert!((0.98..1.35).contains(&raised), "{bend}: {raised}");
         }
-    }
-
-    #[test]
-    fn a_birth_is_the_level_at_which_the_smallest_area_is_reached() {
-        let mut excess = Array2::zeros((5, 9));
-        for (col, level) in [(1, 5.0), (2, 4.0), (3, 3.0), (6, 9.0), (7, 2.0)] {
-            excess[[2, col]] = level;
-        }
-        let found = births(&excess, &Array2::from_elem((5, 9), true), 2);
-        assert_eq!(found, [((2, 2), 4.0), ((2, 7), 2.0)]);
     }
 }

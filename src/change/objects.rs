@@ -1,8 +1,9 @@
 //! Objects of change inside a mask, held against the objects of the background.
 
+use super::births::{births, is_wide};
 use super::changed::{Changed, Sums, component};
 use super::level::excess;
-use super::null::{Null, births};
+use super::null::{Null, Nulls};
 use super::{ChangeMap, Error, ObjectParams};
 use ndarray::{Array2, Zip, s};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub fn objects(
 ) -> Result<Vec<ChangeObject>, Error> {
     check(map, mask, pixel_size_m, params)?;
     let pixel_km2 = pixel_size_m * pixel_size_m / 1e6;
-    let count_min = (params.area_min_m2 / (pixel_size_m * pixel_size_m) - 1e-9).ceil().max(1.0) as usize;
+    let (count_min, count_wide) = params.counts_px(pixel_size_m * pixel_size_m);
     let finite = map.statistic.mapv(f32::is_finite);
     let inside = mask & &finite;
     let covered = count(&inside);
@@ -69,32 +70,32 @@ pub fn objects(
     if count(&background) < params.background_pixels_min.max(1) {
         background.clone_from(&inside);
     }
-    let levels = births(&excess.unshifted, &background, count_min).into_iter().map(|(_, l)| l).collect();
-    let null = Null::new(levels, count(&background) as f64 * pixel_km2);
-    let threshold = null.threshold(params.false_objects_per_km2);
+    let born = |region: &Array2<bool>| {
+        births(&excess.unshifted, region, count_min, |place| is_wide(&excess.plain, place, count_wide))
+    };
+    let nulls = Nulls::new(&born(&background), count(&background) as f64 * pixel_km2, Null::new);
+    let threshold = |is_wide: bool| nulls.threshold(is_wide, params.false_objects_per_km2);
     let mut free = Zip::from(&inside)
         .and(&excess.plain)
-        .map_collect(|inside, plain| *inside && f64::from(*plain) >= threshold);
+        .map_collect(|inside, plain| *inside && f64::from(*plain) >= threshold(false));
     let mut found = Vec::new();
-    for (seed, level) in births(&excess.unshifted, &inside, count_min) {
-        if level < threshold {
-            break;
-        }
-        if !free[seed] {
+    for birth in born(&inside) {
+        if birth.level < threshold(birth.is_wide) || !free[birth.place] {
             continue;
         }
-        let mut pixels = component(&mut free, seed, |_| true);
+        let mut pixels = component(&mut free, birth.place, |_| true);
         pixels.sort_unstable();
-        let expected = null.per_km2(level) * covered as f64 * pixel_km2;
+        let expected = nulls.per_km2(&birth) * covered as f64 * pixel_km2;
         let sums = Sums::of(map, &excess.sigma, &pixels, |place| pixels.binary_search(place).is_err());
         found.push(ChangeObject {
-            changed: sums.changed(&pixels, pixel_size_m * pixel_size_m, (level, expected)),
+            changed: sums.changed(&pixels, pixel_size_m * pixel_size_m, (birth.level, expected)),
             pixels,
             // P(at least one) of a Poisson number of false objects.
             p_value: -(-expected).exp_m1(),
             q_value: 1.0,
         });
     }
+    found.sort_by(|a, b| a.changed.expected_false_alarms.total_cmp(&b.changed.expected_false_alarms));
     let shares =
         q_values(&found.iter().map(|o: &ChangeObject| o.changed.expected_false_alarms).collect::<Vec<_>>());
     for (object, q_value) in found.iter_mut().zip(shares) {

@@ -66,6 +66,9 @@ pub struct ObjectParams {
     pub false_objects_per_km2: f64,
     /// Smallest object, m²; above 0, default 300.
     pub area_min_m2: f64,
+    /// What spreads over this much ground at half of its level, such as a harvest, is held against all objects of the
+    /// background; what is narrower against narrow ones alone as well. m², at least `area_min_m2`, default 10 000.
+    pub area_wide_m2: f64,
     /// Misregistration that must not make a change, px; 0…1, default 1.
     pub shift_tolerance_px: f32,
     /// Side of the cells in which the level of the statistic is measured, px; at least 8, default 32.
@@ -81,6 +84,7 @@ impl Default for ObjectParams {
         Self {
             false_objects_per_km2: 0.04,
             area_min_m2: 300.0,
+            area_wide_m2: 10_000.0,
             shift_tolerance_px: 1.0,
             cell_px: 32,
             guard_px: 3,
@@ -120,6 +124,12 @@ impl ChangeParams {
 }
 
 impl ObjectParams {
+    /// Pixels of the smallest object and of the narrowest wide one.
+    pub(super) fn counts_px(&self, pixel_m2: f64) -> (usize, usize) {
+        let count = |area_m2: f64| (area_m2 / pixel_m2 - 1e-9).ceil().max(1.0) as usize;
+        (count(self.area_min_m2), count(self.area_wide_m2))
+    }
+
     /// Refuses values outside their ranges.
     ///
     /// # Errors
@@ -130,6 +140,12 @@ impl ObjectParams {
         first_bad(&[
             ("objects.false_objects_per_km2", ABOVE_0, rate, positive(rate)),
             ("objects.area_min_m2", ABOVE_0, area, positive(area)),
+            (
+                "objects.area_wide_m2",
+                "finite and at least area_min_m2",
+                self.area_wide_m2,
+                self.area_wide_m2.is_finite() && self.area_wide_m2 >= area,
+            ),
             ("objects.shift_tolerance_px", "0 to 1", f64::from(shift), (0.0..=1.0).contains(&shift)),
             ("objects.cell_px", "at least 8", self.cell_px as f64, self.cell_px >= 8),
             ("objects.guard_px", "at most 100", self.guard_px as f64, self.guard_px <= 100),

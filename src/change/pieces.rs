@@ -1,5 +1,6 @@
 //! Changed ground in pieces of one window each, put together where they touch across windows.
 
+use super::births::Birth;
 use super::changed::{Changed, Sums};
 use super::objects::q_values;
 use super::{AreaModel, ChangeMap, Core};
@@ -10,8 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) struct Piece {
     /// Pixels `(row, col)` of the scene.
     pixels: Vec<(u32, u32)>,
-    /// Highest birth; 0 without one.
-    pub(super) level: f64,
+    /// The clearest of the births that pass the threshold, with the false objects per square kilometre expected to be as clear.
+    pub(super) clearest: Option<(Birth, f64)>,
     /// Those of them at the edge of the window's core, where it may go on in the next.
     pub(super) edge: Vec<(u32, u32)>,
     sums: Sums,
@@ -34,20 +35,22 @@ impl Piece {
             sums: Sums::of(map, sigma, pixels, |place| !hot[*place]),
             edge: pixels.iter().map(place).filter(|p| edge(*p)).map(small).collect(),
             pixels: pixels.iter().map(place).map(small).collect(),
-            level: 0.0,
+            clearest: None,
         }
     }
 
-    /// Takes the highest of the births, in pixels of the window, that lies in it.
-    pub(super) fn with_births(mut self, seeds: &[((usize, usize), f64)], first: (usize, usize)) -> Self {
-        if seeds.is_empty() {
+    /// Takes the clearest of the births, each with its false objects per square kilometre, that lie in it; in pixels of the
+    /// window.
+    pub(super) fn with_births(mut self, born: &[(Birth, f64)], first: (usize, usize)) -> Self {
+        if born.is_empty() {
             return self;
         }
         self.pixels.sort_unstable();
-        for ((r, c), level) in seeds {
+        for (birth, per_km2) in born {
+            let (r, c) = birth.place;
             let place = ((r + first.0) as u32, (c + first.1) as u32);
-            if *level > self.level && self.pixels.binary_search(&place).is_ok() {
-                self.level = *level;
+            if self.pixels.binary_search(&place).is_ok() {
+                self.clearest = clearer(self.clearest, Some((*birth, *per_km2)));
             }
         }
         self
@@ -55,7 +58,7 @@ impl Piece {
 
     fn join(&mut self, other: Self) {
         self.pixels.extend(other.pixels);
-        self.level = self.level.max(other.level);
+        self.clearest = clearer(self.clearest, other.clearest);
         self.sums.add(&other.sums);
     }
 }
@@ -84,16 +87,14 @@ impl AreaObjects {
     /// Objects of a scene that shows `area_km2` of ground, the surest first.
     #[must_use]
     pub fn finish(self, model: &AreaModel, area_km2: f64) -> Vec<AreaObject> {
-        let mut found: Vec<AreaObject> = joined(self.pieces)
-            .into_iter()
-            .filter(|piece| piece.level >= model.threshold())
-            .map(|piece| object(piece, model, area_km2))
-            .collect();
+        let mut found: Vec<AreaObject> =
+            joined(self.pieces).into_iter().filter_map(|piece| object(piece, model, area_km2)).collect();
         found.sort_by(|a, b| {
-            b.changed
-                .level_ratio
-                .total_cmp(&a.changed.level_ratio)
-                .then_with(|| a.changed.outline[0].0.total_cmp(&b.changed.outline[0].0))
+            let key = |o: &AreaObject| {
+                (o.changed.expected_false_alarms, -o.changed.level_ratio, o.changed.outline[0].0)
+            };
+            let (a, b) = (key(a), key(b));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2))
         });
         let expected: Vec<f64> = found.iter().map(|o| o.changed.expected_false_alarms).collect();
         for (object, q_value) in found.iter_mut().zip(q_values(&expected)) {
@@ -103,11 +104,19 @@ impl AreaObjects {
     }
 }
 
-fn object(mut piece: Piece, model: &AreaModel, area_km2: f64) -> AreaObject {
+/// The one of which fewer false ones are expected.
+fn clearer(a: Option<(Birth, f64)>, b: Option<(Birth, f64)>) -> Option<(Birth, f64)> {
+    a.into_iter().chain(b).min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The object of a piece in which one was born.
+fn object(mut piece: Piece, model: &AreaModel, area_km2: f64) -> Option<AreaObject> {
+    let (birth, per_km2) = piece.clearest?;
     piece.pixels.sort_unstable();
     let pixels: Vec<(usize, usize)> = piece.pixels.iter().map(|&(r, c)| (r as usize, c as usize)).collect();
-    let standing_out = (piece.level, model.expected_false(piece.level, area_km2));
-    AreaObject { changed: piece.sums.changed(&pixels, model.pixel_m2(), standing_out), q_value: 1.0 }
+    let standing_out = (birth.level, per_km2 * area_km2);
+    let changed = piece.sums.changed(&pixels, model.pixel_m2(), standing_out);
+    Some(AreaObject { changed, q_value: 1.0 })
 }
 
 /// Pieces that touch each other made one.

@@ -46,6 +46,7 @@ pub(super) fn write(
     clock.lap("objects");
     let registration: Vec<Value> =
         found.measured.iter().map(|m| registration_json(&planned.pair, m)).collect();
+    let [narrow, wide] = found.model.thresholds();
     let record = json!({
         "version": env!("CARGO_PKG_VERSION"), "attribution": attribution, "kind": "area",
         "scenes": scenes, "registration": registration,
@@ -53,7 +54,7 @@ pub(super) fn write(
         "null": {
             "false_alarms_per_100km2_asked": request.false_alarms_per_100km2(),
             "false_alarms_expected": rounded(request.objects.false_objects_per_km2 * found.area_km2, 1e3),
-            "threshold_levels": rounded(found.model.threshold(), 1e4),
+            "threshold_levels": { "narrow": rounded(narrow, 1e4), "wide": rounded(wide, 1e4) },
         },
         "object_count": found.objects.len(), "skipped": [],
         "arguments": request.pair.arguments,
