@@ -8,6 +8,8 @@
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
+#[path = "bench/spread.rs"]
+mod spread;
 
 use assert_cmd::cargo::cargo_bin;
 use rusqlite::Connection;

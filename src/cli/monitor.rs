@@ -3,9 +3,9 @@
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
 use super::logging::say;
 use super::progress::Reporter;
-use super::{Failure, Outcome, man};
+use super::{Failure, Outcome, detect, man};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
-use crate::scene::first_moment;
+use crate::pipeline::parse_time;
 use jiff::Timestamp;
 use miette::miette;
 
@@ -29,7 +29,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config).map_err(failure)?;
     let options = RunOptions {
         now: now(),
-        since: args.since.as_deref().map(time).transpose().map_err(failure)?,
+        since: args.since.as_deref().map(parse_time).transpose().map_err(detect::failure)?,
         dry_run: args.dry_run,
         sites: args.sites.clone(),
         secrets: secrets(&config),
@@ -74,11 +74,6 @@ fn secrets(config: &Config) -> Secrets {
 #[expect(clippy::disallowed_methods, reason = "the clock belongs to cli")]
 fn now() -> Timestamp {
     Timestamp::now()
-}
-
-/// A time as RFC 3339, or a date (midnight UTC).
-fn time(text: &str) -> Result<Timestamp, Error> {
-    first_moment(text).map_err(|source| Error::Time { text: text.to_owned(), source })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

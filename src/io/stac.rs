@@ -6,7 +6,7 @@ use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
 use super::{Error, crs, files, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
-use crate::scene::{Scaling, Scene};
+use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -339,7 +339,7 @@ fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
     let number = |key: &str| {
         raster.and_then(|r| r.get(key).or_else(|| r.get(format!("raster:{key}")))).and_then(Value::as_f64)
     };
-    let scale = number("scale").filter(|s| *s > 0.0).unwrap_or(scaling::SCALE);
+    let scale = number("scale").filter(|s| *s > 0.0).unwrap_or(REFLECTANCE_SCALE);
     let applied = ["earthsearch:boa_offset_applied", "sentinel:boa_offset_applied"]
         .iter()
         .find_map(|k| properties.get(k).and_then(Value::as_bool));

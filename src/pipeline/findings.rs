@@ -6,7 +6,7 @@ use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
-use crate::detect::{Appearance, Change, ShownOn, TrackDetection};
+use crate::detect::{self, Change, ShownOn, TrackDetection, TrackResult};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
@@ -15,7 +15,7 @@ use crate::report::{
     DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
     TrackCard,
 };
-use crate::scene::{BandName, Scene};
+use crate::scene::{Appearance, BandName, Scene};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -227,16 +227,21 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         false_alarms_per_100km: 10f64.powf(-d.score),
         contrast: by_band(plan, &d.contrast),
         contrast_unit: contrast_unit(plan),
-        appearance: match d.appearance {
-            Appearance::Bright => "bright",
-            Appearance::Dark => "dark",
-            Appearance::Coloured => "coloured",
-        }
-        .to_owned(),
+        appearance: Appearance::from(d.appearance).word().to_owned(),
         footprint_lonlat: lonlat(plan, &ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
+}
+
+impl From<detect::Appearance> for Appearance {
+    fn from(of_train: detect::Appearance) -> Self {
+        match of_train {
+            detect::Appearance::Bright => Self::Bright,
+            detect::Appearance::Dark => Self::Dark,
+            detect::Appearance::Coloured => Self::Coloured,
+        }
+    }
 }
 
 /// Outline of a train: both sides of the track between its ends.
@@ -279,12 +284,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, object: &ChangeObject) -> Result<Detecti
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),
         contrast_unit: contrast_unit(plan),
-        appearance: match o.appearance {
-            change::Appearance::Bright => "bright",
-            change::Appearance::Dark => "dark",
-            change::Appearance::Coloured => "coloured",
-        }
-        .to_owned(),
+        appearance: o.appearance.word().to_owned(),
         footprint_lonlat: lonlat(plan, &ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()

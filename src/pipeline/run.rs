@@ -78,8 +78,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("stack");
     let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.gridded.validity)).collect();
     reference.registered.amend(&told);
-    let target_mask = reference.registered.target_summary();
-    let after = reference.registered.target_on_reference(&target)?;
+    let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
     let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
     let target_strips = reference.registered.target_strips(plan, &target)?;

@@ -136,7 +136,7 @@ fn registration_band(plan: &Plan) -> usize {
 
 /// A baseline and the target with the shift between them.
 pub(super) struct Registered {
-    masked: Masked,
+    pub(super) masked: Masked,
     /// `None` when registration was switched off or speckle hides the shift.
     pub(super) shift: Option<coreg::Registration>,
     /// Why a measured shift is not applied, or none was measured.

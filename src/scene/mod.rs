@@ -1,5 +1,6 @@
 //! An acquisition's metadata: what it is and where its pixels are, but no pixels.
 
+mod appearance;
 mod cargo;
 mod delays;
 mod elevation;
@@ -7,6 +8,7 @@ mod product;
 mod radar;
 mod time;
 
+pub use appearance::Appearance;
 pub use cargo::{BALLAST, Cargo, SpectralBand, Spectrum};
 pub use delays::band_delay_s;
 pub use elevation::{ElevationModel, RadarPlacement};
@@ -76,7 +78,7 @@ pub struct Source {
 pub struct Scaling {
     /// Added to stored numbers, −1000 for Sentinel-2 from processing baseline 04.00 on.
     pub offset: f64,
-    /// Factor after the offset, 1e-4 for Sentinel-2.
+    /// Factor after the offset, [`REFLECTANCE_SCALE`] for Sentinel-2.
     pub scale: f64,
     /// Which document or test told so; goes into the provenance.
     pub rule: String,

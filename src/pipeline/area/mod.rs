@@ -20,7 +20,6 @@ use super::{Error, Event, SceneSource, Sink};
 use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;
 use crate::mask::MaskSummary;
-use ground::Lay;
 use hidden::Hidden;
 use std::path::PathBuf;
 
@@ -84,7 +83,8 @@ pub fn change_area(
     let measured = if request.register { Some(measure(pair, &request.pair, source, sink)?) } else { None };
     clock.lap("register");
     step(sink, "mask", pair)?;
-    let lay = Lay::new(pair, measured.as_ref());
+    let shifts = Shifts::new(pair, measured.as_ref());
+    let lay = pair.lay(&shifts);
     let typical = measured.as_ref().map_or((0.0, 0.0), super::register::typical_shift);
     let (hidden, masks) = Hidden::new(&planned, typical, &request.mask)?;
     clock.lap("mask");

@@ -33,7 +33,8 @@ pub(super) fn write(
     (grid, values, bands): (&Grid, &Array3<f32>, &[&str]),
     about: &About,
 ) -> Result<(), Error> {
-    let store = |v: f32| if v.is_nan() { 0 } else { (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16 };
+    let per_unit = (1.0 / REFLECTANCE_SCALE) as f32;
+    let store = |v: f32| if v.is_nan() { 0 } else { (v * per_unit).round().clamp(1.0, 65_534.0) as u16 };
     let mut tags = about.tags();
     tags.push(("BOA_ADD_OFFSET".to_owned(), "0".to_owned()));
     staged.file(name, |path| Ok(io::write_scene(path, grid, &values.mapv(store), bands, &tags)?))
