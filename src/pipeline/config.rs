@@ -138,7 +138,7 @@ pub struct DetectConfig {
     pub baseline: Vec<String>,
     /// Scene under test.
     pub target: String,
-    /// Name of the place for figure and page; that of the longest track where `None`.
+    /// Name of the place for figure and page; that of the track of which most was seen where `None`.
     #[serde(skip)]
     pub title: Option<String>,
     /// Rail lines.

@@ -68,7 +68,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        title: title(plan),
+        title: title(plan, &output.trains.tracks),
         simulated: origin != Origin::Satellite,
         implanted: origin == Origin::Implanted,
         attribution: origin.attribution_at(target.datetime) + if plan.rails_are_osm { OSM } else { "" },
@@ -123,10 +123,11 @@ fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
     output.skipped.iter().cloned().chain(off_track).collect()
 }
 
-/// The name that was given, else that of the longest track; empty where neither is there, for a file's name is none for people.
-fn title(plan: &Plan) -> String {
-    let longest = plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m()));
-    let named = || longest.and_then(|track| track.name.clone());
+/// The name that was given, else that of the track of which most was seen; empty where neither is there, for a file's name is none
+/// for people.
+fn title(plan: &Plan, tracks: &[TrackResult]) -> String {
+    let most_seen = tracks.iter().max_by(|a, b| a.observed_m.total_cmp(&b.observed_m));
+    let named = || most_seen.and_then(|track| plan.tracks[track.track_index].name.clone());
     plan.config.title.clone().or_else(named).unwrap_or_default()
 }
 
