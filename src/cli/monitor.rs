@@ -13,7 +13,7 @@ use miette::miette;
 pub(super) fn run(global: &Global, args: &MonitorArgs) -> Result<Outcome, Failure> {
     match &args.command {
         MonitorCommand::Run(args) => watch(global, args),
-        MonitorCommand::Status(args) => status(args),
+        MonitorCommand::Status(args) => status(global, args),
         MonitorCommand::Series(args) => {
             let config = Config::read(&args.config).map_err(failure)?;
             written(global, monitor::write_series(&config, &args.sites, &args.out))
@@ -45,10 +45,10 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     Ok(if summary.is_whole() { Outcome::Done } else { Outcome::Skipped })
 }
 
-fn status(args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
+fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config).map_err(failure)?;
     let status = monitor::status(&config).map_err(failure)?;
-    man::print(if args.json { json(&status)? } else { status.text() }.as_bytes())
+    if args.json { man::print(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
 }
 
 /// Names what was written.

@@ -146,6 +146,7 @@ fn planned(schedule: &Schedule) -> Vec<String> {
         .chain(schedule.again.iter().map(|r| line(r, "compare again")))
         .chain(schedule.replaced.iter().map(|r| line(r, "replace")))
         .chain(schedule.noted.iter().map(|r| line(r, r.status.word())))
+        .chain(schedule.unread.iter().map(|r| line(r, "keep the old version of")))
         .collect();
     lines.sort();
     lines.into_iter().map(|(_, line)| line).collect()

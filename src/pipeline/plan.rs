@@ -185,9 +185,7 @@ impl Plan {
         use std::fmt::Write;
         let mut text = String::new();
         let mut line = |role: &str, p: &PlannedScene| {
-            let name_it = "time unknown: name the file by its date, such as place_2022-11-29.tif";
-            let hint = if role.starts_with("target") { ", or give --datetime" } else { "" };
-            let when = p.scene.datetime.map_or_else(|| format!("{name_it}{hint}"), |t| t.to_string());
+            let when = when(&p.scene, role == TARGET);
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
@@ -195,22 +193,15 @@ impl Plan {
                 p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
             );
         };
-        line("target  ", &self.target);
+        line(TARGET, &self.target);
         for baseline in &self.baselines {
-            line("baseline", baseline);
+            line(BASELINE, baseline);
         }
         for skip in &self.skipped {
             let _ = writeln!(text, "skipped  {}: {}", skip.scene_id, skip.reason);
         }
-        let names: Vec<String> = self.bands.iter().map(ToString::to_string).collect();
         let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;
-        let hint = match names.first() {
-            Some(name) if name.starts_with("band") => {
-                ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
-            }
-            _ => "",
-        };
-        let _ = writeln!(text, "bands    {}{hint}", names.join(", "));
+        let _ = writeln!(text, "bands    {}", list_of(&self.bands));
         let _ = writeln!(text, "tracks   {} with {km:.1} km, in {}", self.tracks.len(), self.crs.name());
         let _ = writeln!(text, "outputs  {}", self.config.out.display());
         text

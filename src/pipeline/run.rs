@@ -111,7 +111,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.note("detect", detect_s);
     run.clock.note("change", change_s);
     run.step("done", "")?;
-    Ok(RunOutput {
+    let output = RunOutput {
         used,
         skipped,
         target_mask,
@@ -121,7 +121,63 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         before,
         after,
         timings_s: run.clock.laps_s,
-    })
+    };
+    note_details(plan, &output);
+    Ok(output)
+}
+
+/// What the verdicts rest on, for `-vv`; all of it is in `run.json`, too.
+fn note_details(plan: &Plan, output: &RunOutput) {
+    let (mask, null) = (&output.target_mask, &output.trains.null);
+    tracing::debug!(
+        target = plan.target.scene.id,
+        values = plan.target.scene.scaling.rule,
+        valid_fraction = mask.valid_fraction,
+        cloud_fraction = mask.cloud_fraction,
+        shadow_fraction = mask.shadow_fraction,
+        "seen"
+    );
+    tracing::debug!(
+        placebo_track_count = null.placebo_track_count,
+        placebo_length_m = null.placebo_length_m,
+        placebo_event_count = null.placebo_event_count,
+        threshold_statistic = null.threshold_statistic,
+        extrapolated = null.extrapolated,
+        rails_step_m = ?output.trains.rails_step_m,
+        "null"
+    );
+    for track in &output.trains.tracks {
+        let limits_m: BTreeMap<_, _> =
+            track.detection_limits.iter().map(|l| (&l.cargo, l.length_m)).collect();
+        let track_id = &plan.tracks[track.track_index].id;
+        tracing::debug!(
+            track_id,
+            observed_m = track.observed_m,
+            length_m = track.length_m,
+            ?limits_m,
+            "track"
+        );
+    }
+    for (stage, seconds) in &output.timings_s {
+        tracing::debug!(stage, seconds, "took");
+    }
+}
+
+/// Reference and target on the grid of the maps, and the looks of radar, told before its pixels are interpolated for them.
+fn maps(
+    plan: &Plan,
+    reference: &Registered,
+    target: &Target,
+) -> Result<(Raster, Raster, Option<f64>), Error> {
+    let before = reference.baseline();
+    let after = reference.target_on(target, &before.grid)?;
+    let looks = plan.is_radar().then(|| radar::looks(&after));
+    let grid = map_grid(&before.grid, &plan.crs, plan.pixel_m)?;
+    if grid == before.grid {
+        return Ok((before.clone(), after, looks));
+    }
+    let shift_px = shift_on(&grid, (&before.grid, reference.shift_px()))?;
+    Ok((reference.baseline_on(&grid, shift_px)?, reference.target_on(target, &grid)?, looks))
 }
 
 /// The strips of one track, from all scenes.
@@ -281,6 +337,19 @@ enum Trouble {
 }
 
 pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
+        let (shift_row_px, shift_col_px) = registered.shift_px();
+        tracing::debug!(
+            baseline = planned.scene.id,
+            values = planned.scene.scaling.rule,
+            valid_fraction = mask.valid_fraction,
+            cloud_fraction = mask.cloud_fraction,
+            shift_row_px,
+            shift_col_px,
+            tie_point_count = registered.shift.as_ref().map(|s| s.tie_points.len()),
+            residual_rmse_px = registered.shift.as_ref().map(|s| s.residual_rmse_px),
+            note = registered.note,
+            "registered"
+        );
     Error::NothingVisible {
         scene: scene.to_owned(),
         reason: format!(
