@@ -4,8 +4,8 @@
 //! test, for old dates were processed again, so the rule comes from the product's own documents and is
 //! then checked on pixels ([`verify_offset`]).
 
-use super::{Error, names};
-use crate::scene::Scaling;
+use super::{Error, names, sample};
+use crate::scene::{PICTURE_SCALE, REFLECTANCE_SCALE, Scaling};
 use crate::stats::median;
 use gdal::Dataset;
 use gdal::Metadata;
@@ -84,8 +84,8 @@ pub(super) fn of_raster(dataset: &Dataset, path: &str, first_band: usize) -> Res
         return Ok(Scaling { offset: offset / scale, scale, rule });
     }
     let (scale, why) = match band.band_type() {
-        GdalDataType::UInt8 => (1.0 / 255.0, "8-bit numbers: 1/255".to_owned()),
-        kind if kind.is_integer() => (SCALE, format!("{} numbers: 1e-4", kind.name())),
+        GdalDataType::UInt8 => (PICTURE_SCALE, "8-bit numbers: 1/255, which is no reflectance".to_owned()),
+        kind if kind.is_integer() => (REFLECTANCE_SCALE, format!("{} numbers: 1e-4", kind.name())),
         _ => {
             let level = sampled_median(dataset, path, first_band)?;
             if level.abs() <= 2.0 || !level.is_finite() {

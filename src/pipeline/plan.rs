@@ -101,6 +101,7 @@ impl Plan {
                 "the baseline is later than the target: what is told to have appeared was there first"
             );
         }
+        warn_of_pictures(std::iter::once(&target).chain(&baselines));
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
@@ -206,6 +207,42 @@ impl Plan {
         let _ = writeln!(text, "outputs  {}", self.config.out.display());
         text
     }
+}
+
+/// Warns of optical scenes whose numbers are no reflectance.
+pub(super) fn warn_of_pictures<'a>(scenes: impl IntoIterator<Item = &'a Scene>) {
+    for scene in scenes.into_iter().filter(|s| s.radar.is_none() && !s.scaling.is_reflectance()) {
+        tracing::warn!(
+            scene = scene.id,
+            "its 8-bit numbers are no reflectance: clouds are known by a classification alone, and detection limits are those of a \
+             scene whose 255 is a reflectance of 1; choose clear dates, or give the file its scale and offset (gdal_edit.py -scale \
+             -offset)"
+        );
+    }
+}
+
+/// Roles of scenes in the lines of a dry run.
+pub(super) const TARGET: &str = "target  ";
+pub(super) const BASELINE: &str = "baseline";
+
+/// The time of a scene for a dry run; where it is unknown, what tells it.
+pub(super) fn when(scene: &Scene, is_target: bool) -> String {
+    let hint = if is_target { ", or give --datetime" } else { "" };
+    scene.datetime.map_or_else(
+        || format!("time unknown: name the file by its date, such as place_2022-11-29.tif{hint}"),
+        |t| t.to_string(),
+    )
+}
+
+/// The bands that are compared, for a dry run; where nothing tells their names, what does.
+pub(super) fn list_of(bands: &[BandName]) -> String {
+    let names: Vec<&str> = bands.iter().map(|b| b.0.as_str()).collect();
+    let hint = if names.first().is_some_and(|name| name.starts_with("band")) {
+        ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
+    } else {
+        ""
+    };
+    names.join(", ") + hint
 }
 
 /// Whether two arguments name the same file or folder.

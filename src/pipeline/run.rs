@@ -1,6 +1,7 @@
 //! A plan taken through the stages.
 
 use super::clock::{Clock, timed};
+use super::gridded::{map_grid, shift_on};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
@@ -52,7 +53,7 @@ pub struct RunOutput {
     pub motions: Vec<Option<Motion>>,
     /// Change off the track.
     pub off_track: OffTrack,
-    /// The reference and the target on its grid, for the figures.
+    /// The reference and the target in its geometry, on the grid of maps and figures.
     pub before: Raster,
     /// See `before`.
     pub after: Raster,
@@ -68,7 +69,7 @@ pub struct RunOutput {
 pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
     let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
     run.step("read", &plan.target.scene.id)?;
-    let target = Target::read(plan, source)?;
+    let target = Target::read(&plan.target, source)?;
     run.clock.lap("read");
 
     let mut skipped = plan.skipped.clone();
@@ -76,14 +77,14 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("register");
     let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
     run.clock.lap("stack");
-    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.gridded.validity)).collect();
+    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.validity)).collect();
     reference.registered.amend(&told);
     let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
+    let (before, after, looks) = maps(plan, &reference.registered, &target)?;
     let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
-    let before = reference.registered.baseline().clone();
     let mut used = vec![UsedBaseline {
         index: reference_index,
         registration: reference.registered.shift,
@@ -99,7 +100,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     }
 
     run.step("detect", "tracks")?;
-    let params = plan.detect_params(plan.is_radar().then(|| radar::looks(&after)));
+    let params = plan.detect_params(looks);
     let tracks = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
@@ -212,12 +213,15 @@ struct Reference {
     offset: OffsetCheck,
 }
 
-/// A further baseline; rasters on the reference's grid.
+/// A further baseline.
 struct Other {
     used: UsedBaseline,
     strips: Vec<Strip>,
+    /// On the grid of the maps.
     gridded: Raster,
-    /// Clouds and shadows of the target, told against this baseline.
+    /// On the reference's grid.
+    validity: Array2<Validity>,
+    /// Clouds and shadows of the target, told against this baseline; on the reference's grid.
     target_flags: Array2<Validity>,
 }
 
@@ -264,6 +268,8 @@ impl Run<'_> {
         skipped: &mut Vec<Skip>,
     ) -> Result<Vec<Other>, Error> {
         let (grid, shift) = (&reference.baseline().grid, reference.shift_px());
+        let maps = map_grid(grid, &self.plan.crs, self.plan.pixel_m)?;
+        let shift_on_maps = shift_on(&maps, (grid, shift))?;
         let results: Vec<Result<Other, Trouble>> = self.plan.baselines[reference_index + 1..]
             .par_iter()
             .enumerate()
@@ -273,7 +279,12 @@ impl Run<'_> {
                 }
                 let found = self.compare(planned, target)?;
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
-                let gridded = found.registered.baseline_on(grid, shift).map_err(Trouble::Target)?;
+                let gridded = found.registered.baseline_on(&maps, shift_on_maps).map_err(Trouble::Target)?;
+                let validity = if maps == *grid {
+                    gridded.validity.clone()
+                } else {
+                    found.registered.baseline_on(grid, shift).map_err(Trouble::Target)?.validity
+                };
                 let target_flags = found.registered.target_flags_on(grid).map_err(Trouble::Target)?;
                 let index = reference_index + 1 + i;
                 let used = UsedBaseline {
@@ -283,7 +294,7 @@ impl Run<'_> {
                     mask: found.mask,
                     offset: found.offset,
                 };
-                Ok(Other { used, strips, gridded, target_flags })
+                Ok(Other { used, strips, gridded, validity, target_flags })
             })
             .collect();
         let mut others = Vec::new();
@@ -326,17 +337,6 @@ impl Run<'_> {
             );
         }
         let registered = masked.register(self.plan).map_err(skip("register"))?;
-        Ok(Reference { registered, mask, offset })
-    }
-}
-
-/// Whose fault it is when two scenes cannot be compared.
-enum Trouble {
-    Target(Error),
-    Baseline(Skip),
-}
-
-pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
         let (shift_row_px, shift_col_px) = registered.shift_px();
         tracing::debug!(
             baseline = planned.scene.id,
@@ -350,6 +350,17 @@ pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
             note = registered.note,
             "registered"
         );
+        Ok(Reference { registered, mask, offset })
+    }
+}
+
+/// Whose fault it is when two scenes cannot be compared.
+enum Trouble {
+    Target(Error),
+    Baseline(Skip),
+}
+
+pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
     Error::NothingVisible {
         scene: scene.to_owned(),
         reason: format!(

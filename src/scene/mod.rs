@@ -22,6 +22,12 @@ use jiff::Timestamp;
 /// Behind the platform of satellite scenes that trains were put into.
 pub const IMPLANTED: &str = ", trains simulated";
 
+/// What the numbers of 8-bit pictures that tell no unit are multiplied by.
+pub const PICTURE_SCALE: f64 = 1.0 / 255.0;
+
+/// Reflectance of one stored unit of Sentinel-2.
+pub const REFLECTANCE_SCALE: f64 = 1e-4;
+
 /// One acquisition of one sensor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scene {
@@ -82,4 +88,12 @@ pub struct Scaling {
     pub scale: f64,
     /// Which document or test told so; goes into the provenance.
     pub rule: String,
+}
+
+impl Scaling {
+    /// Whether values of an optical scene are reflectance: those of an 8-bit picture are of a gain and offset that nobody knows.
+    #[must_use]
+    pub fn is_reflectance(&self) -> bool {
+        (self.scale - PICTURE_SCALE).abs() > 1e-12
+    }
 }

@@ -14,7 +14,8 @@ pub use request::AreaRequest;
 
 use super::clock::Clock;
 use super::outputs::{CHANGE_MAP, OBJECTS, RECORD};
-use super::register::{Measured, Pair, measure};
+use super::plan::warn_of_pictures;
+use super::register::{Measured, Pair, Shifts, measure};
 use super::staged::{Staged, refuse_inputs};
 use super::{Error, Event, SceneSource, Sink};
 use crate::change::{AreaModel, AreaObject, ChangeMethod};
@@ -138,6 +139,7 @@ impl Planned {
             });
         }
         io::working_crs(&pair.reference.grid)?;
+        warn_of_pictures([&pair.reference, &pair.moving]);
         Ok(Self { pair, bands, names })
     }
 }
