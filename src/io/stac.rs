@@ -140,12 +140,8 @@ fn radar_item(
     item: &StacItem,
     options: &SceneOptions,
 ) -> Result<Option<Scene>, Error> {
-    let paths: Vec<String> = item
-        .assets
-        .iter()
-        .filter(|asset| sentinel1::is_polarisation(&asset.band))
-        .map(|asset| asset.gdal_path.clone())
-        .collect();
+    let assets = sentinel1::POLARISATIONS.iter().filter_map(|name| item.asset(name));
+    let paths: Vec<String> = assets.map(|asset| asset.gdal_path.clone()).collect();
     if paths.is_empty() {
         return Ok(None);
     }
