@@ -141,6 +141,19 @@ impl About {
     }
 }
 
+/// Warns of what was asked for and found no room.
+fn warn_left_out(what: &str, asked: usize, placed: usize) {
+    if placed < asked {
+        tracing::warn!(
+            asked,
+            placed,
+            "{} of {asked} {what} found no room along the tracks and are in no scene: ask for fewer or shorter ones in --config, or \
+             give longer rails",
+            asked - placed
+        );
+    }
+}
+
 /// Puts rails and truth beside the scenes, all under their names, and tells what was written.
 fn conclude(
     mut staged: Staged,
