@@ -306,6 +306,18 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     assert_eq!(told.lines().count(), lines.len() + 1);
     assert_eq!((&last["id"], &last["withdrawn"]), (&alert["id"], &serde_json::Value::Bool(true)));
     assert!(feed().contains("(withdrawn)"));
+    // When it stands again, the feed does not go back in time.
+    let updated = |text: &str| {
+        let entry = text.split("<entry>").find(|e| e.contains(id)).unwrap().to_owned();
+        [text, &entry].map(|t| t.split("<updated>").nth(1).unwrap()[..20].to_owned())
+    };
+    let withdrawn = updated(&feed());
+    state.execute("UPDATE alert SET withdrawn_at = NULL WHERE alert_id = ?1", [id]).unwrap();
+    done(folder.path());
+    assert!(!feed().contains("(withdrawn)"));
+    let again = updated(&feed());
+    assert!(again[0] >= withdrawn[0] && again[1] >= withdrawn[1], "{withdrawn:?} {again:?}");
+    let told = fs::read_to_string(&taken).unwrap();
 
     // A site that is no longer watched holds up nobody.
     state.execute("UPDATE delivery SET delivered_at = NULL", []).unwrap();
