@@ -139,6 +139,17 @@ fn trains_are_followed_and_a_second_run_does_nothing() {
             .unwrap();
         assert!(status.success() && out.join(file).metadata().unwrap().len() > 100);
     }
+
+    // Scenes are known again where their folder lies now.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder.path(), &moved).unwrap();
+    let dry = run(&moved, &["--dry-run"]);
+    assert!(String::from_utf8_lossy(&dry.stderr).contains("0 scenes to process, 18 known"), "{dry:?}");
+    assert!(done(&moved).contains(" 0 scenes used, 0 hidden, 0 refused, 0 failed, 0 duplicates, 18 known"));
+    let here =
+        |line: &String| line.replace(&moved.display().to_string(), &folder.path().display().to_string());
+    assert_eq!(dump(&moved).iter().map(here).collect::<Vec<_>>(), first);
 }
 
 /// Kills `kills` runs at random points of their work, each started where the last one was killed; a run that gets to its
