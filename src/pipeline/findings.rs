@@ -6,7 +6,7 @@ use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
-use crate::detect::{self, Change, ShownOn, TrackDetection, TrackResult};
+use crate::detect::{Change, ShownOn, TrackDetection, TrackResult};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
@@ -15,7 +15,7 @@ use crate::report::{
     DetectionCard, Findings, InputCard, NullCard, Point, Profile, RegistrationCard, SceneCard, SkipCard,
     TrackCard,
 };
-use crate::scene::{Appearance, BandName, Scene};
+use crate::scene::{BandName, Scene};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -228,21 +228,11 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         false_alarms_per_100km: 10f64.powf(-d.score),
         contrast: by_band(plan, &d.contrast),
         contrast_unit: contrast_unit(plan),
-        appearance: Appearance::from(d.appearance).word().to_owned(),
+        appearance: d.appearance.word().to_owned(),
         footprint_lonlat: lonlat(plan, &ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
-}
-
-impl From<detect::Appearance> for Appearance {
-    fn from(of_train: detect::Appearance) -> Self {
-        match of_train {
-            detect::Appearance::Bright => Self::Bright,
-            detect::Appearance::Dark => Self::Dark,
-            detect::Appearance::Coloured => Self::Coloured,
-        }
-    }
 }
 
 /// Outline of a train: both sides of the track between its ends.
