@@ -173,6 +173,6 @@ fn what_makes_no_sense_without_rails_is_refused_and_a_dry_run_writes_nothing() {
     std::fs::write(&config, "[change]\nmethod = \"t-test\"\n").unwrap();
     let said = predicate::str::contains("radar power");
     case.command("1").arg("--dry-run").arg("--config").arg(&config).assert().code(2).stderr(said);
-    case.command("1").arg("--dry-run").assert().success().stderr(predicate::str::contains("baseline"));
+    case.command("1").arg("--dry-run").assert().success().stderr(predicate::str::contains("shift measured"));
     assert!(!case.at("out").exists());
 }

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use stac_server::{ALL, Content, Fault, Paging, Server};
 use std::path::Path;
 
+/// A small corridor in the middle of the scenes.
+const SMALL: [&str; 4] = ["--bbox", "130.75,42.49,130.76,42.50", "--margin-m", "100"];
 /// South-west corner of the scene in UTM zone 52: near Khasan.
 const ORIGIN: (f64, f64) = (640_000.0, 4_710_000.0);
 const SIDE_PX: usize = 1024;
@@ -226,15 +228,7 @@ fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
     let server = serve(folder.path(), 2, Paging::Post, &ALL);
     let fetch = |arguments: &[&str]| {
         let mut command = assert_cmd::Command::cargo_bin("railwatch").unwrap();
-        command.args([
-            "fetch",
-            "--source",
-            &server.url,
-            "--bbox",
-            "130.75,42.49,130.76,42.50",
-            "--margin-m",
-            "100",
-        ]);
+        command.args(["fetch", "--source", &server.url]).args(SMALL);
         command.arg("--out").arg(folder.path().join("out")).args(arguments).assert()
     };
     let said = |part: &'static str| predicates::prelude::predicate::str::contains(part);
@@ -478,15 +472,7 @@ fn a_killed_fetch_is_taken_up_and_ends_the_same() {
     let server = serve(folder.path(), 3, Paging::Post, &ALL);
     let command = |out: &Path| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_railwatch"));
-        command.args([
-            "fetch",
-            "--source",
-            &server.url,
-            "--bbox",
-            "130.75,42.49,130.76,42.50",
-            "--margin-m",
-            "100",
-        ]);
+        command.args(["fetch", "--source", &server.url]).args(SMALL);
         command.arg("--quiet").arg("--out").arg(out);
         command
     };

@@ -109,7 +109,7 @@ fn fetched_windows_of_terrain_corrected_radar_stay_comparable() {
             assert_eq!((near.radar.is_some(), &near.radar), (true, &far.radar));
             assert_eq!((near.datetime, &near.platform), (far.datetime, &far.platform));
             let names: Vec<&str> = near.bands.iter().map(|b| b.name.0.as_str()).collect();
-            assert_eq!(names, ["VH", "VV"]);
+            assert_eq!(names, ["VV", "VH"]);
             let window = corridor.window(&far.grid).unwrap().unwrap();
             let ours =
                 io::read_raster(&near, corridor.window(&near.grid).unwrap().unwrap(), &[0, 1]).unwrap();

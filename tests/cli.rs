@@ -53,6 +53,17 @@ fn a_dry_run_says_what_tells_times_and_bands() {
 }
 
 #[test]
+fn trains_without_room_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    std::fs::write(&config, "[trains]\nappeared_count = 60\n").unwrap();
+    let mut command = railwatch();
+    command.args(["simulate", "--rails", "samples/tumangang_khasan_rails.geojson", "--config"]).arg(&config);
+    command.arg("--out").arg(folder.path().join("sim"));
+    command.assert().success().stderr(predicate::str::contains("found no room along the tracks"));
+}
+
+#[test]
 fn a_report_can_be_made_again() {
     let run = Run::new();
     run.command().assert().success();

@@ -8,6 +8,8 @@
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
+#[path = "bench/spread.rs"]
+mod spread;
 
 use assert_cmd::cargo::cargo_bin;
 use rusqlite::Connection;
@@ -137,6 +139,17 @@ fn trains_are_followed_and_a_second_run_does_nothing() {
             .unwrap();
         assert!(status.success() && out.join(file).metadata().unwrap().len() > 100);
     }
+
+    // Scenes are known again where their folder lies now.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder.path(), &moved).unwrap();
+    let dry = run(&moved, &["--dry-run"]);
+    assert!(String::from_utf8_lossy(&dry.stderr).contains("0 scenes to process, 18 known"), "{dry:?}");
+    assert!(done(&moved).contains(" 0 scenes used, 0 hidden, 0 refused, 0 failed, 0 duplicates, 18 known"));
+    let here =
+        |line: &String| line.replace(&moved.display().to_string(), &folder.path().display().to_string());
+    assert_eq!(dump(&moved).iter().map(here).collect::<Vec<_>>(), first);
 }
 
 /// Kills `kills` runs at random points of their work, each started where the last one was killed; a run that gets to its
@@ -304,6 +317,18 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     assert_eq!(told.lines().count(), lines.len() + 1);
     assert_eq!((&last["id"], &last["withdrawn"]), (&alert["id"], &serde_json::Value::Bool(true)));
     assert!(feed().contains("(withdrawn)"));
+    // When it stands again, the feed does not go back in time.
+    let updated = |text: &str| {
+        let entry = text.split("<entry>").find(|e| e.contains(id)).unwrap().to_owned();
+        [text, &entry].map(|t| t.split("<updated>").nth(1).unwrap()[..20].to_owned())
+    };
+    let withdrawn = updated(&feed());
+    state.execute("UPDATE alert SET withdrawn_at = NULL WHERE alert_id = ?1", [id]).unwrap();
+    done(folder.path());
+    assert!(!feed().contains("(withdrawn)"));
+    let again = updated(&feed());
+    assert!(again[0] >= withdrawn[0] && again[1] >= withdrawn[1], "{withdrawn:?} {again:?}");
+    let told = fs::read_to_string(&taken).unwrap();
 
     // A site that is no longer watched holds up nobody.
     state.execute("UPDATE delivery SET delivered_at = NULL", []).unwrap();

@@ -8,6 +8,8 @@ mod provider;
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
+#[path = "bench/spread.rs"]
+mod spread;
 #[expect(dead_code, reason = "tests of the catalog use the rest")]
 mod stac_server;
 

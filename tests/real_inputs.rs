@@ -4,10 +4,10 @@
 
 mod support;
 
-use gdal::DriverManager;
 use gdal::raster::RasterCreationOptions;
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use gdal::vector::{Geometry, LayerAccess, LayerOptions};
+use gdal::{DriverManager, Metadata};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,6 +64,70 @@ fn assert_alike(
         names
     };
     assert_eq!(brief(found), brief(wanted));
+}
+
+/// A scene in longitude and latitude, with pixels that are wider in the one than in the other.
+fn in_degrees(scene: &Path, to: &Path) {
+    let source = gdal::Dataset::open(scene).unwrap();
+    let mut degrees = SpatialRef::from_epsg(4326).unwrap();
+    degrees.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    let way = CoordTransform::new(&source.spatial_ref().unwrap(), &degrees).unwrap();
+    let (g, (width, height)) = (source.geo_transform().unwrap(), source.raster_size());
+    let (right, low) = (g[0] + g[1] * width as f64, g[3] + g[5] * height as f64);
+    let (mut x, mut y) = ([g[0], right, g[0], right], [g[3], g[3], low, low]);
+    way.transform_coords(&mut x, &mut y, &mut []).unwrap();
+    let ends = |v: [f64; 4]| v.iter().fold((f64::MAX, f64::MIN), |e, v| (e.0.min(*v), e.1.max(*v)));
+    let ((west, east), (south, north)) = (ends(x), ends(y));
+    let (step_x, step_y) = (1.2e-4, 0.9e-4);
+    let size = (((east - west) / step_x) as usize, ((north - south) / step_y) as usize);
+    let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut out = driver.create_with_band_type::<u16, _>(to, size.0, size.1, source.raster_count()).unwrap();
+    out.set_geo_transform(&[west, step_x, 0.0, north, 0.0, -step_y]).unwrap();
+    out.set_spatial_ref(&degrees).unwrap();
+    for b in 1..=source.raster_count() {
+        let name = source.rasterband(b).unwrap().description().unwrap();
+        out.rasterband(b).unwrap().set_description(&name).unwrap();
+    }
+    gdal::raster::reproject(&source, &out).unwrap();
+    out.close().unwrap();
+}
+
+/// First corners of the trains with a score above `least`, degrees.
+fn trains(run: &Run, least: f64) -> Vec<[f64; 2]> {
+    run.command().assert().code(0);
+    let text = std::fs::read(run.out.path().join("out/detections.geojson")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let is_sure = |f: &&serde_json::Value| {
+        f["properties"]["kind"] == "train" && f["properties"]["score"].as_f64().unwrap() > least
+    };
+    let corner =
+        |f: &serde_json::Value| [0, 1].map(|k| f["geometry"]["coordinates"][0][0][k].as_f64().unwrap());
+    json["features"].as_array().unwrap().iter().filter(is_sure).map(corner).collect()
+}
+
+#[test]
+fn scenes_in_degrees() {
+    let mut run = Run::new();
+    let sure = trains(&run, 1.0);
+    assert!(!sure.is_empty(), "nothing to compare with");
+    let names = ["place_2022-11-19.tif", "place_2022-11-29.tif"];
+    for (scene, name) in [&mut run.baseline, &mut run.target].into_iter().zip(names) {
+        let to = run.out.path().join(name);
+        in_degrees(scene, &to);
+        *scene = to;
+    }
+    // Resampling blurs, and weak or ambiguous trains may be told otherwise; the sure ones are where they were.
+    let found = trains(&run, f64::NEG_INFINITY);
+    let is_near = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs() < 4e-4 && (a[1] - b[1]).abs() < 3e-4;
+    assert!(sure.iter().all(|a| found.iter().any(|b| is_near(a, b))), "{sure:?} {found:?}");
+    let out = run.out.path().join("out");
+    let record = record(&out);
+    assert_eq!(record["skipped"].as_array().unwrap().len(), 0, "{}", record["skipped"]);
+    // Figure and map are in metres, and show what was found.
+    let map = gdal::Dataset::open(out.join("change.tif")).unwrap();
+    assert_eq!(map.spatial_ref().unwrap().auth_code().unwrap(), 32_652);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(!page.contains("outside the view"), "boxes are in the figure");
 }
 
 #[test]

@@ -30,7 +30,9 @@ pub(super) fn look(json: &Value, location: &str, corridor: &Corridor) -> Result<
     let names: Vec<BandName> = scene.bands.iter().map(|b| b.name.clone()).collect();
     let mut raster = io::read_raster(&scene, inside(&scene)?, &bands)?;
     if names.iter().any(|n| n.0.starts_with('B')) {
-        mask::clouds(&mut raster, &names, None, &MaskParams::default());
+        let pixel_m = io::ground_pixel_m(&raster.grid)?;
+        let params = MaskParams { own_test: scene.scaling.is_reflectance(), ..MaskParams::default() };
+        mask::clouds(&mut raster, &names, None, pixel_m, &params);
     }
     Ok(raster)
 }

@@ -120,12 +120,11 @@ pub(super) fn persist<T>(
 
 /// Whether trying again may help: only what was read over the network, and not what is not there.
 fn may_pass(error: &Error) -> bool {
-    let remote = |path: &str| path.contains("/vsi") && !path.contains("/vsizip/");
     match error {
         Error::Changed { .. } => true,
         Error::Refused { status, .. } => matches!(status, 401 | 403),
         Error::Io(io::Error::Open { path, reason, .. } | io::Error::Read { path, reason }) => {
-            remote(path) && !reason.contains("404")
+            io::is_remote(path) && !reason.contains("404")
         }
         _ => false,
     }

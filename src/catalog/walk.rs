@@ -2,6 +2,7 @@
 
 use super::http::Client;
 use super::{Error, Found, Query, Skipped, foreign, pages};
+use crate::io;
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
@@ -133,7 +134,7 @@ fn may_hold(document: &Value, query: &Query) -> bool {
 
 /// Where a link leads from a document: absolute links as they are.
 pub(super) fn joined(base: &str, href: &str) -> String {
-    if href.contains("://") || href.starts_with("/vsi") {
+    if !io::is_plain_path(href) {
         return href.to_owned();
     }
     let base = base.split('?').next().unwrap_or(base);

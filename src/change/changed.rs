@@ -1,7 +1,8 @@
 //! What a changed place looks like, from sums over its pixels that add up over windows.
 
 use super::outline::outline;
-use super::{Appearance, ChangeMap, Direction};
+use super::{ChangeMap, Direction};
+use crate::scene::Appearance;
 use crate::stats::median;
 use ndarray::{Array2, Array3};
 
@@ -93,7 +94,7 @@ impl Sums {
             area_m2: count * pixel_m2,
             statistic_mean: self.statistic / count,
             level_ratio,
-            appearance: appearance(&contrast),
+            appearance: Appearance::of(&contrast),
             contrast,
             direction: if went { Direction::Departed } else { Direction::Appeared },
             expected_false_alarms,
@@ -120,19 +121,6 @@ fn ring(
     around.sort_unstable();
     around.dedup();
     around
-}
-
-fn appearance(contrast: &[f64]) -> Appearance {
-    let count = contrast.len() as f64;
-    let grey = contrast.iter().sum::<f64>() / count;
-    let colour = (contrast.iter().map(|v| (v - grey).powi(2)).sum::<f64>() / count).sqrt();
-    if colour > grey.abs() {
-        Appearance::Coloured
-    } else if grey >= 0.0 {
-        Appearance::Bright
-    } else {
-        Appearance::Dark
-    }
 }
 
 /// The 4-connected `free` pixels around a seed that lie inside, the seed with them; takes them out.

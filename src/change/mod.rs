@@ -26,7 +26,7 @@ mod trend;
 
 pub use area::{AreaBlock, AreaModel, Core, Sample};
 pub use changed::Changed;
-pub use objects::{Appearance, ChangeObject, Direction, objects};
+pub use objects::{ChangeObject, Direction, objects};
 pub use params::{ChangeMethod, ChangeParams, ObjectParams};
 pub use pieces::{AreaObject, AreaObjects};
 pub use pixelwise::{PixelTest, pixelwise};

@@ -8,18 +8,6 @@ use super::{ChangeMap, Error, ObjectParams};
 use ndarray::{Array2, Zip, s};
 use serde::{Deserialize, Serialize};
 
-/// How an object looks against the ground before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Appearance {
-    /// Brighter in most bands.
-    Bright,
-    /// Darker in most bands.
-    Dark,
-    /// The bands differ more from each other than all from before.
-    Coloured,
-}
-
 /// Whether an object came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

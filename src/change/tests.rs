@@ -1,6 +1,7 @@
 //! Laws of the statistic and of the objects; the labelled benchmark where real data is at hand.
 
 use super::*;
+use crate::scene::Appearance;
 use ndarray::s;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

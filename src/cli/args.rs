@@ -26,7 +26,7 @@ pub(super) struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// Say more (-v stages, -vv details).
+    /// Say more (-v stages, -vv what verdicts rest on).
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Say only errors.

@@ -3,9 +3,9 @@
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
 use super::logging::say;
 use super::progress::Reporter;
-use super::{Failure, Outcome, man};
+use super::{Failure, Outcome, detect, man};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
-use crate::scene::first_moment;
+use crate::pipeline::parse_time;
 use jiff::Timestamp;
 use miette::miette;
 
@@ -13,7 +13,7 @@ use miette::miette;
 pub(super) fn run(global: &Global, args: &MonitorArgs) -> Result<Outcome, Failure> {
     match &args.command {
         MonitorCommand::Run(args) => watch(global, args),
-        MonitorCommand::Status(args) => status(args),
+        MonitorCommand::Status(args) => status(global, args),
         MonitorCommand::Series(args) => {
             let config = Config::read(&args.config).map_err(failure)?;
             written(global, monitor::write_series(&config, &args.sites, &args.out))
@@ -29,7 +29,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config).map_err(failure)?;
     let options = RunOptions {
         now: now(),
-        since: args.since.as_deref().map(time).transpose().map_err(failure)?,
+        since: args.since.as_deref().map(parse_time).transpose().map_err(detect::failure)?,
         dry_run: args.dry_run,
         sites: args.sites.clone(),
         secrets: secrets(&config),
@@ -45,10 +45,10 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     Ok(if summary.is_whole() { Outcome::Done } else { Outcome::Skipped })
 }
 
-fn status(args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
+fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config).map_err(failure)?;
     let status = monitor::status(&config).map_err(failure)?;
-    man::print(if args.json { json(&status)? } else { status.text() }.as_bytes())
+    if args.json { man::print(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
 }
 
 /// Names what was written.
@@ -74,11 +74,6 @@ fn secrets(config: &Config) -> Secrets {
 #[expect(clippy::disallowed_methods, reason = "the clock belongs to cli")]
 fn now() -> Timestamp {
     Timestamp::now()
-}
-
-/// A time as RFC 3339, or a date (midnight UTC).
-fn time(text: &str) -> Result<Timestamp, Error> {
-    first_moment(text).map_err(|source| Error::Time { text: text.to_owned(), source })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]

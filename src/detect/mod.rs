@@ -34,6 +34,7 @@ pub use params::{Cargo, DetectParams};
 pub use refine::ShownOn;
 
 use crate::corridor::{Strip, Track};
+use crate::scene::Appearance;
 use ndarray::Array2;
 
 /// The scenes sampled along one track.
@@ -57,17 +58,6 @@ pub enum Change {
     Appeared,
     /// Before, not in the target.
     Departed,
-}
-
-/// How the train differs from its bed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appearance {
-    /// Brighter in the visible and near infrared as a whole.
-    Bright,
-    /// Darker as a whole.
-    Dark,
-    /// Brighter in some bands, darker in others.
-    Coloured,
 }
 
 /// A train on a track.

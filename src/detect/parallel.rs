@@ -40,8 +40,9 @@ fn axis(detection: &TrackDetection, track: &Track) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Appearance, Change, ShownOn};
+    use super::super::{Change, ShownOn};
     use super::*;
+    use crate::scene::Appearance;
 
     fn detection(track_index: usize, start_m: f64, end_m: f64, score: f64) -> TrackDetection {
         TrackDetection {

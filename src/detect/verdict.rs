@@ -9,15 +9,10 @@ use super::refine::{ShownOn, ends, filtered, mean, offset_px, shown_on, track_of
 use super::residual::{Residuals, Role, beside, residuals};
 use super::scan::{Event, Scan, events, scan, window_cells};
 use super::stack::Stack;
-use super::{
-    Appearance, Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection,
-    TrackResult,
-};
+use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
+use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
 use std::ops::Range;
-
-/// Cosine with an equal change of all bands below which a train is coloured.
-const COLOURED_BELOW: f64 = 0.7;
 
 /// Everything one role gives.
 struct Pass {
@@ -171,13 +166,7 @@ fn describe(
     let change = shown_on.change();
     // A departed train's own contrast is the change with its sign turned.
     let sign = if change == Change::Appeared { 1.0 } else { -1.0 };
-    let (sum, square) = contrast.iter().fold((0.0, 0.0), |a, c| (a.0 + sign * c, a.1 + c * c));
-    let cosine = sum / (square * contrast.len() as f64).sqrt().max(1e-12);
-    let appearance = match cosine {
-        c if c >= COLOURED_BELOW => Appearance::Bright,
-        c if c <= -COLOURED_BELOW => Appearance::Dark,
-        _ => Appearance::Coloured,
-    };
+    let appearance = Appearance::of(&contrast.iter().map(|c| sign * c).collect::<Vec<_>>());
     let track = track_of(stack, rows.start);
     let track_index = stack.ranges.iter().position(|r| r.start == track.start).unwrap_or(0);
     let at = |row: usize| ((row - track.start) as f64 - 0.5) * stack.step_m;

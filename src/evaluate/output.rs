@@ -185,13 +185,7 @@ pub fn write(dir: &Path, evaluated: &Evaluated) -> Result<Vec<PathBuf>, Error> {
         ("evaluation.csv", csv(evaluated).into_bytes()),
         ("curves.png", page.png),
     ];
-    let mut written = Vec::new();
-    for (name, bytes) in files {
-        let path = dir.join(name);
-        io::write_bytes(&path, &bytes)?;
-        written.push(path);
-    }
-    Ok(written)
+    Ok(io::write_files(dir, files)?)
 }
 
 fn draw(evaluated: &Evaluated) -> Result<curves::Curves, Error> {

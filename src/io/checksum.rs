@@ -14,7 +14,7 @@ use std::fs::File;
 /// [`Error::Read`] when a file cannot be read to its end.
 pub fn sha256(scene: &Scene) -> Result<Option<String>, Error> {
     let paths = source_files(scene);
-    if paths.iter().any(|p| library::is_remote(p) || p.starts_with("/vsi")) {
+    if !paths.iter().all(|p| library::is_plain_path(p)) {
         return Ok(None);
     }
     let sums: Vec<String> = paths.iter().map(|p| sum_of(p)).collect::<Result<_, _>>()?;

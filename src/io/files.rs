@@ -149,7 +149,7 @@ fn check_fit(finest: &Grid, band: &FoundBand) -> Result<(), Error> {
 
 /// The classification that lies beside the files under a like name, where exactly one does.
 fn sidecar_scl(paths: &[String]) -> Option<String> {
-    let first = paths.first().filter(|p| !p.starts_with("/vsi"))?;
+    let first = paths.first().filter(|p| library::is_plain_path(p))?;
     let stem = names::stem(first);
     let folder = Path::new(first).parent()?;
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -98,8 +98,16 @@ pub(super) fn watched<T>(work: impl FnOnce() -> T) -> (T, Messages) {
     (result, messages)
 }
 
+/// Whether what a user wrote, or a GDAL path, names a file of this machine as it is: no URL, and nothing that GDAL reads through
+/// another file or the network. Only these may be joined to a folder.
+#[must_use]
+pub fn is_plain_path(spec: &str) -> bool {
+    !spec.contains("://") && !spec.starts_with("/vsi")
+}
+
 /// Whether a GDAL path is read over the network.
-pub(super) fn is_remote(gdal_path: &str) -> bool {
+#[must_use]
+pub fn is_remote(gdal_path: &str) -> bool {
     ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiswift", "/vsioss", "/vsiwebhdfs"]
         .iter()
         .any(|p| gdal_path.contains(p))
@@ -122,7 +130,7 @@ pub(super) fn gdal_path(spec: &str) -> String {
 
 /// Opens a raster for reading; siblings are not listed on remote stores.
 pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
-    let local = !path.starts_with("/vsi") && !path.starts_with('<');
+    let local = is_plain_path(path) && !path.starts_with('<');
     if local && !Path::new(path).exists() {
         return Err(Error::NotFound { path: path.to_owned(), what: super::error::SCENE });
     }

@@ -18,6 +18,7 @@ mod open;
 mod points;
 mod read;
 mod safe;
+mod sample;
 mod scaling;
 mod sentinel1;
 mod stac;
@@ -37,7 +38,9 @@ pub use error::Error;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};
-pub use library::{configure, file_of as file_behind, forget_remote, set_store_option};
+pub use library::{
+    configure, file_of as file_behind, forget_remote, is_plain_path, is_remote, set_store_option,
+};
 pub use open::{SceneOptions, open_scene};
 pub use points::{PointLayer, write_geopackage};
 pub use read::read_raster;
@@ -46,4 +49,4 @@ pub use stac::{StacAsset, StacItem, classification_of_item, open_item_json};
 pub use stored::{StoredBand, StoredValues, band_grid, read_stored, tag_of, write_stored};
 pub use vector::{read_lines, read_polygons};
 use write::write_beside;
-pub use write::{write_bytes, write_text};
+pub use write::{write_bytes, write_files, write_text};

@@ -30,7 +30,7 @@ const RASTER_EXTENSIONS: [&str; 6] = ["tif", "tiff", "jp2", "vrt", "img", "nc"];
 pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     library::configure();
     let spec = spec.trim();
-    let remote = spec.contains("://") || spec.starts_with("/vsi");
+    let remote = !library::is_plain_path(spec);
     if !remote && Path::new(spec).is_dir() {
         return if safe::is_product(spec) {
             safe::open_folder(spec, spec, options)

@@ -5,7 +5,7 @@
 use super::files::{FoundBand, assemble, grid_of};
 use super::open::SceneOptions;
 use super::{Error, library, names, scaling, sentinel1, xml};
-use crate::scene::{Scaling, Scene, Source};
+use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene, Source};
 use std::path::Path;
 
 /// Bands of 10 m that are taken when nothing else is asked.
@@ -134,7 +134,7 @@ fn found_band(path: String, name: String) -> Result<FoundBand, Error> {
 /// Offset and scale by the XML, else by the baseline in the product's name.
 fn scaling_of(product: &Product, id: &str, xml: &str) -> Scaling {
     let file = names::stem(xml);
-    let scale = product.quantification.filter(|q| *q > 0.0).map_or(scaling::SCALE, |q| 1.0 / q);
+    let scale = product.quantification.filter(|q| *q > 0.0).map_or(REFLECTANCE_SCALE, |q| 1.0 / q);
     let baseline = product.baseline.as_deref().and_then(|b| b.trim().parse::<f64>().ok());
     let (offset, rule) = if let Some(&offset) = product.offsets.first() {
         (offset, format!("offset {offset} of {file}.xml"))

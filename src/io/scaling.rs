@@ -4,8 +4,8 @@
 //! test, for old dates were processed again, so the rule comes from the product's own documents and is
 //! then checked on pixels ([`verify_offset`]).
 
-use super::{Error, names};
-use crate::scene::Scaling;
+use super::{Error, names, sample};
+use crate::scene::{PICTURE_SCALE, REFLECTANCE_SCALE, Scaling};
 use crate::stats::median;
 use gdal::Dataset;
 use gdal::Metadata;
@@ -13,8 +13,6 @@ use gdal::raster::GdalDataType;
 
 /// Stored units that baseline 04.00 added.
 pub(super) const OFFSET_DN: f64 = -1000.0;
-/// Usual Sentinel-2 factor.
-pub(super) const SCALE: f64 = 1e-4;
 /// First baseline with the offset.
 const FIRST_BASELINE_WITH_OFFSET: f64 = 4.0;
 /// How far, in stored units, a difference may lie from 1000 and still be taken for the offset.
@@ -22,8 +20,8 @@ const OFFSET_TOLERANCE_DN: f64 = 350.0;
 /// Corrected dark values below this are no reflectance, stored units.
 const IMPOSSIBLY_DARK_DN: f64 = -500.0;
 
-/// Side of the windows that are sampled where numbers tell no unit, pixels.
-const SAMPLE_PX: usize = 128;
+/// Share of a sampled window that is enough for a median.
+const ENOUGH: f64 = 0.25;
 
 /// What the dark ends of two scenes say about their offsets.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +43,7 @@ pub enum OffsetCheck {
 #[must_use]
 pub fn verify_offset(low_a: &[f64], low_b: &[f64], scalings: [&Scaling; 2]) -> OffsetCheck {
     let [a, b] = scalings;
-    if (a.scale - SCALE).abs() > 1e-9 || (b.scale - SCALE).abs() > 1e-9 {
+    if (a.scale - REFLECTANCE_SCALE).abs() > 1e-9 || (b.scale - REFLECTANCE_SCALE).abs() > 1e-9 {
         return OffsetCheck::Agrees;
     }
     let mut differences: Vec<f64> = low_a
@@ -86,8 +84,8 @@ pub(super) fn of_raster(dataset: &Dataset, path: &str, first_band: usize) -> Res
         return Ok(Scaling { offset: offset / scale, scale, rule });
     }
     let (scale, why) = match band.band_type() {
-        GdalDataType::UInt8 => (1.0 / 255.0, "8-bit numbers: 1/255".to_owned()),
-        kind if kind.is_integer() => (SCALE, format!("{} numbers: 1e-4", kind.name())),
+        GdalDataType::UInt8 => (PICTURE_SCALE, "8-bit numbers: 1/255, which is no reflectance".to_owned()),
+        kind if kind.is_integer() => (REFLECTANCE_SCALE, format!("{} numbers: 1e-4", kind.name())),
         _ => {
             let level = sampled_median(dataset, path, first_band)?;
             if level.abs() <= 2.0 || !level.is_finite() {
@@ -97,7 +95,7 @@ pub(super) fn of_raster(dataset: &Dataset, path: &str, first_band: usize) -> Res
                     rule: "floating point numbers up to about 1: taken as they are".to_owned(),
                 });
             }
-            (SCALE, format!("floating point numbers about {level:.0}: 1e-4"))
+            (REFLECTANCE_SCALE, format!("floating point numbers about {level:.0}: 1e-4"))
         }
     };
     let (offset, rule) = offset_of_metadata(dataset, path);
@@ -133,19 +131,7 @@ fn sampled_median(dataset: &Dataset, path: &str, band_index: usize) -> Result<f6
     let no_data = band.no_data_value();
     let levels = band.overview_count().unwrap_or(0);
     let source = if levels > 0 { band.overview(levels as usize - 1).map_err(failed)? } else { band };
-    let (width, height) = source.size();
-    let side = (width.min(SAMPLE_PX), height.min(SAMPLE_PX));
-    let mut sample = Vec::new();
-    for (fx, fy) in [(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
-        let at = |length: usize, part: usize, f: f64| (((length - part) as f64) * f) as isize;
-        let origin = (at(width, side.0, fx), at(height, side.1, fy));
-        let read = source.read_as::<f64>(origin, side, side, None).map_err(failed)?;
-        let usable = |v: &f64| v.is_finite() && *v != 0.0 && Some(*v) != no_data;
-        sample.extend(read.data().iter().copied().filter(usable));
-        if sample.len() > side.0 * side.1 / 4 {
-            break;
-        }
-    }
+    let mut sample = sample::numbers(&source, path, no_data, ENOUGH)?;
     Ok(if sample.is_empty() { f64::NAN } else { median(&mut sample) })
 }
 
@@ -154,7 +140,7 @@ mod tests {
     use super::*;
 
     fn scaling(offset: f64) -> Scaling {
-        Scaling { offset, scale: SCALE, rule: String::new() }
+        Scaling { offset, scale: REFLECTANCE_SCALE, rule: String::new() }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::files::{FoundBand, assemble, bands_of_file};
 use super::open::SceneOptions;
 use super::{Error, crs, files, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
-use crate::scene::{Scaling, Scene};
+use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -140,12 +140,8 @@ fn radar_item(
     item: &StacItem,
     options: &SceneOptions,
 ) -> Result<Option<Scene>, Error> {
-    let paths: Vec<String> = item
-        .assets
-        .iter()
-        .filter(|asset| sentinel1::is_polarisation(&asset.band))
-        .map(|asset| asset.gdal_path.clone())
-        .collect();
+    let assets = sentinel1::POLARISATIONS.iter().filter_map(|name| item.asset(name));
+    let paths: Vec<String> = assets.map(|asset| asset.gdal_path.clone()).collect();
     if paths.is_empty() {
         return Ok(None);
     }
@@ -339,7 +335,7 @@ fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
     let number = |key: &str| {
         raster.and_then(|r| r.get(key).or_else(|| r.get(format!("raster:{key}")))).and_then(Value::as_f64)
     };
-    let scale = number("scale").filter(|s| *s > 0.0).unwrap_or(scaling::SCALE);
+    let scale = number("scale").filter(|s| *s > 0.0).unwrap_or(REFLECTANCE_SCALE);
     let applied = ["earthsearch:boa_offset_applied", "sentinel:boa_offset_applied"]
         .iter()
         .find_map(|k| properties.get(k).and_then(Value::as_bool));

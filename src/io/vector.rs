@@ -97,7 +97,7 @@ pub fn read_polygons(path: &str, crs: &Crs) -> Result<Vec<geo::Polygon<f64>>, Er
 /// Parts of all layers, and whether the file is an OSM extract.
 fn read_parts(path: &str, crs: &Crs, shape: Shape) -> Result<(Vec<Part>, bool), Error> {
     let file = library::gdal_path(path);
-    if !file.starts_with("/vsi") && !Path::new(&file).exists() {
+    if library::is_plain_path(&file) && !Path::new(&file).exists() {
         return Err(Error::NotFound { path: path.to_owned(), what: shape.wanted() });
     }
     let (opened, messages) = library::watched(|| {

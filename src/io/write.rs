@@ -2,7 +2,7 @@
 
 use super::Error;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Calls `write` with a temporary path in the folder of `path`, then renames it to `path`; after a
 /// failure neither is left. Folders must exist.
@@ -62,6 +62,24 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut file = std::fs::File::create(place).map_err(|e| Error::write(path, e))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| Error::write(path, e))
     })
+}
+
+/// Writes files of these names and contents into `folder`, each whole; gives their paths in the same order.
+///
+/// # Errors
+/// [`Error::Write`] when the folder takes no file or the disk is full; files before that one stay.
+pub fn write_files<N: AsRef<Path>, B: AsRef<[u8]>>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (N, B)>,
+) -> Result<Vec<PathBuf>, Error> {
+    files
+        .into_iter()
+        .map(|(name, bytes)| {
+            let path = folder.join(name);
+            write_bytes(&path, bytes.as_ref())?;
+            Ok(path)
+        })
+        .collect()
 }
 
 #[cfg(test)]

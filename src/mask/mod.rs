@@ -53,11 +53,17 @@ pub fn summary(raster: &Raster) -> MaskSummary {
     }
 }
 
-/// Flags clouds and shadows of `raster` `(band, row, col)`, with `reference` on the same grid to compare with.
+/// Flags clouds and shadows of `raster` `(band, row, col)`, with `reference` on the same grid to compare with; a pixel is `pixel_m`
+/// wide on the ground.
 ///
 /// A reference of another shape is not used.
-pub fn clouds(raster: &mut Raster, names: &[BandName], reference: Option<&Raster>, params: &MaskParams) {
-    let pixel_m = raster.grid.pixel_size_m().max(0.1);
+pub fn clouds(
+    raster: &mut Raster,
+    names: &[BandName],
+    reference: Option<&Raster>,
+    pixel_m: f64,
+    params: &MaskParams,
+) {
     let pixels = |metres: f64| (metres / pixel_m).round() as usize;
     if params.own_test && !raster.values.is_empty() {
         let band = |wanted: &[&str]| first_of(names, wanted).min(raster.values.len_of(Axis(0)) - 1);
@@ -291,7 +297,7 @@ mod tests {
                 0.08
             }
         });
-        clouds(&mut target, &[BandName("B02".to_owned())], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[BandName("B02".to_owned())], Some(&clear), 10.0, &MaskParams::default());
         assert!(target.validity[(180, 180)].contains(Validity::CLOUD));
         assert!(target.validity[(22, 22)].is_empty() && target.validity[(60, 60)].is_empty());
     }
@@ -300,7 +306,7 @@ mod tests {
     fn a_scene_of_clouds_alone_is_flagged_whole() {
         let clear = scene(|_, _| 0.08);
         let mut target = scene(|_, _| 0.7);
-        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction > 0.99);
     }
 
@@ -312,7 +318,7 @@ mod tests {
             (80..130, 80..130) => 0.02,
             _ => 0.06,
         });
-        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(target.validity[(45, 45)].contains(Validity::CLOUD));
         assert!(target.validity[(105, 105)].contains(Validity::SHADOW));
         assert!(target.validity[(170, 60)].is_empty());
@@ -324,7 +330,7 @@ mod tests {
         let clear = scene(ground);
         let mut target = scene(ground);
         target.values.mapv_inplace(|v| 0.07 + 0.3 * v);
-        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction > 0.9);
     }
 
@@ -337,7 +343,7 @@ mod tests {
             .indexed_iter_mut()
             .filter(|((r, c), _)| *c < 60 + r / 4)
             .for_each(|(_, v)| *v = Validity::NO_DATA);
-        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction < 1e-6);
     }
 
@@ -345,7 +351,7 @@ mod tests {
     fn a_gain_between_the_dates_is_no_cloud() {
         let clear = scene(|r, _| 0.08 + 0.0001 * r as f32);
         let mut target = scene(|r, _| 0.09 + 0.00012 * r as f32);
-        clouds(&mut target, &[], Some(&clear), &MaskParams::default());
+        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).valid_fraction > 0.99);
     }
 }

@@ -4,6 +4,7 @@ use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use crate::catalog::endpoints;
 use crate::io::SceneOptions;
+use crate::pipeline::{self, read_toml};
 use crate::scene::{RadarPlacement, Scene};
 use crate::units::FalseAlarmRate;
 use crate::{coreg, corridor, detect, io, mask};
@@ -229,16 +230,13 @@ impl Config {
     /// Reads and checks a configuration; relative paths in it are relative to the file.
     ///
     /// # Errors
-    /// [`Error::ConfigRead`], [`Error::ConfigSyntax`] with the line that is wrong, [`Error::ConfigValue`].
+    /// [`Error::Pipeline`] where it cannot be read, with the line that is wrong, [`Error::ConfigValue`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
+        let mut config: Self = read_toml(path)?;
         config.check(path)?;
         // Scenes are known by their paths: these must not depend on where a run was started.
         let absolute = std::path::absolute(path)
-            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
+            .map_err(|source| pipeline::Error::ConfigRead { path: path.to_owned(), source })?;
         let folder = absolute.parent().unwrap_or(Path::new("/"));
         config.state = folder.join(&config.state);
         config.metrics = config.metrics.map(|m| folder.join(m));
@@ -263,14 +261,10 @@ impl Config {
                     }
                 }
             }
-            if !site.rails.contains("://") && !site.rails.starts_with("/vsi") {
-                site.rails = folder.join(&site.rails).display().to_string();
-            }
-            if let Some(dem) = &mut site.radar.dem
-                && !dem.path.contains("://")
-                && !dem.path.starts_with("/vsi")
-            {
-                dem.path = folder.join(&dem.path).display().to_string();
+            let vectors =
+                std::iter::once(&mut site.rails).chain(site.radar.dem.as_mut().map(|d| &mut d.path));
+            for path in vectors.filter(|path| io::is_plain_path(path)) {
+                *path = folder.join(&*path).display().to_string();
             }
         }
         Ok(config)

@@ -7,22 +7,6 @@ use thiserror::Error;
 /// A failure of the whole run; what concerns one site or one scene is recorded and does not stop the others.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The configuration cannot be read.
-    #[error("cannot read the configuration {path}: {source}")]
-    ConfigRead {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The configuration is not what it should be.
-    #[error("the configuration {path} has a mistake:\n{source}")]
-    ConfigSyntax {
-        /// The file.
-        path: PathBuf,
-        /// Where and what.
-        source: Box<toml::de::Error>,
-    },
     /// The configuration can be read and still makes no sense.
     #[error("the configuration {path}, {place}: {reason}")]
     ConfigValue {
@@ -131,14 +115,6 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A time cannot be understood.
-    #[error("cannot understand the time {text:?}: write 2022-11-29 or 2022-11-29T02:16:51Z")]
-    Time {
-        /// What was given.
-        text: String,
-        /// Why.
-        source: jiff::Error,
-    },
     /// Ctrl-C.
     #[error("interrupted: what was finished is kept, the next run goes on from there")]
     Interrupted,
@@ -165,12 +141,10 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::ConfigRead { .. }
-                | Self::ConfigSyntax { .. }
+            Self::Pipeline(pipeline::Error::ConfigRead { .. } | pipeline::Error::ConfigSyntax { .. })
                 | Self::ConfigValue { .. }
                 | Self::NoState { .. }
                 | Self::NoSite { .. }
-                | Self::Time { .. }
                 | Self::OutOfRange(_)
         )
     }

@@ -4,7 +4,8 @@
 //! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
 
 use super::lives::Stretch;
-use crate::detect::{Appearance, Change, DetectOutput, ShownOn};
+use crate::detect::{Change, DetectOutput, ShownOn};
+use crate::scene::Appearance;
 
 /// What lies nearer to a train than the error of its end is part of it, metres: 1.5 of the 20 m of `occupancy`.
 const PART_OF_M: f64 = 30.0;

@@ -41,14 +41,7 @@ pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
         ("lives.geojson", collection(lives)),
         ("lives.csv", lives_csv),
     ];
-    files
-        .into_iter()
-        .map(|(name, text)| {
-            let path = out.join(name);
-            io::write_text(&path, &text)?;
-            Ok(path)
-        })
-        .collect()
+    Ok(io::write_files(out, files)?)
 }
 
 fn track_id(tracks: &[TrackRow], index: usize) -> &str {

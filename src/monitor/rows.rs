@@ -8,7 +8,7 @@ use super::occupancy::{occupancy, usual_limit};
 use super::site_run::hex;
 use super::state::{AlertRow, DetectionRow, ObservationRow};
 use super::views;
-use crate::detect::{Appearance, Change, TrackDetection};
+use crate::detect::{Change, TrackDetection};
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -34,7 +34,7 @@ impl Eye<'_> {
                     score: d.score,
                     p_value: d.p_value,
                     q_value: d.q_value,
-                    appearance: appearance_word(d.appearance).to_owned(),
+                    appearance: d.appearance.word().to_owned(),
                     contrast: serde_json::Value::Object(contrast).to_string(),
                     geometry: self
                         .polygon(d.track_index, (d.chainage_start_m, d.chainage_end_m), d.offset_m)?
@@ -178,16 +178,8 @@ pub(super) fn sighting(d: &TrackDetection) -> Sighting {
     Sighting {
         place: Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m },
         score: d.score,
-        appearance: appearance_word(d.appearance).to_owned(),
+        appearance: d.appearance.word().to_owned(),
         appeared: d.change == Change::Appeared,
-    }
-}
-
-fn appearance_word(appearance: Appearance) -> &'static str {
-    match appearance {
-        Appearance::Bright => "bright",
-        Appearance::Dark => "dark",
-        Appearance::Coloured => "coloured",
     }
 }
 

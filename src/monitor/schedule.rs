@@ -12,7 +12,8 @@ use crate::io::Listed;
 use crate::pipeline::Sink;
 use jiff::Timestamp;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// How often a scene that cannot be read is tried.
 const ATTEMPTS: u32 = 10;
@@ -60,7 +61,14 @@ pub(super) fn fresh(
     listed: &[Listed],
     since: Option<Timestamp>,
 ) -> Result<Fresh, Error> {
-    let known = state.scenes(&site.id)?.into_iter().map(|row| (row.spec.clone(), row)).collect();
+    let mut rows = state.scenes(&site.id)?;
+    let moves = moved(&rows, listed);
+    for row in &mut rows {
+        if let Some((_, to)) = moves.iter().find(|(from, _)| *from == row.spec) {
+            row.spec.clone_from(to);
+        }
+    }
+    let known = rows.into_iter().map(|row| (row.spec.clone(), row)).collect();
     let mut fresh = Fresh { known, ..Fresh::default() };
     for scene in listed {
         // The name tells the day at least; what is surely too old is not even opened.
@@ -81,6 +89,38 @@ pub(super) fn fresh(
         fresh.scenes.push((scene.clone(), attempts));
     }
     Ok(fresh)
+}
+
+/// Scenes of the state that lie elsewhere now, because a folder above them was moved or renamed: their path as it was, and as it
+/// is. Such a scene is gone from where it was, and one that is new in the source has the same names of files; only where both
+/// are the only ones of their names.
+pub(super) fn moved(known: &[SceneRow], listed: &[Listed]) -> Vec<(String, String)> {
+    let is_known: BTreeSet<&str> = known.iter().map(|row| row.spec.as_str()).collect();
+    let mut new: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for scene in listed.iter().filter(|scene| !is_known.contains(scene.spec.as_str())) {
+        new.entry(names_of(&scene.spec)).or_default().push(&scene.spec);
+    }
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let mut gone: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let is_there =
+        |spec: &str| Path::new(spec).exists() || spec.split('+').any(|part| Path::new(part).exists());
+    for row in known.iter().filter(|row| !is_there(&row.spec)) {
+        gone.entry(names_of(&row.spec)).or_default().push(&row.spec);
+    }
+    gone.into_iter()
+        .filter_map(|(names, from)| match (from.as_slice(), new.get(&names)?.as_slice()) {
+            ([from], [to]) => Some(((*from).to_owned(), (*to).to_owned())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The names of a scene's files without their folders.
+fn names_of(spec: &str) -> String {
+    let name = |part: &str| part.rsplit('/').next().unwrap_or(part).to_owned();
+    spec.split('+').map(name).collect::<Vec<_>>().join("+")
 }
 
 /// Opens what is new in the source and settles what has to be done.

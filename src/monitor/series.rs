@@ -34,12 +34,13 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
         config.site(id)?;
     }
     for site in config.site.iter().filter(|s| site_ids.is_empty() || site_ids.contains(&s.id)) {
-        write_site(&state, site, out, &mut written)?;
+        written.extend(io::write_files(out, files_of(&state, site, out)?)?);
     }
     Ok(written)
 }
 
-fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<PathBuf>) -> Result<(), Error> {
+/// Names and contents of the files of a site; links in them start in `out`.
+fn files_of(state: &State, site: &SiteConfig, out: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let tracks = state.tracks(&site.id)?;
     let lives = state.lives(&site.id)?;
     let rows =
@@ -50,24 +51,20 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
         .filter(|life| life.state == LifeState::Permanent)
         .map(|life| life.id)
         .collect();
-    let mut put = |name: String, bytes: &[u8]| -> Result<(), Error> {
-        let path = out.join(name);
-        io::write_bytes(&path, bytes)?;
-        written.push(path);
-        Ok(())
-    };
-    put(format!("{}.csv", site.id), rows.csv(&tracks).as_bytes())?;
-    let text = serde_json::to_string_pretty(&rows.json(site, &tracks))
+    let json = serde_json::to_string_pretty(&rows.json(site, &tracks))
         .map_err(|e| Error::Stored { what: "the series", reason: e.to_string() })?;
-    put(format!("{}.json", site.id), text.as_bytes())?;
+    let mut files = vec![
+        (format!("{}.csv", site.id), rows.csv(&tracks).into_bytes()),
+        (format!("{}.json", site.id), json.into_bytes()),
+    ];
     let of_trains: Vec<&AlertRow> =
         alerts.iter().filter(|a| a.withdrawn_at.is_none() && !permanent.contains(&a.life_id)).collect();
     let cards = cards(state, site, &tracks, &rows, &of_trains)?;
     let charts: Vec<SeriesChart> = cards.par_iter().map(render).collect::<Result<_, _>>()?;
     for (i, chart) in charts.iter().enumerate() {
         let name = if i == 0 { site.id.clone() } else { format!("{}-{}", site.id, tracks[i - 1].track_id) };
-        put(format!("{name}.svg"), chart.svg.as_bytes())?;
-        put(format!("{name}.png"), &chart.png)?;
+        files.push((format!("{name}.svg"), chart.svg.clone().into_bytes()));
+        files.push((format!("{name}.png"), chart.png.clone()));
     }
     let events = alerts
         .iter()
@@ -86,7 +83,8 @@ fn write_site(state: &State, site: &SiteConfig, out: &Path, written: &mut Vec<Pa
         cards,
         events,
     };
-    put(format!("{}.html", site.id), page(&whole, &charts)?.as_bytes())
+    files.push((format!("{}.html", site.id), page(&whole, &charts)?.into_bytes()));
+    Ok(files)
 }
 
 /// The observations of a site, and how far its views agree on them.

@@ -7,7 +7,7 @@ use super::compare::{Compared, Comparison};
 use super::references::{self, Sites};
 use super::schedule::{self, Fresh, Schedule, schedule};
 use super::sources::Scenes;
-use super::state::{SceneRow, SceneStatus, State, drop_strips, put_scene, rewind, set_status};
+use super::state::{SceneRow, SceneStatus, State, drop_strips, move_scenes, put_scene, rewind, set_status};
 use super::summary::SiteSummary;
 use super::{Config, Error, RunOptions, SiteConfig};
 use crate::io::Listed;
@@ -37,20 +37,16 @@ pub(super) fn watch(
         summary.planned = to_fetch(&fresh);
         return Ok(());
     }
+    if !options.dry_run {
+        follow_moves(state, config, &source)?;
+    }
     let mut schedule = schedule(state, config, &source, (options.since, sink))?;
     summary.known_count = schedule.known_count;
     if options.dry_run {
         summary.planned = planned(&schedule);
         return Ok(());
     }
-    for row in &schedule.unread {
-        tracing::warn!(
-            site = config.id,
-            scene = row.scene_id,
-            reason = row.reason,
-            "the new version cannot be read"
-        );
-    }
+    warn_unread(config, &schedule);
     let sites = references::open(state, config, &mut schedule)?;
     for row in schedule.noted.iter().chain(&schedule.unread) {
         count(summary, row.status);
@@ -108,6 +104,23 @@ pub(super) fn watch(
     }
 }
 
+/// Takes scenes for the same whose folder was moved or renamed.
+fn follow_moves(state: &mut State, config: &SiteConfig, source: &Scenes) -> Result<(), Error> {
+    let moves = schedule::moved(&state.scenes(&config.id)?, &source.listed);
+    if moves.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(site = config.id, count = moves.len(), "scenes lie elsewhere now and are known there");
+    state.transaction(|t| move_scenes(t, &config.id, &moves))
+}
+
+fn warn_unread(config: &SiteConfig, schedule: &Schedule) {
+    for row in &schedule.unread {
+        let (scene, reason) = (&row.scene_id, &row.reason);
+        tracing::warn!(site = config.id, scene, reason, "the new version cannot be read");
+    }
+}
+
 fn tell(summary: &mut SiteSummary, compared: &Compared) {
     count(summary, compared.status);
     summary.detection_count += compared.detection_count;
@@ -146,6 +159,7 @@ fn planned(schedule: &Schedule) -> Vec<String> {
         .chain(schedule.again.iter().map(|r| line(r, "compare again")))
         .chain(schedule.replaced.iter().map(|r| line(r, "replace")))
         .chain(schedule.noted.iter().map(|r| line(r, r.status.word())))
+        .chain(schedule.unread.iter().map(|r| line(r, "keep the old version of")))
         .collect();
     lines.sort();
     lines.into_iter().map(|(_, line)| line).collect()

@@ -26,7 +26,7 @@ pub struct SiteSummary {
     pub site_id: String,
     /// Scenes of the source that needed nothing.
     pub known_count: usize,
-    /// Scenes that are to be processed, in order of time; listed by a dry run alone.
+    /// What is to be done with which scene, in order of time; listed by a dry run alone.
     pub planned: Vec<String>,
     /// Scenes compared, newly or again.
     pub used_count: usize,

@@ -2,7 +2,8 @@
 
 use super::Error;
 use crate::units::{FalseAlarmRate, OutOfRange};
-use crate::{change, coreg, corridor, detect, mask, scene};
+use crate::{change, coreg, corridor, detect, io, mask, scene};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -56,10 +57,7 @@ impl DetectFile {
     /// # Errors
     /// [`Error::ConfigRead`] or [`Error::ConfigSyntax`] with the line that is wrong.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
-        let mut file: Self = toml::from_str(&text)
-            .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })?;
+        let mut file: Self = read_toml(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for spec in
             file.baseline.iter_mut().chain(&mut file.target).chain(&mut file.rails).chain(&mut file.yards)
@@ -109,9 +107,20 @@ impl DetectFile {
     }
 }
 
+/// The values of a TOML file.
+///
+/// # Errors
+/// [`Error::ConfigRead`] or [`Error::ConfigSyntax`] with the line that is wrong.
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::ConfigRead { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| Error::ConfigSyntax { path: path.to_owned(), source: Box::new(source) })
+}
+
 /// Joins each local part of a scene or vector specification to `folder`; a file may have a `+` in its own name.
 fn resolve(folder: &Path, spec: &str) -> String {
-    if spec.contains("://") || spec.starts_with("/vsi") {
+    if !io::is_plain_path(spec) {
         return spec.to_owned();
     }
     let whole = folder.join(spec);
@@ -129,7 +138,7 @@ pub struct DetectConfig {
     pub baseline: Vec<String>,
     /// Scene under test.
     pub target: String,
-    /// Name of the place for figure and page; that of the longest track where `None`.
+    /// Name of the place for figure and page; that of the track of which most was seen where `None`.
     #[serde(skip)]
     pub title: Option<String>,
     /// Rail lines.
@@ -227,7 +236,10 @@ pub(super) fn is_unset(objects: &change::ObjectParams) -> bool {
 }
 
 /// A time as RFC 3339, or a date (midnight UTC).
-pub(super) fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
+///
+/// # Errors
+/// [`Error::Time`].
+pub fn parse_time(text: &str) -> Result<jiff::Timestamp, Error> {
     scene::first_moment(text).map_err(|source| Error::Time { text: text.to_owned(), source })
 }
 

@@ -6,7 +6,7 @@ use super::run::UsedBaseline;
 use super::{Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
-use crate::detect::{Appearance, Change, ShownOn, TrackDetection};
+use crate::detect::{Change, ShownOn, TrackDetection, TrackResult};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
@@ -68,7 +68,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     Ok(Findings {
         run_id: run_id(&scene_ids, &plan.config),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        title: title(plan),
+        title: title(plan, &output.trains.tracks),
         simulated: origin != Origin::Satellite,
         implanted: origin == Origin::Implanted,
         attribution: origin.attribution_at(target.datetime) + if plan.rails_are_osm { OSM } else { "" },
@@ -123,10 +123,11 @@ fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
     output.skipped.iter().cloned().chain(off_track).collect()
 }
 
-/// The name that was given, else that of the longest track; empty where neither is there, for a file's name is none for people.
-fn title(plan: &Plan) -> String {
-    let longest = plan.tracks.iter().max_by(|a, b| a.length_m().total_cmp(&b.length_m()));
-    let named = || longest.and_then(|track| track.name.clone());
+/// The name that was given, else that of the track of which most was seen; empty where neither is there, for a file's name is none
+/// for people.
+fn title(plan: &Plan, tracks: &[TrackResult]) -> String {
+    let most_seen = tracks.iter().max_by(|a, b| a.observed_m.total_cmp(&b.observed_m));
+    let named = || most_seen.and_then(|track| plan.tracks[track.track_index].name.clone());
     plan.config.title.clone().or_else(named).unwrap_or_default()
 }
 
@@ -227,12 +228,7 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         false_alarms_per_100km: 10f64.powf(-d.score),
         contrast: by_band(plan, &d.contrast),
         contrast_unit: contrast_unit(plan),
-        appearance: match d.appearance {
-            Appearance::Bright => "bright",
-            Appearance::Dark => "dark",
-            Appearance::Coloured => "coloured",
-        }
-        .to_owned(),
+        appearance: d.appearance.word().to_owned(),
         footprint_lonlat: lonlat(plan, &ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
@@ -279,12 +275,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, object: &ChangeObject) -> Result<Detecti
         area_m2: Some(o.area_m2),
         contrast: by_band(plan, &o.contrast),
         contrast_unit: contrast_unit(plan),
-        appearance: match o.appearance {
-            change::Appearance::Bright => "bright",
-            change::Appearance::Dark => "dark",
-            change::Appearance::Coloured => "coloured",
-        }
-        .to_owned(),
+        appearance: o.appearance.word().to_owned(),
         footprint_lonlat: lonlat(plan, &ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()

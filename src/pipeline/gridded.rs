@@ -1,10 +1,11 @@
 //! A scene on another scene's grid: the one interpolation of everything that is not a strip.
 
 use super::Error;
-use crate::grid::{Grid, Mapping};
+use crate::grid::{Affine, Crs, Grid, Mapping};
 use crate::io;
 use crate::raster::{Raster, Validity};
 use crate::signal::cubic_at;
+use geo::BoundingRect;
 use ndarray::{Array2, Array3, Axis, Zip};
 
 /// Samples `raster` at the pixel centres of `grid`, with `shift_px` subtracted from the (row, col) of each
@@ -40,6 +41,48 @@ pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> R
     Ok(Raster { values, validity, grid: grid.clone() })
 }
 
+/// The grid of maps and figures: the reference's where its lengths are metres of `working`, else square pixels of `pixel_m` over the
+/// same ground, so that distances are the same in all directions.
+///
+/// # Errors
+/// [`Error::Io`] when the two systems cannot be related.
+pub(super) fn map_grid(reference: &Grid, working: &Crs, pixel_m: f64) -> Result<Grid, Error> {
+    if reference.crs == *working {
+        return Ok(reference.clone());
+    }
+    let no_way = |reason: String| io::Error::Crs { crs: reference.crs.name(), reason };
+    let ground = io::outline(reference, working)?.bounding_rect();
+    let ground = ground.ok_or_else(|| no_way("the scene has no ground".to_owned()))?;
+    let (x, y) = ((ground.min().x / pixel_m).floor() * pixel_m, (ground.max().y / pixel_m).ceil() * pixel_m);
+    let affine = Affine::from_gdal([x, pixel_m, 0.0, y, 0.0, -pixel_m]).map_err(|e| no_way(e.to_string()))?;
+    let count = |length_m: f64| (length_m / pixel_m).ceil() as usize;
+    let shape = (count(y - ground.min().y), count(ground.max().x - x));
+    Ok(Grid { crs: working.clone(), affine, shape })
+}
+
+/// A shift in pixels of `from` as one in pixels of `grid`, by the way between them at its middle; grids of one system are taken
+/// to have pixels of one size.
+///
+/// # Errors
+/// [`Error::Io`] when the two systems cannot be related.
+pub(super) fn shift_on(grid: &Grid, (from, shift_px): (&Grid, (f64, f64))) -> Result<(f64, f64), Error> {
+    if grid.crs == from.crs {
+        return Ok(shift_px);
+    }
+    let mapping = io::mapping(&grid.crs, from, bounds(grid))?;
+    let (row, col) = (grid.shape.0 as f64 / 2.0, grid.shape.1 as f64 / 2.0);
+    let at = |row: f64, col: f64| {
+        let (x, y) = grid.xy(row, col);
+        mapping.row_col(x, y)
+    };
+    let (here, down, right) = (at(row, col), at(row + 1.0, col), at(row, col + 1.0));
+    // J d = shift, with the columns of J the steps down and right.
+    let (a, c) = (down.0 - here.0, down.1 - here.1);
+    let (b, d) = (right.0 - here.0, right.1 - here.1);
+    let determinant = a * d - b * c;
+    Ok(((d * shift_px.0 - b * shift_px.1) / determinant, (a * shift_px.1 - c * shift_px.0) / determinant))
+}
+
 /// Pixel of the scene below a continuous pixel of `grid`.
 fn shifted_row_col(grid: &Grid, mapping: &Mapping, (row, col): (f64, f64)) -> (f64, f64) {
     let (x, y) = grid.xy(row, col);
@@ -67,4 +110,35 @@ pub(super) fn bounds(grid: &Grid) -> [f64; 4] {
     corners.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |b, p| {
         [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_of_a_scene_in_degrees_has_square_pixels_and_keeps_places_and_shifts() {
+        let crs = |code| io::crs_from_epsg(code).unwrap();
+        let affine = Affine::from_gdal([13.0, 1.5e-4, 0.0, 52.0, 0.0, -0.9e-4]).unwrap();
+        let degrees = Grid { crs: crs(4326), affine, shape: (300, 400) };
+        let map = map_grid(&degrees, &crs(32_633), 10.0).unwrap();
+        assert!((map.pixel_size_m() - 10.0).abs() < 1e-9 && map.crs == crs(32_633));
+        // Values that are the column and the row of their pixel tell where they came from.
+        let values =
+            Array3::from_shape_fn((2, 300, 400), |(b, r, c)| if b == 0 { r as f32 } else { c as f32 });
+        let validity = Array2::from_elem((300, 400), Validity::empty());
+        let raster = Raster { values, validity, grid: degrees.clone() };
+        let shift_px = (1.25, -0.75);
+        let moved = onto_grid(&raster, &map, shift_on(&map, (&degrees, shift_px)).unwrap()).unwrap();
+        let place = io::mapping(&map.crs, &degrees, bounds(&map)).unwrap();
+        for at in [(60, 80), (150, 200), (250, 300)] {
+            let (x, y) = map.xy(at.0 as f64, at.1 as f64);
+            let (row, col) = place.row_col(x, y);
+            let found = (f64::from(moved.values[(0, at.0, at.1)]), f64::from(moved.values[(1, at.0, at.1)]));
+            assert!((found.0 - (row - shift_px.0)).abs() < 0.01, "{found:?} {row} {col}");
+            assert!((found.1 - (col - shift_px.1)).abs() < 0.01, "{found:?} {row} {col}");
+        }
+        let metres = Grid { crs: crs(32_633), ..map.clone() };
+        assert_eq!(map_grid(&metres, &crs(32_633), 20.0).unwrap(), metres);
+    }
 }

@@ -26,7 +26,7 @@ mod staged;
 mod stages;
 
 pub use area::{AreaOutput, AreaRequest, change_area, plan_area};
-pub use config::{DetectConfig, DetectFile};
+pub use config::{DetectConfig, DetectFile, parse_time, read_toml};
 pub use error::Error;
 pub use origin::Origin;
 pub use outputs::{OutputPaths, prepare_outputs, report_again, write_outputs};

@@ -13,7 +13,7 @@ const TRACK_HALF_WIDTH_M: f64 = 20.0;
 /// Change off the track.
 #[derive(Debug)]
 pub struct OffTrack {
-    /// The statistic on the reference's grid; `None` when it could not be computed.
+    /// The statistic on the grid of the maps; `None` when it could not be computed.
     pub map: Option<ChangeMap>,
     /// Objects, surest first.
     pub objects: Vec<ChangeObject>,
@@ -23,11 +23,6 @@ pub struct OffTrack {
 
 /// Computes the change statistic and cuts objects from it.
 pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<OffTrack, Error> {
-    if after.grid.crs != plan.crs {
-        let problem =
-            format!("cargo off the track needs scenes in a projected CRS, not {}", after.grid.crs.name());
-        return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(problem) });
-    }
     let pixels =
         |raster: &Raster| if plan.is_radar() { with_gaps(&radar::in_db(raster)) } else { with_gaps(raster) };
     let target = pixels(after);

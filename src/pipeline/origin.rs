@@ -1,14 +1,11 @@
 //! What scenes are made of, satellite data or simulation, and what a raster made of a scene says of it.
 
 use crate::io::{BlockBand, Kind};
-use crate::scene::{Backscatter, IMPLANTED, Radar, Scene, Storage};
+use crate::scene::{Backscatter, IMPLANTED, REFLECTANCE_SCALE, Radar, Scene, Storage};
 use crate::simulate;
 
 /// Before it where nothing tells the satellite.
 const UNKNOWN: &str = "unknown satellite";
-
-/// Factor of stored numbers that need no mention: that of Sentinel-2.
-const USUAL_SCALE: f64 = 1e-4;
 
 /// First year of the Sentinels.
 const SENTINEL_YEAR: i32 = 2014;
@@ -114,7 +111,8 @@ pub(super) fn radar_tags(radar: &Radar) -> Tags {
 pub(super) fn described(scene: &Scene, band: &BlockBand) -> BlockBand {
     let scaling = &scene.scaling;
     let as_itself = scaling.scale.to_bits() == 1.0_f64.to_bits() && scaling.offset == 0.0;
-    let usual = band.kind != Kind::UInt8 && (scaling.scale - USUAL_SCALE).abs() < 1e-12;
+    // The factor of Sentinel-2 needs no mention.
+    let usual = band.kind != Kind::UInt8 && (scaling.scale - REFLECTANCE_SCALE).abs() < 1e-12;
     let told = scene.radar.is_some() || (band.scale.is_none() && (usual || as_itself));
     let scale = if told { band.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
     BlockBand { scale, ..band.clone() }

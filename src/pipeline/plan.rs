@@ -101,6 +101,7 @@ impl Plan {
                 "the baseline is later than the target: what is told to have appeared was there first"
             );
         }
+        warn_of_pictures(std::iter::once(&target).chain(&baselines));
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
@@ -185,9 +186,7 @@ impl Plan {
         use std::fmt::Write;
         let mut text = String::new();
         let mut line = |role: &str, p: &PlannedScene| {
-            let name_it = "time unknown: name the file by its date, such as place_2022-11-29.tif";
-            let hint = if role.starts_with("target") { ", or give --datetime" } else { "" };
-            let when = p.scene.datetime.map_or_else(|| format!("{name_it}{hint}"), |t| t.to_string());
+            let when = when(&p.scene, role == TARGET);
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
@@ -195,26 +194,55 @@ impl Plan {
                 p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
             );
         };
-        line("target  ", &self.target);
+        line(TARGET, &self.target);
         for baseline in &self.baselines {
-            line("baseline", baseline);
+            line(BASELINE, baseline);
         }
         for skip in &self.skipped {
             let _ = writeln!(text, "skipped  {}: {}", skip.scene_id, skip.reason);
         }
-        let names: Vec<String> = self.bands.iter().map(ToString::to_string).collect();
         let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;
-        let hint = match names.first() {
-            Some(name) if name.starts_with("band") => {
-                ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
-            }
-            _ => "",
-        };
-        let _ = writeln!(text, "bands    {}{hint}", names.join(", "));
+        let _ = writeln!(text, "bands    {}", list_of(&self.bands));
         let _ = writeln!(text, "tracks   {} with {km:.1} km, in {}", self.tracks.len(), self.crs.name());
         let _ = writeln!(text, "outputs  {}", self.config.out.display());
         text
     }
+}
+
+/// Warns of optical scenes whose numbers are no reflectance.
+pub(super) fn warn_of_pictures<'a>(scenes: impl IntoIterator<Item = &'a Scene>) {
+    for scene in scenes.into_iter().filter(|s| s.radar.is_none() && !s.scaling.is_reflectance()) {
+        tracing::warn!(
+            scene = scene.id,
+            "its 8-bit numbers are no reflectance: clouds are known by a classification alone, and detection limits are those of a \
+             scene whose 255 is a reflectance of 1; choose clear dates, or give the file its scale and offset (gdal_edit.py -scale \
+             -offset)"
+        );
+    }
+}
+
+/// Roles of scenes in the lines of a dry run.
+pub(super) const TARGET: &str = "target  ";
+pub(super) const BASELINE: &str = "baseline";
+
+/// The time of a scene for a dry run; where it is unknown, what tells it.
+pub(super) fn when(scene: &Scene, is_target: bool) -> String {
+    let hint = if is_target { ", or give --datetime" } else { "" };
+    scene.datetime.map_or_else(
+        || format!("time unknown: name the file by its date, such as place_2022-11-29.tif{hint}"),
+        |t| t.to_string(),
+    )
+}
+
+/// The bands that are compared, for a dry run; where nothing tells their names, what does.
+pub(super) fn list_of(bands: &[BandName]) -> String {
+    let names: Vec<&str> = bands.iter().map(|b| b.0.as_str()).collect();
+    let hint = if names.first().is_some_and(|name| name.starts_with("band")) {
+        ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
+    } else {
+        ""
+    };
+    names.join(", ") + hint
 }
 
 /// Whether two arguments name the same file or folder.

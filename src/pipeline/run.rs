@@ -1,6 +1,7 @@
 //! A plan taken through the stages.
 
 use super::clock::{Clock, timed};
+use super::gridded::{map_grid, shift_on};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
@@ -52,7 +53,7 @@ pub struct RunOutput {
     pub motions: Vec<Option<Motion>>,
     /// Change off the track.
     pub off_track: OffTrack,
-    /// The reference and the target on its grid, for the figures.
+    /// The reference and the target in its geometry, on the grid of maps and figures.
     pub before: Raster,
     /// See `before`.
     pub after: Raster,
@@ -68,7 +69,7 @@ pub struct RunOutput {
 pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
     let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
     run.step("read", &plan.target.scene.id)?;
-    let target = Target::read(plan, source)?;
+    let target = Target::read(&plan.target, source)?;
     run.clock.lap("read");
 
     let mut skipped = plan.skipped.clone();
@@ -76,15 +77,14 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("register");
     let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
     run.clock.lap("stack");
-    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.gridded.validity)).collect();
+    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.validity)).collect();
     reference.registered.amend(&told);
-    let target_mask = reference.registered.target_summary();
-    let after = reference.registered.target_on_reference(&target)?;
+    let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
+    let (before, after, looks) = maps(plan, &reference.registered, &target)?;
     let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
-    let before = reference.registered.baseline().clone();
     let mut used = vec![UsedBaseline {
         index: reference_index,
         registration: reference.registered.shift,
@@ -100,7 +100,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     }
 
     run.step("detect", "tracks")?;
-    let params = plan.detect_params(plan.is_radar().then(|| radar::looks(&after)));
+    let params = plan.detect_params(looks);
     let tracks = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
@@ -112,7 +112,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.note("detect", detect_s);
     run.clock.note("change", change_s);
     run.step("done", "")?;
-    Ok(RunOutput {
+    let output = RunOutput {
         used,
         skipped,
         target_mask,
@@ -122,7 +122,63 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         before,
         after,
         timings_s: run.clock.laps_s,
-    })
+    };
+    note_details(plan, &output);
+    Ok(output)
+}
+
+/// What the verdicts rest on, for `-vv`; all of it is in `run.json`, too.
+fn note_details(plan: &Plan, output: &RunOutput) {
+    let (mask, null) = (&output.target_mask, &output.trains.null);
+    tracing::debug!(
+        target = plan.target.scene.id,
+        values = plan.target.scene.scaling.rule,
+        valid_fraction = mask.valid_fraction,
+        cloud_fraction = mask.cloud_fraction,
+        shadow_fraction = mask.shadow_fraction,
+        "seen"
+    );
+    tracing::debug!(
+        placebo_track_count = null.placebo_track_count,
+        placebo_length_m = null.placebo_length_m,
+        placebo_event_count = null.placebo_event_count,
+        threshold_statistic = null.threshold_statistic,
+        extrapolated = null.extrapolated,
+        rails_step_m = ?output.trains.rails_step_m,
+        "null"
+    );
+    for track in &output.trains.tracks {
+        let limits_m: BTreeMap<_, _> =
+            track.detection_limits.iter().map(|l| (&l.cargo, l.length_m)).collect();
+        let track_id = &plan.tracks[track.track_index].id;
+        tracing::debug!(
+            track_id,
+            observed_m = track.observed_m,
+            length_m = track.length_m,
+            ?limits_m,
+            "track"
+        );
+    }
+    for (stage, seconds) in &output.timings_s {
+        tracing::debug!(stage, seconds, "took");
+    }
+}
+
+/// Reference and target on the grid of the maps, and the looks of radar, told before its pixels are interpolated for them.
+fn maps(
+    plan: &Plan,
+    reference: &Registered,
+    target: &Target,
+) -> Result<(Raster, Raster, Option<f64>), Error> {
+    let before = reference.baseline();
+    let after = reference.target_on(target, &before.grid)?;
+    let looks = plan.is_radar().then(|| radar::looks(&after));
+    let grid = map_grid(&before.grid, &plan.crs, plan.pixel_m)?;
+    if grid == before.grid {
+        return Ok((before.clone(), after, looks));
+    }
+    let shift_px = shift_on(&grid, (&before.grid, reference.shift_px()))?;
+    Ok((reference.baseline_on(&grid, shift_px)?, reference.target_on(target, &grid)?, looks))
 }
 
 /// The strips of one track, from all scenes.
@@ -157,12 +213,15 @@ struct Reference {
     offset: OffsetCheck,
 }
 
-/// A further baseline; rasters on the reference's grid.
+/// A further baseline.
 struct Other {
     used: UsedBaseline,
     strips: Vec<Strip>,
+    /// On the grid of the maps.
     gridded: Raster,
-    /// Clouds and shadows of the target, told against this baseline.
+    /// On the reference's grid.
+    validity: Array2<Validity>,
+    /// Clouds and shadows of the target, told against this baseline; on the reference's grid.
     target_flags: Array2<Validity>,
 }
 
@@ -209,6 +268,8 @@ impl Run<'_> {
         skipped: &mut Vec<Skip>,
     ) -> Result<Vec<Other>, Error> {
         let (grid, shift) = (&reference.baseline().grid, reference.shift_px());
+        let maps = map_grid(grid, &self.plan.crs, self.plan.pixel_m)?;
+        let shift_on_maps = shift_on(&maps, (grid, shift))?;
         let results: Vec<Result<Other, Trouble>> = self.plan.baselines[reference_index + 1..]
             .par_iter()
             .enumerate()
@@ -218,7 +279,12 @@ impl Run<'_> {
                 }
                 let found = self.compare(planned, target)?;
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
-                let gridded = found.registered.baseline_on(grid, shift).map_err(Trouble::Target)?;
+                let gridded = found.registered.baseline_on(&maps, shift_on_maps).map_err(Trouble::Target)?;
+                let validity = if maps == *grid {
+                    gridded.validity.clone()
+                } else {
+                    found.registered.baseline_on(grid, shift).map_err(Trouble::Target)?.validity
+                };
                 let target_flags = found.registered.target_flags_on(grid).map_err(Trouble::Target)?;
                 let index = reference_index + 1 + i;
                 let used = UsedBaseline {
@@ -228,7 +294,7 @@ impl Run<'_> {
                     mask: found.mask,
                     offset: found.offset,
                 };
-                Ok(Other { used, strips, gridded, target_flags })
+                Ok(Other { used, strips, gridded, validity, target_flags })
             })
             .collect();
         let mut others = Vec::new();
@@ -271,6 +337,19 @@ impl Run<'_> {
             );
         }
         let registered = masked.register(self.plan).map_err(skip("register"))?;
+        let (shift_row_px, shift_col_px) = registered.shift_px();
+        tracing::debug!(
+            baseline = planned.scene.id,
+            values = planned.scene.scaling.rule,
+            valid_fraction = mask.valid_fraction,
+            cloud_fraction = mask.cloud_fraction,
+            shift_row_px,
+            shift_col_px,
+            tie_point_count = registered.shift.as_ref().map(|s| s.tie_points.len()),
+            residual_rmse_px = registered.shift.as_ref().map(|s| s.residual_rmse_px),
+            note = registered.note,
+            "registered"
+        );
         Ok(Reference { registered, mask, offset })
     }
 }

@@ -4,9 +4,8 @@
 //! alone; [`Site::detect`] compares strips, so that a scene never has to be read again as a baseline.
 
 use super::findings::footprint;
-use super::plan::PlannedScene;
 use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
-use super::stages::{Masked, Target};
+use super::stages::{Masked, Target, flag_clouds};
 use super::{DetectConfig, Error, Plan, SceneSource, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, StripGeometry, Track, exclusion};
@@ -78,7 +77,7 @@ impl Site {
             let planned = &plan.baselines[0];
             let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
             if !plan.is_radar() {
-                mask::clouds(&mut raster, &plan.bands, None, &plan.config.mask);
+                flag_clouds(&plan, &mut raster, None, planned.scene.scaling.is_reflectance())?;
             }
             raster
         };
@@ -152,7 +151,7 @@ impl Site {
     /// when the pixels cannot be read.
     pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
         let planned = self.plan.planned(scene)?;
-        let target = Target::of(&planned, source)?;
+        let target = Target::read(&planned, source)?;
         let masked = Masked::on_reference(&self.plan, &self.reference, &target)?;
         let mask = masked.target_summary();
         if mask.valid_fraction < LEAST_VALID_FRACTION {
@@ -182,11 +181,5 @@ impl Site {
             })
             .collect();
         Ok(detect::detect(&inputs, &self.plan.detect_params(self.looks))?)
-    }
-}
-
-impl Target {
-    fn of(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Self, Error> {
-        Ok(Self { raster: source.read(&planned.scene, planned.window, &planned.bands)? })
     }
 }

@@ -1,12 +1,12 @@
 //! The stages of a run, each a type that only its function can make: an unmasked scene cannot be registered,
 //! an unregistered one cannot be sampled along a track.
 
-use super::gridded::onto_grid;
+use super::gridded::{onto_grid, shift_on};
 use super::plan::PlannedScene;
 use super::{Error, Plan, SceneSource, radar};
 use crate::corridor::{Strip, sample_strip};
 use crate::grid::Grid;
-use crate::mask::{self, MaskSummary};
+use crate::mask::{self, MaskParams, MaskSummary};
 use crate::raster::{Raster, Validity};
 use crate::scene::Scene;
 use crate::stats::quantile;
@@ -20,17 +20,34 @@ const DARK_QUANTILE: f64 = 0.02;
 /// The target's window as it was read.
 pub(super) struct Target {
     pub(super) raster: Raster,
+    /// Whether its values are reflectance.
+    is_reflectance: bool,
 }
 
 impl Target {
-    pub(super) fn read(plan: &Plan, source: &dyn SceneSource) -> Result<Self, Error> {
-        Ok(Self { raster: read(&plan.target, source)? })
+    pub(super) fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Self, Error> {
+        let is_reflectance = planned.scene.scaling.is_reflectance();
+        Ok(Self { raster: read(planned, source)?, is_reflectance })
     }
 }
 
 /// Reads the planned window; the raster's grid starts at it.
 fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Raster, Error> {
     Ok(source.read(&planned.scene, planned.window, &planned.bands)?)
+}
+
+/// Flags clouds and shadows of an optical raster; the own test holds its limits in reflectance, and says nothing of other numbers.
+pub(super) fn flag_clouds(
+    plan: &Plan,
+    raster: &mut Raster,
+    reference: Option<&Raster>,
+    is_reflectance: bool,
+) -> Result<(), Error> {
+    let own_test = plan.config.mask.own_test && is_reflectance;
+    let params = MaskParams { own_test, ..plan.config.mask.clone() };
+    let pixel_m = io::ground_pixel_m(&raster.grid)?;
+    mask::clouds(raster, &plan.bands, reference, pixel_m, &params);
+    Ok(())
 }
 
 /// One baseline and the target on its grid, both with clouds and shadows flagged.
@@ -49,16 +66,17 @@ impl Masked {
     ) -> Result<Self, Error> {
         let mut baseline = read(planned, source)?;
         let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
-        let params = &plan.config.mask;
         if plan.is_radar() {
             return Ok(Self { baseline, target: gridded });
         }
         let before = baseline.clone();
         let raw = gridded.clone();
-        rayon::join(
-            || mask::clouds(&mut baseline, &plan.bands, Some(&raw), params),
-            || mask::clouds(&mut gridded, &plan.bands, Some(&before), params),
+        let is_reflectance = target.is_reflectance && planned.scene.scaling.is_reflectance();
+        let (a, b) = rayon::join(
+            || flag_clouds(plan, &mut baseline, Some(&raw), is_reflectance),
+            || flag_clouds(plan, &mut gridded, Some(&before), is_reflectance),
         );
+        a.and(b)?;
         Ok(Self { baseline, target: gridded })
     }
 
@@ -66,7 +84,7 @@ impl Masked {
     pub(super) fn on_reference(plan: &Plan, reference: &Raster, target: &Target) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &reference.grid, (0.0, 0.0))?;
         if !plan.is_radar() {
-            mask::clouds(&mut gridded, &plan.bands, Some(reference), &plan.config.mask);
+            flag_clouds(plan, &mut gridded, Some(reference), target.is_reflectance)?;
         }
         Ok(Self { baseline: reference.clone(), target: gridded })
     }
@@ -136,7 +154,7 @@ fn registration_band(plan: &Plan) -> usize {
 
 /// A baseline and the target with the shift between them.
 pub(super) struct Registered {
-    masked: Masked,
+    pub(super) masked: Masked,
     /// `None` when registration was switched off or speckle hides the shift.
     pub(super) shift: Option<coreg::Registration>,
     /// Why a measured shift is not applied, or none was measured.
@@ -154,9 +172,9 @@ impl Registered {
         &self.masked.baseline
     }
 
-    /// The baseline laid on the geometry of the reference, whose own shift of the target is `reference_px`.
+    /// The baseline laid on `grid` in the geometry of the reference, whose own shift of the target is `reference_px` on that grid.
     pub(super) fn baseline_on(&self, grid: &Grid, reference_px: (f64, f64)) -> Result<Raster, Error> {
-        let own = self.shift_px();
+        let own = shift_on(grid, (&self.masked.baseline.grid, self.shift_px()))?;
         onto_grid(&self.masked.baseline, grid, (reference_px.0 - own.0, reference_px.1 - own.1))
     }
 
@@ -182,15 +200,17 @@ impl Registered {
         }
     }
 
-    /// What the target shows.
-    pub(super) fn target_summary(&self) -> MaskSummary {
-        self.masked.target_summary()
-    }
-
-    /// The target on the reference's grid in one interpolation; clouds found against the reference stay flagged.
-    pub(super) fn target_on_reference(&self, target: &Target) -> Result<Raster, Error> {
-        let mut raster = onto_grid(&target.raster, &self.masked.baseline.grid, self.shift_px())?;
-        raster.validity.zip_mut_with(&self.masked.target.validity, |v, &m| *v |= m);
+    /// The target on `grid` in the geometry of the reference, in one interpolation; clouds found against the reference stay
+    /// flagged. Call it on the reference.
+    pub(super) fn target_on(&self, target: &Target, grid: &Grid) -> Result<Raster, Error> {
+        let own = &self.masked.baseline.grid;
+        let mut raster = onto_grid(&target.raster, grid, shift_on(grid, (own, self.shift_px()))?)?;
+        let mut hide = |flags: &Array2<Validity>| raster.validity.zip_mut_with(flags, |v, &m| *v |= m);
+        if grid == own {
+            hide(&self.masked.target.validity);
+        } else {
+            hide(&self.target_flags_on(grid)?);
+        }
         Ok(raster)
     }
 

@@ -1,5 +1,6 @@
 //! Curves with error bars in a grid of plots: one page, as SVG and PNG.
 
+use super::axis::{Tick, multiples, step_above, tenth};
 use super::{Error, drawing};
 use serde::Serialize;
 
@@ -96,12 +97,6 @@ struct Drawn {
 }
 
 #[derive(Debug, Serialize)]
-struct Tick {
-    at: f64,
-    label: String,
-}
-
-#[derive(Debug, Serialize)]
 struct DrawnSeries {
     name: String,
     colour: &'static str,
@@ -125,14 +120,7 @@ impl Scale {
     /// Round numbers within the ends.
     fn ticks(self) -> Vec<f64> {
         match self {
-            Self::Linear(low, high) => {
-                let raw = (high - low) / 5.0;
-                let unit = 10f64.powf(raw.log10().floor());
-                let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * unit).into_iter().find(|s| *s >= raw * 0.999);
-                let step = step.unwrap_or(raw);
-                let first = (low / step).ceil() as i64;
-                (first..=(high / step + 1e-9).floor() as i64).map(|k| k as f64 * step).collect()
-            }
+            Self::Linear(low, high) => multiples(low, high, step_above((high - low) / 5.0), usize::MAX),
             Self::Log(low, high) => {
                 let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
                 let few = (high / low).log10() < 2.5;
@@ -166,8 +154,8 @@ pub fn render(title: &str, foot: &str, plots: &[Plot]) -> Result<Curves, Error> 
 }
 
 fn drawn(plot: &Plot, (x, y): (f64, f64)) -> Drawn {
-    let px = |v: f64| round(x + PLOT_WIDTH * plot.x.place(v));
-    let py = |v: f64| round(y + PLOT_HEIGHT * (1.0 - plot.y.place(v)));
+    let px = |v: f64| tenth(x + PLOT_WIDTH * plot.x.place(v));
+    let py = |v: f64| tenth(y + PLOT_HEIGHT * (1.0 - plot.y.place(v)));
     let tick = |at: f64, v: f64| Tick { at, label: number(v) };
     let mut legend_y = y + 26.0;
     let series = (plot.series.iter().enumerate())
@@ -202,10 +190,6 @@ fn drawn(plot: &Plot, (x, y): (f64, f64)) -> Drawn {
         y_ticks: plot.y.ticks().into_iter().map(|v| tick(py(v), v)).collect(),
         series,
     }
-}
-
-fn round(v: f64) -> f64 {
-    (v * 10.0).round() / 10.0
 }
 
 /// Few digits: 0.001, 0.25, 10, 2000.

@@ -4,6 +4,7 @@
 //! again. One SVG template draws the figure, so the PNG, the SVG and the page cannot disagree. Nothing here
 //! reads files, the clock or the network; the fonts are compiled in.
 
+mod axis;
 pub mod curves;
 mod drawing;
 pub mod figure;

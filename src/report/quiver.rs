@@ -1,6 +1,7 @@
 //! The picture of a registration: how the shift changes over the scene, and what the model leaves over.
 
 use super::Error;
+use super::axis::step_above;
 use super::drawing::png_on_white;
 use quick_xml::escape::escape;
 use std::fmt::Write as _;
@@ -102,7 +103,7 @@ type Vectors<'a> = (&'a [((f64, f64), (f64, f64))], f64, (f64, f64));
 fn map(svg: &mut String, left: f64, title: &str, (vectors, scale, size): Vectors<'_>) {
     let mut lengths: Vec<f64> = vectors.iter().map(|(_, v)| v.0.hypot(v.1)).collect();
     let long = crate::stats::quantile(&mut lengths, 0.95);
-    let unit = nice(if long.is_finite() { long.max(1e-4) } else { 1.0 });
+    let unit = step_above(if long.is_finite() { long.max(1e-4) } else { 1.0 });
     let per_px = ARROW_PX / unit;
     let _ = write!(
         svg,
@@ -137,14 +138,6 @@ fn map(svg: &mut String, left: f64, title: &str, (vectors, scale, size): Vectors
         left + ARROW_PX + 10.0,
         y + 5.0
     );
-}
-
-/// 1, 2 or 5 times a power of ten, at least `v`.
-fn nice(v: f64) -> f64 {
-    let power = 10.0_f64.powf(v.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|s| s * power >= v * 0.999).unwrap_or(10.0);
-    // Rounding of the power must not show.
-    format!("{:.6}", step * power).parse().unwrap_or(step * power)
 }
 
 /// A colour of the wheel for an angle, dark enough for a light ground.
@@ -182,6 +175,5 @@ mod tests {
         ] {
             assert!(render(&card).unwrap().starts_with(b"\x89PNG"));
         }
-        assert!((nice(0.013) - 0.02).abs() < 1e-12 && (nice(1.0) - 1.0).abs() < 1e-12);
     }
 }

@@ -11,3 +11,11 @@ mod series;
 pub use gamma::signed_root;
 pub use looks::equivalent_looks;
 pub use series::{omnibus_statistic, t_statistic};
+
+/// Largest distance of the distribution of p-values from the uniform one (Kolmogorov–Smirnov); sorts them.
+#[cfg(test)]
+fn distance_from_uniform(p: &mut [f64]) -> f64 {
+    p.sort_by(f64::total_cmp);
+    let count = p.len() as f64;
+    p.iter().enumerate().map(|(i, v)| (v - (i as f64 + 0.5) / count).abs()).fold(0.0, f64::max)
+}

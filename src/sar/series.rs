@@ -36,6 +36,7 @@ pub fn t_statistic(target: f64, baseline: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::distance_from_uniform;
     use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
@@ -57,12 +58,7 @@ mod tests {
                 (0..dates).map(|d| power.sample(&mut rng) * if d == 0 { gain } else { 1.0 }).collect()
             };
             let mut p: Vec<f64> = (0..n).map(|_| p_value(&draw(1.0), looks)).collect();
-            p.sort_by(f64::total_cmp);
-            let worst = p
-                .iter()
-                .enumerate()
-                .map(|(i, v)| (v - (i as f64 + 0.5) / f64::from(n)).abs())
-                .fold(0.0, f64::max);
+            let worst = distance_from_uniform(&mut p);
             assert!(worst < 0.02, "{looks} looks: {worst:.3}");
             let changed = (0..200).filter(|_| p_value(&draw(30.0), looks) < 0.01).count();
             // Two looks and five dates see 15 dB in most, not all, pixels.

@@ -1,5 +1,6 @@
 //! An acquisition's metadata: what it is and where its pixels are, but no pixels.
 
+mod appearance;
 mod cargo;
 mod delays;
 mod elevation;
@@ -7,6 +8,7 @@ mod product;
 mod radar;
 mod time;
 
+pub use appearance::Appearance;
 pub use cargo::{BALLAST, Cargo, SpectralBand, Spectrum};
 pub use delays::band_delay_s;
 pub use elevation::{ElevationModel, RadarPlacement};
@@ -19,6 +21,12 @@ use jiff::Timestamp;
 
 /// Behind the platform of satellite scenes that trains were put into.
 pub const IMPLANTED: &str = ", trains simulated";
+
+/// What the numbers of 8-bit pictures that tell no unit are multiplied by.
+pub const PICTURE_SCALE: f64 = 1.0 / 255.0;
+
+/// Reflectance of one stored unit of Sentinel-2.
+pub const REFLECTANCE_SCALE: f64 = 1e-4;
 
 /// One acquisition of one sensor.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,8 +84,16 @@ pub struct Source {
 pub struct Scaling {
     /// Added to stored numbers, −1000 for Sentinel-2 from processing baseline 04.00 on.
     pub offset: f64,
-    /// Factor after the offset, 1e-4 for Sentinel-2.
+    /// Factor after the offset, [`REFLECTANCE_SCALE`] for Sentinel-2.
     pub scale: f64,
     /// Which document or test told so; goes into the provenance.
     pub rule: String,
+}
+
+impl Scaling {
+    /// Whether values of an optical scene are reflectance: those of an 8-bit picture are of a gain and offset that nobody knows.
+    #[must_use]
+    pub fn is_reflectance(&self) -> bool {
+        (self.scale - PICTURE_SCALE).abs() > 1e-12
+    }
 }

@@ -127,6 +127,14 @@ pub struct ImplantParams {
     pub psf_band_ratio: super::Spectrum,
 }
 
+impl ImplantParams {
+    /// Trains that are asked for.
+    #[must_use]
+    pub fn train_count(&self) -> usize {
+        self.appeared_count + self.departed_count + self.standing_count + self.moving_count
+    }
+}
+
 impl Default for ImplantParams {
     fn default() -> Self {
         Self {

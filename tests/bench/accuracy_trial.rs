@@ -13,12 +13,15 @@
 
 #[path = "accuracy/limit.rs"]
 mod limit;
+mod own;
 #[path = "accuracy/sites.rs"]
 mod sites;
+mod spread;
 #[path = "accuracy/world.rs"]
 mod world;
 
 use ndarray::Array2;
+use own::{CARGOS, Rng};
 use railwatch::corridor::{Strip, StripGeometry, Track, sample_strip};
 use railwatch::detect::{self, DetectOutput, DetectParams, TrackDetection, TrackStrips, detect};
 use railwatch::evaluate::naive::{self, NaiveCase, NaiveTrack, Reference};
@@ -30,7 +33,7 @@ use rayon::prelude::*;
 use sites::{Site, sites};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use world::{CARGOS, Pair, Rng, Train, implant, moved, trains_along};
+use world::{Pair, Train, implant, moved, trains_along};
 
 /// Score of the strongest event that is kept: far weaker than any rate that is told.
 const KEPT_PER_100KM: f64 = 3000.0;

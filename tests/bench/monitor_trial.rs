@@ -6,9 +6,12 @@
 //! backfill of 2000 scenes of a 1 km track with 320 px around it.
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a report for people")]
 
+mod own;
 mod simulated_days;
+mod spread;
 mod told_lives;
 
+use own::{CARGOS, Rng};
 use railwatch::monitor::{Config, RunOptions, Secrets, State, run};
 use railwatch::pipeline::Silent;
 use serde_json::json;
@@ -16,35 +19,15 @@ use simulated_days::{Days, Options, Stand, Train, make};
 use std::path::Path;
 use told_lives::Score;
 
-/// Splitmix64, so that the trial is the same everywhere.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
-
-/// Grey boxes, white tarpaulin, coal, blue tarpaulin, rust.
-const CARGOS: [[f64; 4]; 5] = [
-    [0.200, 0.210, 0.220, 0.240],
-    [0.420, 0.430, 0.440, 0.450],
-    [0.040, 0.040, 0.045, 0.050],
-    [0.220, 0.160, 0.100, 0.220],
-    [0.060, 0.080, 0.150, 0.220],
-];
+/// Grey boxes, white tarpaulin, coal, blue tarpaulin, rust: places in [`CARGOS`].
+const TAKEN: [usize; 5] = [2, 3, 0, 4, 1];
 const DATES: usize = 40;
 const LENGTH_M: f64 = 8000.0;
+
+/// A whole number from 0 to below `n`.
+fn below(rng: &mut Rng, n: usize) -> usize {
+    (rng.next() % n as u64) as usize
+}
 
 /// Trains in slots of 700 m, one after the other, with empty dates between.
 fn trains(seed: u64) -> Vec<Train> {
@@ -52,27 +35,27 @@ fn trains(seed: u64) -> Vec<Train> {
     let mut all = Vec::new();
     for slot in 0..11 {
         let slot_m = 100.0 + 700.0 * f64::from(slot);
-        let mut date = 6 + rng.below(4);
+        let mut date = 6 + below(&mut rng, 4);
         if slot == 10 {
             // A roof: from one date on for good.
             let stands = vec![Stand { dates: (date, DATES - 1), start_m: slot_m + 100.0 }];
-            all.push(Train { length_m: 200.0, cargo: CARGOS[1], stands });
+            all.push(Train { length_m: 200.0, cargo: CARGOS[TAKEN[1]].1, stands });
             continue;
         }
         while date < DATES - 8 {
             let length_m = rng.uniform(140.0, 320.0);
-            let cargo = CARGOS[rng.below(CARGOS.len())];
+            let cargo = CARGOS[TAKEN[below(&mut rng, TAKEN.len())]].1;
             let start_m = slot_m + rng.uniform(0.0, 20.0);
-            let last = date + [0, 1, 3, 6][rng.below(4)];
+            let last = date + [0, 1, 3, 6][below(&mut rng, 4)];
             let mut stands = vec![Stand { dates: (date, last), start_m }];
             date = last + 1;
-            if rng.below(3) == 0 {
-                let end = date + 1 + rng.below(2);
+            if below(&mut rng, 3) == 0 {
+                let end = date + 1 + below(&mut rng, 2);
                 stands.push(Stand { dates: (date, end), start_m: start_m + length_m + 15.0 });
                 date = end + 1;
             }
             all.push(Train { length_m, cargo, stands });
-            date += 4 + rng.below(4);
+            date += 4 + below(&mut rng, 4);
         }
     }
     all

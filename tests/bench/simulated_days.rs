@@ -1,5 +1,6 @@
 //! A line watched over many simulated days: scenes in a folder, with trains whose lives are known.
 
+use super::spread::{SIGMA_M, share};
 use railwatch::corridor::Track;
 use railwatch::grid::{Affine, Crs, Grid};
 use railwatch::io;
@@ -10,8 +11,6 @@ use std::path::{Path, PathBuf};
 const START: (f64, f64) = (500_000.0, 4_700_000.0);
 const DAY_S: i64 = 86_400;
 const FIRST_S: i64 = 1_583_028_000; // 2020-03-01T02:00:00Z
-/// Point spread of sensor and pixel together, metres.
-const SIGMA_M: f64 = 5.5;
 
 /// One stand of a train: dates (first to last index) and where its first wagon stands.
 #[derive(Debug, Clone, Copy)]
@@ -46,21 +45,6 @@ pub(crate) struct Options {
     pub(crate) days_between: i64,
     pub(crate) cloud_fraction: f64,
     pub(crate) seed: u64,
-}
-
-/// Φ by Abramowitz & Stegun 7.1.26.
-fn phi(x: f64) -> f64 {
-    let z = x.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let poly = t
-        * (0.254_829_592
-            + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
-    let erf = 1.0 - poly * (-z * z).exp();
-    if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
-}
-
-fn share(at: f64, low: f64, high: f64) -> f64 {
-    phi((high - at) / SIGMA_M) - phi((low - at) / SIGMA_M)
 }
 
 /// Writes scenes, rails and a configuration into `folder`.

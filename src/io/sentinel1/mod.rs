@@ -24,7 +24,7 @@ use crate::scene::{Backscatter, Radar, Scene, Source, Storage};
 use told::Told;
 
 /// Polarisations, in the order in which they are taken.
-const POLARISATIONS: [&str; 4] = ["VV", "VH", "HH", "HV"];
+pub(super) const POLARISATIONS: [&str; 4] = ["VV", "VH", "HH", "HV"];
 
 /// Whether a band name is a polarisation.
 pub(super) fn is_polarisation(name: &str) -> bool {

@@ -82,7 +82,7 @@ fn product_info(path: &str) -> Option<String> {
     let file = ["productInfo.json", "../productInfo.json"]
         .iter()
         .map(|name| format!("{folder}/{name}"))
-        .find(|p| !p.starts_with("/vsi") && std::path::Path::new(p).exists())?;
+        .find(|p| library::is_plain_path(p) && std::path::Path::new(p).exists())?;
     let json: serde_json::Value = serde_json::from_slice(&library::read_bytes(&file, 1 << 20).ok()?).ok()?;
     json.get("id").and_then(serde_json::Value::as_str).map(str::to_owned)
 }

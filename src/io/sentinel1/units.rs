@@ -1,11 +1,11 @@
 //! Linear power or decibels: what is said, verified on the values.
 
-use super::super::{Error, library};
+use super::super::{Error, library, sample};
 use crate::scene::{Source, Storage};
 use gdal::raster::GdalDataType;
 
-/// Side of the windows that are looked at, pixels.
-const SAMPLE_PX: usize = 128;
+/// At and below this, nothing was recorded whatever the unit.
+const FILL: f64 = -9000.0;
 /// Fewest numbers for a verdict.
 const NEEDED: usize = 16;
 
@@ -28,7 +28,9 @@ pub(super) fn storage(source: &Source, said_db: Option<bool>) -> Result<(Storage
     let dataset = library::open_raster(path)?;
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
     let unsigned = matches!(band.band_type(), GdalDataType::UInt16 | GdalDataType::UInt32);
-    let sample = sample(&dataset, source)?;
+    // All windows: their numbers are held against each other.
+    let mut sample = sample::numbers(&band, path, band.no_data_value(), f64::INFINITY)?;
+    sample.retain(|v| *v > FILL);
     let bad = |reason: String| Error::Metadata { path: path.to_owned(), reason };
     match (looks(&sample, unsigned), said_db) {
         (Looks::Decibel, Some(false)) => Err(bad(
@@ -82,24 +84,6 @@ fn looks(sample: &[f64], unsigned: bool) -> Looks {
     } else {
         Looks::Neither
     }
-}
-
-/// Numbers of a few windows that hold data; the file is never read as a whole.
-fn sample(dataset: &gdal::Dataset, source: &Source) -> Result<Vec<f64>, Error> {
-    let failed = |e: gdal::errors::GdalError| Error::read(&source.gdal_path, e);
-    let band = dataset.rasterband(source.band_index).map_err(failed)?;
-    let no_data = band.no_data_value();
-    let (width, height) = band.size();
-    let side = (width.min(SAMPLE_PX), height.min(SAMPLE_PX));
-    let mut sample = Vec::new();
-    for (fx, fy) in [(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
-        let at = |length: usize, part: usize, f: f64| (((length - part) as f64) * f) as isize;
-        let origin = (at(width, side.0, fx), at(height, side.1, fy));
-        let read = band.read_as::<f64>(origin, side, side, None).map_err(failed)?;
-        let usable = |v: &f64| v.is_finite() && *v != 0.0 && *v > -9000.0 && Some(*v) != no_data;
-        sample.extend(read.data().iter().copied().filter(usable));
-    }
-    Ok(sample)
 }
 
 #[cfg(test)]

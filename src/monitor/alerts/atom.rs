@@ -7,16 +7,17 @@ use quick_xml::escape::escape;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The feed, newest first; links to figures are relative to `folder`, where the feed lies.
-pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
-    let updated = alerts.iter().map(changed_at).max().unwrap_or(Timestamp::UNIX_EPOCH);
+/// The feed, newest first, each alert with the time when its entry last changed; links to figures are relative to `folder`,
+/// where the feed lies.
+pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], folder: &Path) -> String {
+    let updated = alerts.iter().map(|(_, changed_at)| *changed_at).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
          <title>railwatch alerts</title>\n<id>urn:railwatch:alerts</id>\n<updated>{}</updated>\n\
          <author><name>railwatch</name></author>\n",
         text_of(updated)
     );
-    for alert in alerts {
+    for (alert, changed_at) in alerts {
         let withdrawn = if alert.withdrawn_at.is_some() { " (withdrawn)" } else { "" };
         // Writing into a string cannot fail.
         let _ = write!(
@@ -25,7 +26,7 @@ pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
              <category term=\"{}\"/>\n<summary>{}</summary>\n",
             escape(&alert.title),
             escape(&alert.alert_id),
-            text_of(changed_at(alert)),
+            text_of(*changed_at),
             escape(&alert.kind),
             escape(&alert.title)
         );
@@ -43,11 +44,6 @@ pub(super) fn feed(alerts: &[AlertRow], folder: &Path) -> String {
         text.push_str("</entry>\n");
     }
     text + "</feed>\n"
-}
-
-/// When an entry was last changed in a way that readers should see.
-fn changed_at(alert: &AlertRow) -> Timestamp {
-    alert.withdrawn_at.unwrap_or(alert.datetime)
 }
 
 #[cfg(test)]
@@ -68,9 +64,11 @@ mod tests {
             evidence: Some("/x/alerts/s/d".into()),
             withdrawn_at: None,
         };
-        let text = feed(std::slice::from_ref(&alert), Path::new("/x"));
+        let alerts = [(alert, "2024-06-17T02:00:00Z".parse().unwrap())];
+        let text = feed(&alerts, Path::new("/x"));
+        assert_eq!(text.matches("<updated>2024-06-17T02:00:00Z</updated>").count(), 2);
         assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));
-        let beside = feed(std::slice::from_ref(&alert), Path::new("/x/feeds/of"));
+        let beside = feed(&alerts, Path::new("/x/feeds/of"));
         assert!(beside.contains("href=\"../../alerts/s/d/report.html\""), "{beside}");
         let mut reader = quick_xml::Reader::from_str(&text);
         while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}

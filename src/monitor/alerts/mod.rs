@@ -129,7 +129,14 @@ fn send(
         Channel::Mail { .. } => mail::send(channel, secret, message),
         Channel::Command { command, .. } => command::send(command, message),
         Channel::Atom { path, .. } => {
-            let alerts = state.alerts_of_channel(channel.name(), FEED_COUNT).map_err(|e| e.to_string())?;
+            let mut alerts =
+                state.alerts_of_channel(channel.name(), FEED_COUNT).map_err(|e| e.to_string())?;
+            // What is told now was last changed now: an entry that stands again must not go back in time.
+            for (alert, changed_at) in &mut alerts {
+                if alert.alert_id == message.alert.alert_id {
+                    *changed_at = now;
+                }
+            }
             let folder = path.parent().unwrap_or(Path::new(""));
             io::write_text(path, &atom::feed(&alerts, folder)).map_err(|e| e.to_string())
         }

@@ -185,17 +185,20 @@ impl State {
         })
     }
 
-    /// The newest alerts that a channel took or will take, newest first.
+    /// The newest alerts that a channel took or will take, newest first, each with the time since which the channel tells it
+    /// as it does: that of its last message, of none yet that of raising.
     pub(in crate::monitor) fn alerts_of_channel(
         &self,
         channel: &str,
         count: usize,
-    ) -> Result<Vec<AlertRow>, Error> {
+    ) -> Result<Vec<(AlertRow, Timestamp)>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM delivery d JOIN alert a USING (alert_id) WHERE d.channel = ?1 AND \
-             (d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) ORDER BY datetime DESC, alert_id LIMIT ?2"
+            "SELECT {COLUMNS}, coalesce(d.delivered_at, a.raised_at) FROM delivery d JOIN alert a USING (alert_id) \
+             WHERE d.channel = ?1 AND (d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) \
+             ORDER BY datetime DESC, alert_id LIMIT ?2"
         );
-        self.read(|c| c.prepare_cached(&sql)?.query_map((channel, count), alert_of)?.collect())
+        let row = |r: &Row<'_>| Ok((alert_of(r)?, time_of(&r.get::<_, String>(10)?)?));
+        self.read(|c| c.prepare_cached(&sql)?.query_map((channel, count), row)?.collect())
     }
 
     /// The newest alerts of a site, newest first.

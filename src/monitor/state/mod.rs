@@ -20,7 +20,9 @@ pub(super) use blob::{Scale, stored_strip};
 pub(super) use lives::{
     lives_since, open_lives, permanent_lives, put_life, scenes_seen, standing_on, stretches_on,
 };
-pub(super) use scenes::{drop_strips, drop_strips_before, put_scene, put_strips, set_status, used_before};
+pub(super) use scenes::{
+    drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
+};
 pub(super) use series::{idle_before, put_detections, put_observations};
 
 use super::Error;

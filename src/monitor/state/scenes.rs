@@ -145,6 +145,19 @@ pub(in crate::monitor) fn put_scene(
     )
 }
 
+/// Gives scenes the paths at which they lie now; each pair is the path as it was, and as it is.
+pub(in crate::monitor) fn move_scenes(
+    c: &Connection,
+    site_id: &str,
+    moves: &[(String, String)],
+) -> rusqlite::Result<()> {
+    let mut put = c.prepare_cached("UPDATE scene SET spec = ?3 WHERE site_id = ?1 AND spec = ?2")?;
+    for (from, to) in moves {
+        put.execute((site_id, from, to))?;
+    }
+    Ok(())
+}
+
 /// Marks a scene.
 pub(in crate::monitor) fn set_status(
     c: &Connection,

@@ -1,18 +1,13 @@
 //! Windows of both scenes pixel over pixel: the baseline as it is, the target interpolated once through the shift.
 
 use crate::grid::Window;
-use crate::pipeline::register::{Link, Measured, Pair, window_of};
+use crate::pipeline::register::Lay;
 use crate::pipeline::{Error, SceneSource};
 use crate::raster::Validity;
 use crate::scene::Scene;
-use crate::signal::{KernelTable, ShiftLattice, lanczos_at, warp};
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array3, Axis, s};
 use rayon::prelude::*;
 
-/// Distance of the nodes at which the field is asked, px.
-const LATTICE_STEP_PX: usize = 16;
-/// Pixels around a place that its kernel needs.
-const REACH_PX: f64 = 6.0;
 /// Rows read ahead to, and columns read at once by a thread; whole tiles of most files.
 const READ_PX: (usize, usize) = (512, 2048);
 
@@ -114,110 +109,14 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// How the target is laid on the baseline's grid.
-pub(super) struct Lay<'a> {
-    pair: &'a Pair,
-    /// `None` where nothing is to be moved.
-    lattice: Option<ShiftLattice>,
-    table: KernelTable,
-}
-
-impl<'a> Lay<'a> {
-    pub(super) fn new(pair: &'a Pair, measured: Option<&Measured>) -> Self {
-        let shape = pair.reference.grid.shape;
-        let moved =
-            |shift: &dyn Fn(f64, f64) -> (f64, f64)| Some(ShiftLattice::new(shape, LATTICE_STEP_PX, shift));
-        let whole = |first: (f64, f64)| first.0.fract() == 0.0 && first.1.fract() == 0.0;
-        let lattice = match (measured, &pair.link) {
-            (Some(m), _) => moved(&|r, c| m.registration.field.shift_px(r, c)),
-            (None, Link::Aligned { first }) if whole(*first) => None,
-            (None, _) => moved(&|_, _| (0.0, 0.0)),
-        };
-        Self { pair, lattice, table: KernelTable::default() }
+/// The target on a window of the baseline `(band, row, col)`, from a patch that holds what it needs.
+pub(super) fn laid(lay: &Lay<'_>, target: &Patch, window: Window) -> Array3<f32> {
+    let bands = target.values.len_of(Axis(0));
+    let mut out = Array3::from_elem((bands, window.height, window.width), f32::NAN);
+    let Some(needed) = lay.needs(window).and_then(|n| n.intersection(target.window)) else { return out };
+    let source = target.part(needed);
+    for (mut to, plane) in out.outer_iter_mut().zip(source.outer_iter()) {
+        to.assign(&lay.on(&plane, needed, window));
     }
-
-    /// First and last row and column of the target, in its pixels, under a window of the baseline; may lie outside.
-    fn span(&self, window: Window, first: (f64, f64)) -> [f64; 4] {
-        let rows = (window.row as f64, (window.row + window.height) as f64);
-        let cols = (window.col as f64, (window.col + window.width) as f64);
-        let Some(lattice) = &self.lattice else {
-            return [rows.0 - first.0, rows.1 - 1.0 - first.0, cols.0 - first.1, cols.1 - 1.0 - first.1];
-        };
-        let [low_r, high_r, low_c, high_c] = lattice.range_px(window.row, window.height);
-        [
-            (rows.0 - high_r - first.0).floor() - REACH_PX,
-            (rows.1 - low_r - first.0).ceil() + REACH_PX,
-            (cols.0 - high_c - first.1).floor() - REACH_PX,
-            (cols.1 - low_c - first.1).ceil() + REACH_PX,
-        ]
-    }
-
-    /// Rows below ground of the baseline that it needs with `margin_px` around it, counted alike in both scenes.
-    pub(super) fn rows_below(&self, margin_px: usize) -> usize {
-        let low = match (&self.pair.link, &self.lattice) {
-            (Link::Aligned { .. }, Some(lattice)) => {
-                lattice.range_px(0, self.pair.reference.grid.shape.0)[0] - REACH_PX
-            }
-            _ => 0.0,
-        };
-        margin_px + (-low).max(0.0).ceil() as usize
-    }
-
-    /// Where a pixel of a window of the baseline lies in the target.
-    fn place(&self, window: Window, (r, c): (usize, usize), mapping: &crate::grid::Mapping) -> (f64, f64) {
-        let (row, col) = (window.row + r, window.col + c);
-        let d = self.lattice.as_ref().map_or((0.0, 0.0), |l| l.at(row, col));
-        let (x, y) = self.pair.reference.grid.xy(row as f64 - d.0, col as f64 - d.1);
-        mapping.row_col(x, y)
-    }
-
-    /// The part of the target that a window of the baseline needs; `None` when none of it.
-    pub(super) fn needs(&self, window: Window) -> Option<Window> {
-        let shape = self.pair.moving.grid.shape;
-        match &self.pair.link {
-            Link::Aligned { first } => {
-                let [top, bottom, left, right] = self.span(window, *first);
-                Window::clipped(top, left, bottom, right, shape)
-            }
-            Link::Warped { mapping, scale } => {
-                let place = |r: usize, c: usize| self.place(window, (r, c), mapping);
-                window_of((window.height, window.width), &place, *scale, shape)
-            }
-        }
-    }
-
-    /// The target on a window of the baseline, from a patch that holds what it needs.
-    pub(super) fn on(&self, patch: &Patch, window: Window) -> Array3<f32> {
-        let bands = patch.values.len_of(Axis(0));
-        let mut out = Array3::from_elem((bands, window.height, window.width), f32::NAN);
-        let Some(needed) = self.needs(window).and_then(|n| n.intersection(patch.window)) else { return out };
-        let source = patch.part(needed);
-        for (mut to, plane) in out.outer_iter_mut().zip(source.outer_iter()) {
-            match &self.pair.link {
-                Link::Aligned { first } => {
-                    let [top, bottom, left, right] = self.span(window, *first);
-                    let shape = ((bottom - top) as usize + 1, (right - left) as usize + 1);
-                    let mut framed = Array2::from_elem(shape, f32::NAN);
-                    let at = ((needed.row as f64 - top) as usize, (needed.col as f64 - left) as usize);
-                    framed
-                        .slice_mut(s![at.0..at.0 + needed.height, at.1..at.1 + needed.width])
-                        .assign(&plane);
-                    if let Some(lattice) = &self.lattice {
-                        let part = (window.row, window.col, window.height, window.width);
-                        let from = (top + first.0, left + first.1);
-                        to.assign(&warp(framed, from, lattice, part, &self.table));
-                    } else {
-                        to.assign(&framed);
-                    }
-                }
-                Link::Warped { mapping, scale } => {
-                    for ((r, c), v) in to.indexed_iter_mut() {
-                        let (row, col) = self.place(window, (r, c), mapping);
-                        *v = lanczos_at(&plane, (row - needed.row as f64, col - needed.col as f64), *scale);
-                    }
-                }
-            }
-        }
-        out
-    }
+    out
 }

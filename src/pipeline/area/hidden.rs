@@ -50,12 +50,16 @@ impl Hidden {
         let ratio = before.grid.shape.0 as f64 / shape.0 as f64;
         let mut after = onto_grid(&after?, &before.grid, (shift_px.0 * ratio, shift_px.1 * ratio))?;
         // An edge is known to a pixel of the look.
-        let coarser_m = before.grid.pixel_size_m() - reference.grid.pixel_size_m();
-        let params = MaskParams { dilate_m: params.dilate_m + coarser_m.max(0.0), ..params.clone() };
+        let pixel_m = planned.pair.pixel_m / ratio;
+        let params = MaskParams {
+            own_test: params.own_test && [reference, moving].iter().all(|s| s.scaling.is_reflectance()),
+            dilate_m: params.dilate_m + pixel_m - planned.pair.pixel_m,
+            ..params.clone()
+        };
         let plain = before.validity.clone();
-        mask::clouds(&mut before, &names, Some(&after), &params);
+        mask::clouds(&mut before, &names, Some(&after), pixel_m, &params);
         let flagged = std::mem::replace(&mut before.validity, plain);
-        mask::clouds(&mut after, &names, Some(&before), &params);
+        mask::clouds(&mut after, &names, Some(&before), pixel_m, &params);
         before.validity = flagged;
         let hides = |v: &Validity| v.intersects(Validity::CLOUD | Validity::SHADOW);
         let flags = ndarray::Zip::from(&before.validity)

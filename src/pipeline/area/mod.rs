@@ -14,13 +14,13 @@ pub use request::AreaRequest;
 
 use super::clock::Clock;
 use super::outputs::{CHANGE_MAP, OBJECTS, RECORD};
-use super::register::{Measured, Pair, measure};
+use super::plan::warn_of_pictures;
+use super::register::{Measured, Pair, Shifts, measure};
 use super::staged::{Staged, refuse_inputs};
 use super::{Error, Event, SceneSource, Sink};
 use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;
 use crate::mask::MaskSummary;
-use ground::Lay;
 use hidden::Hidden;
 use std::path::PathBuf;
 
@@ -84,7 +84,8 @@ pub fn change_area(
     let measured = if request.register { Some(measure(pair, &request.pair, source, sink)?) } else { None };
     clock.lap("register");
     step(sink, "mask", pair)?;
-    let lay = Lay::new(pair, measured.as_ref());
+    let shifts = Shifts::new(pair, measured.as_ref());
+    let lay = pair.lay(&shifts);
     let typical = measured.as_ref().map_or((0.0, 0.0), super::register::typical_shift);
     let (hidden, masks) = Hidden::new(&planned, typical, &request.mask)?;
     clock.lap("mask");
@@ -138,6 +139,7 @@ impl Planned {
             });
         }
         io::working_crs(&pair.reference.grid)?;
+        warn_of_pictures([&pair.reference, &pair.moving]);
         Ok(Self { pair, bands, names })
     }
 }

@@ -6,6 +6,7 @@ use crate::io;
 use crate::pipeline::clock::Clock;
 use crate::pipeline::findings::{place_id, scene_card};
 use crate::pipeline::outputs::{OBJECTS, RECORD, of_other_kind, peak_memory_bytes};
+use crate::pipeline::plan::{BASELINE, TARGET, list_of, when};
 use crate::pipeline::register::{registration_json, rounded};
 use crate::pipeline::staged::{Staged, remove};
 use crate::pipeline::{Error, Origin};
@@ -16,16 +17,22 @@ use std::path::PathBuf;
 
 /// What would be done, in lines.
 pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {
+    let pair = &planned.pair;
     let line = |role: &str, scene: &Scene| {
-        let when = scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string());
-        format!("{role} {} ({when}): {} × {} px\n", scene.id, scene.grid.shape.0, scene.grid.shape.1)
+        let (when, (rows, cols)) = (when(scene, role == TARGET), scene.grid.shape);
+        format!("{role} {} ({when}): reads {rows} × {cols} px in strips\n", scene.id)
     };
-    let names: Vec<String> = planned.names.iter().map(ToString::to_string).collect();
+    let shift = if request.register { "measured over all of it" } else { "not measured (--no-register)" };
+    let area_km2 = pair.overlap.pixel_count() as f64 * pair.pixel_m.powi(2) / 1e6;
     format!(
-        "{}{}bands    {}\nground   all that both show\noutputs  {}\n",
-        line("target  ", &planned.pair.moving),
-        line("baseline", &planned.pair.reference),
-        names.join(", "),
+        "{}{}bands    {}\nground   {area_km2:.0} km² at most, in {}; shift {shift}\nobjects  of {:.0} m² and more, {} false ones \
+         expected per 100 km²\noutputs  {}\n",
+        line(TARGET, &pair.moving),
+        line(BASELINE, &pair.reference),
+        list_of(&planned.names),
+        pair.reference.grid.crs.name(),
+        request.objects.area_min_m2,
+        request.false_alarms_per_100km2(),
         request.out.display()
     )
 }

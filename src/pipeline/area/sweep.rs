@@ -1,11 +1,12 @@
 //! The scenes gone through: windows spread over them for the estimate, then all of them once in strips.
 
-use super::ground::{Lay, Patch, Rows};
+use super::ground::{Patch, Rows, laid};
 use super::hidden::Hidden;
 use super::{Planned, TILE_PX};
 use crate::change::{AreaModel, AreaObject, AreaObjects, Sample};
 use crate::grid::Window;
 use crate::io::{BlockBand, BlockWriter, Kind};
+use crate::pipeline::register::Lay;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
 use ndarray::{Array2, Array3, s};
 use rayon::prelude::*;
@@ -56,7 +57,9 @@ impl Sweep<'_> {
         let mut baseline = Patch::read(&pair.reference, &bands[0], self.source, window)?.values;
         self.hidden.blank(&mut baseline, window);
         let target = match self.lay.needs(window) {
-            Some(needed) => self.lay.on(&Patch::read(&pair.moving, &bands[1], self.source, needed)?, window),
+            Some(needed) => {
+                laid(&self.lay, &Patch::read(&pair.moving, &bands[1], self.source, needed)?, window)
+            }
             None => Array3::from_elem(baseline.raw_dim(), f32::NAN),
         };
         Ok((baseline, target))
@@ -101,7 +104,7 @@ impl Sweep<'_> {
                     let window = core.grown(model.margin_px(), (height, width));
                     let mut before = baseline.patch.part(window);
                     self.hidden.blank(&mut before, window);
-                    let after = self.lay.on(&target.patch, window);
+                    let after = laid(&self.lay, &target.patch, window);
                     let place = (core.row, core.col, core.height, core.width);
                     model.block((&before.view(), &after.view()), (window.row, window.col), place)
                 })

@@ -5,6 +5,7 @@
 //! so memory follows the strip and the number of threads and not the tile.
 
 mod held;
+mod lay;
 mod look;
 mod measure;
 mod outputs;
@@ -16,10 +17,10 @@ mod vrt;
 
 use super::{Error, SceneSource, Sink};
 use crate::coreg::{CoregParams, Model};
-pub(super) use look::window_of;
+pub(super) use lay::{Lay, Shifts};
 pub(super) use measure::{Measured, measure};
 use outputs::Place;
-pub(super) use pair::{Link, Pair};
+pub(super) use pair::Pair;
 pub(super) use report_json::{registration as registration_json, rounded, typical_shift};
 use std::path::PathBuf;
 

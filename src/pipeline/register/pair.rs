@@ -1,6 +1,7 @@
 //! Two scenes opened, and how the pixels of one lie on the grid of the other.
 
 use super::RegisterRequest;
+use super::lay::{Lay, Shifts};
 use crate::grid::{Grid, Mapping, Window};
 use crate::io::{self, SceneOptions};
 use crate::pipeline::Error;
@@ -78,6 +79,13 @@ impl Pair {
         let link = Link::new(&reference.grid, &moving.grid, overlap)?;
         let pixel_m = io::ground_pixel_m(&reference.grid)?;
         Ok(Self { reference, moving, candidates, overlap, link, pixel_m })
+    }
+}
+
+impl Pair {
+    /// How the moving scene's pixels become the reference's under `shifts`.
+    pub(in crate::pipeline) fn lay<'a>(&'a self, shifts: &'a Shifts) -> Lay<'a> {
+        Lay { reference: &self.reference.grid, moving: self.moving.grid.shape, link: &self.link, shifts }
     }
 }
 

@@ -5,6 +5,7 @@ mod radar;
 mod real;
 
 use super::Error;
+use super::config::read_toml;
 use super::motion::heading_deg;
 use super::origin::Tags;
 use super::staged::{Staged, refuse_inputs};
@@ -107,11 +108,7 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
 
 /// The parameters of the configuration, else the usual ones.
 fn params<T: DeserializeOwned + Default>(request: &SimulateRequest) -> Result<T, Error> {
-    let Some(path) = &request.config else { return Ok(T::default()) };
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::ConfigRead { path: path.clone(), source })?;
-    toml::from_str(&text)
-        .map_err(|source| Error::ConfigSyntax { path: path.clone(), source: Box::new(source) })
+    request.config.as_ref().map_or_else(|| Ok(T::default()), |path| read_toml(path))
 }
 
 /// Names of `count` scenes, oldest first, the target last.
@@ -141,6 +138,19 @@ impl About {
             ("TIFFTAG_IMAGEDESCRIPTION".to_owned(), self.description.to_owned()),
             ("PLATFORM".to_owned(), self.platform.clone()),
         ]
+    }
+}
+
+/// Warns of what was asked for and found no room.
+fn warn_left_out(what: &str, asked: usize, placed: usize) {
+    if placed < asked {
+        tracing::warn!(
+            asked,
+            placed,
+            "{} of {asked} {what} found no room along the tracks and are in no scene: ask for fewer or shorter ones in --config, or \
+             give longer rails",
+            asked - placed
+        );
     }
 }
 

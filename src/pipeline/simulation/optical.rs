@@ -1,11 +1,12 @@
 //! Synthetic Sentinel-2 scenes.
 
-use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names};
+use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names, warn_left_out};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::staged::Staged;
-use crate::simulate::{self, SimulateParams};
+use crate::scene::REFLECTANCE_SCALE;
+use crate::simulate::{self, Kind, SimulateParams};
 use ndarray::Array3;
 
 /// Writes a stack of reflectance.
@@ -18,6 +19,10 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
     params.place_lonlat = params.place_lonlat.or(Some(middle_lonlat));
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;
+    let placed = |kind: Kind| simulated.truth.iter().filter(|t| t.kind == kind).count();
+    warn_left_out("trains", params.trains.train_count(), placed(Kind::Train));
+    let stockpile_count = params.stockpile_count + params.stockpile_departed_count;
+    warn_left_out("stockpiles", stockpile_count, placed(Kind::Cargo));
     let mut staged = Staged::new(&request.out)?;
     for (scene, name) in simulated.scenes.iter().zip(scene_names(simulated.scenes.len())) {
         let bands = ["B02", "B03", "B04", "B08"];
@@ -33,7 +38,8 @@ pub(super) fn write(
     (grid, values, bands): (&Grid, &Array3<f32>, &[&str]),
     about: &About,
 ) -> Result<(), Error> {
-    let store = |v: f32| if v.is_nan() { 0 } else { (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16 };
+    let per_unit = (1.0 / REFLECTANCE_SCALE) as f32;
+    let store = |v: f32| if v.is_nan() { 0 } else { (v * per_unit).round().clamp(1.0, 65_534.0) as u16 };
     let mut tags = about.tags();
     tags.push(("BOA_ADD_OFFSET".to_owned(), "0".to_owned()));
     staged.file(name, |path| Ok(io::write_scene(path, grid, &values.mapv(store), bands, &tags)?))

@@ -1,6 +1,6 @@
 //! Synthetic Sentinel-1 scenes.
 
-use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names};
+use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names, warn_left_out};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::Error;
@@ -18,6 +18,7 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     }
     let Ground { tracks, grid, .. } = ground(request)?;
     let stack = simulate::radar_stack(&params, &tracks, &grid)?;
+    warn_left_out("trains", params.trains.train_count(), stack.truth.len());
     let eastwards = params.trains.look_azimuth_deg < 180.0;
     let radar = Radar {
         mode: Some("IW".to_owned()),

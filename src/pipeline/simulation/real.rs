@@ -1,6 +1,6 @@
 //! Trains put into real scenes: the pixels stay the satellite's, only the trains are made.
 
-use super::{About, SimulateRequest, conclude, optical, params, radar, scene_names};
+use super::{About, SimulateRequest, conclude, optical, params, radar, scene_names, warn_left_out};
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Grid, Window};
 use crate::io::{self, SceneOptions};
@@ -73,6 +73,7 @@ fn into_radar(
         .map(|(i, r)| RadarView { values: r.values.view_mut(), grid: &r.grid, role: role(i, last) })
         .collect();
     let truth = simulate::implant_radar(&mut views, tracks, &params)?;
+    warn_left_out("trains", params.train_count(), truth.len());
     for ((scene, raster), name) in scenes.iter().zip(&rasters).zip(scene_names(scenes.len())) {
         let names: Vec<&str> = scene.bands.iter().map(|b| b.name.0.as_str()).collect();
         let (Some(datetime), Some(radar)) = (scene.datetime, &scene.radar) else { continue };
@@ -112,6 +113,7 @@ fn into_optical(
         })
         .collect();
     let truth = simulate::implant(&mut views, tracks, &params)?;
+    warn_left_out("trains", params.train_count(), truth.len());
     for (i, name) in scene_names(scenes.len()).into_iter().enumerate() {
         let names: Vec<String> = bands[i].iter().map(|b| format!("{b:?}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

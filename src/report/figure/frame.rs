@@ -1,8 +1,8 @@
 //! From map coordinates to the page: extents, the frame of a panel, graticule and scale bar.
 
+use super::super::axis::{Tick, decimals, multiples, step_below};
 use super::super::{Error, Panel, Point};
 use crate::grid::Affine;
-use serde::Serialize;
 
 /// A box in map coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,13 +122,6 @@ pub(super) struct Frame {
     pub(super) height: f64,
 }
 
-/// A graticule mark along an edge: page coordinate and its label.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Tick {
-    pub(super) at: f64,
-    pub(super) label: String,
-}
-
 impl Frame {
     pub(super) fn page(&self, [x, y]: Point) -> Point {
         [self.x + (x - self.extent.x0) * self.scale_x(), self.y + (self.extent.y1 - y) * self.scale_y()]
@@ -156,16 +149,10 @@ impl Frame {
         let e = self.extent;
         let y = e.centre()[1];
         let across_m = geodetic.map_or(e.width(), |g| g.distance_m([e.x0, y], [e.x1, y]));
-        let bar_m = round_step(across_m * 0.22);
+        let bar_m = step_below(across_m * 0.22);
         let label = if bar_m >= 1000.0 { format!("{} km", bar_m / 1000.0) } else { format!("{bar_m} m") };
         (bar_m / across_m * self.width, label)
     }
-}
-
-/// The largest of 1, 2, 5 × 10ⁿ not above `v`.
-fn round_step(v: f64) -> f64 {
-    let power = 10f64.powf(v.log10().floor());
-    [5.0, 2.0, 1.0].into_iter().map(|k| k * power).find(|&s| s <= v * 1.000_001).unwrap_or(power)
 }
 
 fn ticks([from, to]: [f64; 2], start: f64, length: f64, hemispheres: [char; 2]) -> Vec<Tick> {
@@ -173,16 +160,13 @@ fn ticks([from, to]: [f64; 2], start: f64, length: f64, hemispheres: [char; 2]) 
     if !(span.is_finite() && span > 1e-9 && span < 180.0) {
         return Vec::new();
     }
-    let step = round_step(span / 2.2);
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
-    let (low, high) = (from.min(to), from.max(to));
-    let first = (low / step).ceil() as i64;
-    (first..first + 12)
-        .map(|k| k as f64 * step)
-        .take_while(|v| *v <= high)
+    let step = step_below(span / 2.2);
+    let digits = decimals(step);
+    multiples(from.min(to), from.max(to), step, 12)
+        .into_iter()
         .map(|v| Tick {
             at: start + (v - from) / (to - from) * length,
-            label: format!("{:.decimals$}° {}", v.abs(), hemispheres[usize::from(v < 0.0)]),
+            label: format!("{:.digits$}° {}", v.abs(), hemispheres[usize::from(v < 0.0)]),
         })
         .filter(|t| t.at > start + 40.0 && t.at < start + length - 40.0)
         .collect()
@@ -204,9 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_round() {
-        assert!((round_step(730.0) - 500.0).abs() < 1e-9);
-        assert!((round_step(0.049) - 0.02).abs() < 1e-12);
+    fn marks_are_round_degrees() {
         assert_eq!(ticks([13.5, 13.6], 0.0, 700.0, ['E', 'W'])[0].label, "13.52° E");
     }
 }

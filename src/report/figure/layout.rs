@@ -1,8 +1,9 @@
 //! One page as plain numbers for the template: frames, boxes, labels, key, legend, caption.
 
+use super::super::axis::Tick;
 use super::super::{DetectionCard, Findings, Point, outline::svg_path, text};
 use super::clip;
-use super::frame::{Extent, Frame, Geodetic, Tick};
+use super::frame::{Extent, Frame, Geodetic};
 use super::labels::{self, Oriented, Rect};
 use super::{Page, WIDTH_PX, on_page};
 use serde::Serialize;

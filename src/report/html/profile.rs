@@ -1,5 +1,6 @@
 //! The statistic along a track as an inline SVG: threshold, detections, gaps and the detection limit to scale.
 
+use super::super::axis::{Tick, decimals, multiples, step_above};
 use super::super::{DetectionCard, TrackCard, text};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -34,12 +35,6 @@ struct Span {
     number: usize,
     change: String,
     title: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Tick {
-    at: f64,
-    label: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,16 +140,9 @@ fn gaps(track: &TrackCard, x: impl Fn(f64) -> f64) -> Vec<Span> {
 
 /// About `count` round values between two ends with their labels.
 fn steps(from: f64, to: f64, count: f64) -> Vec<(f64, String)> {
-    let rough = (to - from) / count;
-    let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|k| k * power).find(|s| *s >= rough).unwrap_or(rough);
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
-    let first = (from / step).ceil() as i64;
-    (first..first + 20)
-        .map(|k| k as f64 * step)
-        .take_while(|v| *v <= to)
-        .map(|v| (v, format!("{v:.decimals$}")))
-        .collect()
+    let step = step_above((to - from) / count);
+    let digits = decimals(step);
+    multiples(from, to, step, 20).into_iter().map(|v| (v, format!("{v:.digits$}"))).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Where everything of the chart lies, as plain numbers for the template.
 
+use super::super::axis::{Tick, multiples, step_above, tenth};
 use super::{SeriesCard, SeriesPoint};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -85,12 +86,6 @@ struct Dot {
 }
 
 #[derive(Debug, Serialize)]
-struct Tick {
-    at: f64,
-    label: String,
-}
-
-#[derive(Debug, Serialize)]
 struct Note {
     number: usize,
     x: f64,
@@ -103,7 +98,7 @@ struct Note {
 /// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway.
 fn fitting_px(text: &str, usual_px: f64, em: f64) -> f64 {
     let room_px = RIGHT - MARGIN;
-    round(usual_px.min(room_px / (em * text.chars().count().max(1) as f64)))
+    tenth(usual_px.min(room_px / (em * text.chars().count().max(1) as f64)))
 }
 
 /// From data to page.
@@ -115,16 +110,12 @@ struct Axes {
 
 impl Axes {
     fn x(&self, second: i64) -> f64 {
-        round(LEFT + (second as f64 - self.from_s) * self.per_s)
+        tenth(LEFT + (second as f64 - self.from_s) * self.per_s)
     }
 
     fn y(&self, m: f64) -> f64 {
-        round(BOTTOM - m * self.per_m)
+        tenth(BOTTOM - m * self.per_m)
     }
-}
-
-fn round(v: f64) -> f64 {
-    (v * 10.0).round() / 10.0
 }
 
 pub(super) fn lay_out(card: &SeriesCard) -> Chart {
@@ -136,7 +127,7 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         .iter()
         .map(|p| p.high_m.max(p.limit_m.unwrap_or(0.0)).max(p.occupied_m + p.disputed_m))
         .fold(100.0, f64::max);
-    let step_m = nice_step(highest / 5.0);
+    let step_m = step_above(highest / 5.0);
     let top_m = (highest / step_m).ceil() * step_m;
     let axes = Axes {
         from_s: first as f64 - margin,
@@ -169,25 +160,18 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         bars: points
             .iter()
             .map(|p| {
-                let height = round((BARS.1 - BARS.0) * p.observed_fraction.clamp(0.0, 1.0));
+                let height = tenth((BARS.1 - BARS.0) * p.observed_fraction.clamp(0.0, 1.0));
                 Gap { x: axes.x(p.datetime.as_second()) - 2.5, width: 5.0, y: BARS.1 - height, height }
             })
             .collect(),
         x_ticks: x_ticks(first, last, &axes),
-        y_ticks: (0..=(top_m / step_m).round() as usize)
-            .map(|i| {
-                let m = i as f64 * step_m;
-                Tick { at: axes.y(m), label: format!("{m:.0}") }
-            })
+        y_ticks: multiples(0.0, top_m, step_m, usize::MAX)
+            .into_iter()
+            .map(|m| Tick { at: axes.y(m), label: format!("{m:.0}") })
             .collect(),
         notes,
         empty: points.is_empty(),
     }
-}
-
-fn nice_step(least: f64) -> f64 {
-    let power = 10f64.powf(least.max(1.0).log10().floor());
-    [1.0, 2.0, 5.0, 10.0].iter().map(|f| f * power).find(|s| *s >= least).unwrap_or(10.0 * power)
 }
 
 /// Half of a dash, px.
@@ -262,7 +246,7 @@ fn line(
             ([], _) | ([_], None) => String::new(),
             ([point], Some(half)) => {
                 let (x, y) = at(point);
-                path([(round(x - half), y), (round(x + half), y)].into_iter())
+                path([(tenth(x - half), y), (tenth(x + half), y)].into_iter())
             }
             _ => path(part.iter().map(at)),
         })
@@ -282,7 +266,7 @@ fn gaps(seconds: &[i64], gap_s: i64, axes: &Axes) -> Vec<Gap> {
     (seconds.windows(2).filter(|w| w[1] - w[0] > gap_s))
         .map(|w| {
             let (from, to) = (axes.x(w[0]) + 6.0, axes.x(w[1]) - 6.0);
-            Gap { x: from, width: round((to - from).max(1.0)), y: TOP, height: BOTTOM - TOP }
+            Gap { x: from, width: tenth((to - from).max(1.0)), y: TOP, height: BOTTOM - TOP }
         })
         .collect()
 }
@@ -361,7 +345,7 @@ fn notes(card: &SeriesCard, axes: &Axes) -> Vec<Note> {
     // What was pushed over the right edge comes back from there.
     let mut limit = RIGHT;
     for note in notes.iter_mut().rev() {
-        note.label_x = round(note.label_x.min(limit));
+        note.label_x = tenth(note.label_x.min(limit));
         limit = note.label_x - 30.0;
     }
     notes

@@ -111,6 +111,12 @@ impl Default for ScattererParams {
 }
 
 impl ScattererParams {
+    /// Trains that are asked for.
+    #[must_use]
+    pub fn train_count(&self) -> usize {
+        self.appeared_count + self.departed_count + self.standing_count
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The detection limit checked: trains of exactly the length that was told, on the same ground and date.
 
+use super::own::{CARGOS, Rng};
 use super::sites::Site;
-use super::world::{CARGOS, Rng, Train};
+use super::world::Train;
 use super::{known, run, worlds};
 use railwatch::stats::binomial_interval;
 

@@ -1,6 +1,7 @@
 //! The real pairs of the trial and the virtual tracks laid across them.
 
-use super::world::{Date, Pair, Rng};
+use super::own::Rng;
+use super::world::{Date, Pair};
 use gdal::Dataset;
 use ndarray::{Array2, Array3, s};
 use railwatch::corridor::Track;

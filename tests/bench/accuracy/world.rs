@@ -1,39 +1,18 @@
 //! Beds and trains of a trial put into real pixels, independently of `railwatch::simulate`.
 
+use super::own::{CARGOS, Rng};
+use super::spread::{SIGMA_M, share};
 use railwatch::corridor::Track;
 use railwatch::raster::Raster;
 
-/// Splitmix64, so that the trial is the same everywhere.
-pub(crate) struct Rng(pub(crate) u64);
-
 impl Rng {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    pub(crate) fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
     pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.uniform(1e-12, 1.0).ln()).sqrt() * self.uniform(0.0, std::f64::consts::TAU).cos()
     }
 }
 
-/// B02, B03, B04, B08 of ballast and of seven cargos.
+/// B02, B03, B04, B08 of ballast.
 pub(crate) const BALLAST: [f64; 4] = [0.10, 0.12, 0.14, 0.20];
-pub(crate) const CARGOS: [(&str, [f64; 4]); 7] = [
-    ("coal", [0.040, 0.040, 0.045, 0.050]),
-    ("rust", [0.060, 0.080, 0.150, 0.220]),
-    ("grey box", [0.200, 0.210, 0.220, 0.240]),
-    ("white", [0.420, 0.430, 0.440, 0.450]),
-    ("blue", [0.220, 0.160, 0.100, 0.220]),
-    ("green", [0.070, 0.130, 0.090, 0.300]),
-    ("tank", [0.300, 0.310, 0.320, 0.330]),
-];
-pub(crate) const SIGMA_M: f64 = 5.5;
 
 #[derive(Clone)]
 pub(crate) struct Train {
@@ -56,21 +35,6 @@ pub(crate) struct Pair {
     pub(crate) dates: Vec<Date>,
     pub(crate) tracks: Vec<Track>,
     pub(crate) lengths_m: (f64, f64),
-}
-
-/// Φ by Abramowitz & Stegun 7.1.26.
-pub(crate) fn phi(x: f64) -> f64 {
-    let z = x.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let poly = t
-        * (0.254_829_592
-            + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
-    let erf = 1.0 - poly * (-z * z).exp();
-    if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
-}
-
-pub(crate) fn share(at: f64, low: f64, high: f64) -> f64 {
-    phi((high - at) / SIGMA_M) - phi((low - at) / SIGMA_M)
 }
 
 /// The scene with bed and trains of one straight track.
