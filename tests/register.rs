@@ -239,6 +239,73 @@ fn what_cannot_be_trusted_is_refused() {
     Case::new(&elsewhere, &far).refused("no ground in common");
 }
 
+/// One band of each scene, by names, of the spots at one place seen from another.
+fn two_bands(names: [&str; 2], second: impl Fn(f64) -> f64) -> Case {
+    let spots = Texture::new(5);
+    let home = grid(32_633, 400_000.0, 5_800_000.0, 10.0);
+    let case = Case::new(&spots.scene(|_, _| (0.6, -0.4), 1.0, (0.0, 0.0)), &home);
+    let one = |of: Array3<u16>| of.slice_move(ndarray::s![0..1, .., ..]);
+    let reference = one(spots.scene(|_, _| (0.0, 0.0), 1.0, (0.0, 0.0)));
+    let moving = one(spots.scene(|_, _| (0.6, -0.4), 1.0, (0.0, 0.0)));
+    let moving = moving.mapv(|v| second(f64::from(v)).round() as u16);
+    write_scene(&case.at("reference.tif"), &home, &reference, &names[..1], &[]).unwrap();
+    write_scene(&case.at("moving.tif"), &home, &moving, &names[1..], &[]).unwrap();
+    case
+}
+
+#[test]
+fn bands_that_differ_are_matched_by_their_edges_or_refused() {
+    // Infrared is dark where blue is bright, everywhere or by halves.
+    for second in [|v: f64| 6000.0 - v, |v: f64| 1000.0 + (v - 2000.0).abs()] {
+        let case = two_bands(["B02", "B08"], second);
+        let told = case.command("out.tif").assert();
+        let told = told.get_output();
+        if told.status.success() {
+            let report = case.report("out.json");
+            let sigma = report["registration"]["field_rmse_px"].as_f64().unwrap();
+            assert!(off(&report, (-0.6, 0.4)) < 3.0 * sigma + 0.01, "{:?} told {sigma}", shift(&report));
+            assert!(String::from_utf8_lossy(&told.stderr).contains("no band in common"));
+        }
+    }
+    let case = two_bands(["B02", "B08"], |v| 6000.0 - v);
+    case.command("out.tif").assert().success();
+    assert!(off(&case.report("out.json"), (-0.6, 0.4)) < 0.02, "{:?}", shift(&case.report("out.json")));
+}
+
+/// Sea under clouds that have drifted, and land on it: near infrared, red.
+fn sea(land: bool, drift: (f64, f64)) -> Case {
+    let clouds = Texture::new(11);
+    let ground = Texture::new(12);
+    let scene = |by: (f64, f64), of: (f64, f64)| {
+        let white = clouds.scene(|_, _| by, 1.0, (0.0, 0.0));
+        let spots = ground.scene(|_, _| of, 1.0, (0.0, 0.0));
+        Array3::from_shape_fn((2, SIDE, SIDE), |(band, r, c)| {
+            let cloud = 3.0 * (f64::from(white[(0, r, c)]) - 2200.0).max(0.0);
+            let island = land && (r / 80 + c / 80) % 3 == 0;
+            let dark = if band == 0 { 300.0 } else { 150.0 } + ((r * 7 + c * 13) % 11) as f64;
+            let under = if island { f64::from(spots[(1 - band, r, c)]) } else { dark };
+            // Over the islands the sky is clear.
+            (under + if island { 0.0 } else { cloud }).round() as u16
+        })
+    };
+    let home = grid(32_633, 400_000.0, 5_800_000.0, 10.0);
+    let case = Case::new(&scene(drift, (0.3, -0.2)), &home);
+    write_scene(&case.at("reference.tif"), &home, &scene((0.0, 0.0), (0.0, 0.0)), &["B04", "B08"], &[])
+        .unwrap();
+    case
+}
+
+#[test]
+fn clouds_that_drift_over_the_sea_give_no_shift_and_islands_do() {
+    for drift in [(2.3, -1.6), (9.4, 12.7)] {
+        let case = sea(false, drift);
+        case.command("out.tif").assert().code(1);
+        let case = sea(true, drift);
+        case.command("out.tif").assert().success();
+        assert!(off(&case.report("out.json"), (-0.3, 0.2)) < 0.1, "{:?}", shift(&case.report("out.json")));
+    }
+}
+
 #[test]
 fn no_output_replaces_an_input_or_another_output() {
     let case = Case::shifted(|_, _| (0.2, 0.3));

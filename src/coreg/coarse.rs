@@ -52,6 +52,25 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
     Ok(((best.0 * factor as f64, best.1 * factor as f64), factor))
 }
 
+/// How many times the surface's root mean square its highest value is, within `largest_px` each way; 0 without texture.
+/// Pixels that are no numbers do not count.
+pub(super) fn clearness(a: &Array2<f32>, b: &Array2<f32>, largest_px: f64) -> f64 {
+    let ready = |values: &Array2<f32>| {
+        let ok = values.mapv(f32::is_finite);
+        prepared(Side { values: values.view(), ok: ok.view() }, 1)
+    };
+    let (a, b) = (ready(a), ready(b));
+    if a.iter().all(|v| v.abs() < 1e-12) || b.iter().all(|v| v.abs() < 1e-12) {
+        return 0.0;
+    }
+    let surface = phase_correlation(&a, &b);
+    let (rows, cols) = surface.dim();
+    let within = |i: usize, n: usize| i.min(n - i) as f64 <= largest_px;
+    let near = surface.indexed_iter().filter(|((r, c), _)| within(*r, rows) && within(*c, cols));
+    let highest = near.map(|(_, v)| *v).fold(0.0, f64::max);
+    highest / (surface.iter().map(|v| v * v).sum::<f64>() / surface.len() as f64).sqrt().max(1e-30)
+}
+
 /// High-passed, masked to zero, tapered, averaged over `factor` pixels and padded to a size that FFT likes.
 fn prepared(side: Side<'_>, factor: usize) -> Array2<f64> {
     let (h, w) = side.values.dim();

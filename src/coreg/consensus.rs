@@ -1,5 +1,6 @@
 //! Which tie points agree, and what they say together.
 
+use super::uncertainty::{self, Residual};
 use super::{CoregParams, Error, Registration, TiePoint};
 use crate::stats::median;
 
@@ -22,14 +23,24 @@ pub(super) fn least_agreeing(matched: usize, seen: usize) -> usize {
     share.ceil() as usize
 }
 
-/// Finds the largest group of agreeing tie points and takes their weighted mean; of the windows `tried`, `seen` show ground
-/// in both scenes.
+/// The windows that were tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tried {
+    /// How many.
+    pub(super) count: usize,
+    /// How many of them show ground in both scenes.
+    pub(super) seen: usize,
+    /// Their side, px.
+    pub(super) side_px: usize,
+}
+
+/// Finds the largest group of agreeing tie points and takes their weighted mean.
 ///
 /// # Errors
 /// [`Error::TooFewTiePoints`], [`Error::Scattered`] or [`Error::Uncertain`].
 pub(super) fn agree(
     matched: &[TiePoint],
-    (tried, seen): (usize, usize),
+    Tried { count: tried, seen, side_px }: Tried,
     params: &CoregParams,
 ) -> Result<Registration, Error> {
     let needed = params.least_tie_points.min((tried / 4).max(3));
@@ -67,15 +78,22 @@ pub(super) fn agree(
     if rmse > params.largest_rmse_px {
         return Err(Error::Scattered { rmse_px: rmse, largest_px: params.largest_rmse_px });
     }
+    let residual = |p: &TiePoint| Residual {
+        place: (p.row, p.col),
+        off_px: [p.shift_row_px - row, p.shift_col_px - col],
+        weight: weight(p),
+    };
+    let residuals: Vec<Residual> = kept.iter().map(residual).collect();
     // Neighbouring windows overlap by half and so share three quarters of their pixels' worth.
-    let uncertainty_px = 2.0 * rmse / (kept.len() as f64).sqrt();
-    if uncertainty_px > params.largest_uncertainty_px {
-        return Err(Error::Uncertain { uncertainty_px, largest_px: params.largest_uncertainty_px });
-    }
+    let of_mean = (4.0 * rmse * rmse / kept.len() as f64).max(uncertainty::between_blocks(&residuals));
+    let standard_error_px = of_mean.sqrt();
+    let uncertainty_px = (of_mean + uncertainty::change(&residuals, &kept, (side_px, seen))).sqrt();
+    uncertainty::check(standard_error_px, uncertainty_px, params)?;
     Ok(Registration {
         shift_row_px: row,
         shift_col_px: col,
         residual_rmse_px: rmse,
+        standard_error_px,
         uncertainty_px,
         tie_points: kept,
         tried_count: tried,
@@ -107,10 +125,19 @@ mod tests {
         let point = |i: usize| {
             let away = if i < 6 { 0.01 * i as f64 } else { 5.0 * i as f64 };
             let (row, col) = (i as f64 * 64.0, 0.0);
-            TiePoint { row, col, shift_row_px: away, shift_col_px: 0.0, sigma_px: 0.05, correlation: 0.8 }
+            TiePoint {
+                row,
+                col,
+                shift_row_px: away,
+                shift_col_px: 0.0,
+                sigma_px: 0.05,
+                correlation: 0.8,
+                inner: None,
+            }
         };
         let matched: Vec<TiePoint> = (0..56).map(point).collect();
-        let error = agree(&matched, (56, 56), &CoregParams::default()).unwrap_err();
+        let error = agree(&matched, Tried { count: 56, seen: 56, side_px: 128 }, &CoregParams::default())
+            .unwrap_err();
         assert_eq!(error, Error::TooFewTiePoints { agreeing: 6, tried: 56, needed: 23 });
     }
 }

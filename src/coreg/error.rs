@@ -62,14 +62,24 @@ pub enum Error {
     },
     /// Too little to go by for a shift of any use.
     #[error(
-        "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is of use): too few or too rough \
-         tie points; read a wider window, choose another date (`detect --no-register` trusts the georeference)"
+        "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is of use): too few tie points, or \
+         the scene changed too much (low sun, snow, season); read a wider window, choose a date of like season (`detect \
+         --no-register` trusts the georeference)"
     )]
     Uncertain {
         /// Standard error, px.
         uncertainty_px: f64,
         /// Limit, px.
         largest_px: f64,
+    },
+    /// A rotation between the scenes.
+    #[error(
+        "the scenes are turned against each other, by about {:.1} degrees where they were looked at: tie points are \
+         matched without turning; correct the georeference of one of them first (`gdalwarp` with control points)", degrees.abs()
+    )]
+    Turned {
+        /// By how much the moving scene is turned, degrees.
+        degrees: f64,
     },
     /// A parameter is outside its range.
     #[error("{name} must be between {low} and {high}, not {value}")]

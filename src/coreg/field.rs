@@ -6,6 +6,7 @@
 //! penalised fit (Wahba 1983): it grows where points are missing.
 
 use super::surface::{Basis, Datum, Fit, Normal};
+use super::uncertainty::{self, Residual};
 use super::{CoregParams, Error, TiePoint, consensus, neighbours};
 use crate::grid::Window;
 use crate::stats::{mad_sigma, median};
@@ -53,6 +54,9 @@ pub struct ShiftField {
     fit: Fit,
     /// Variance of a tie point of weight 1, both components together, px².
     variance: f64,
+    /// Variance that is the same everywhere: change that may go the same way in all windows, and what blocks of them
+    /// disagree by, both components together, px².
+    common: f64,
 }
 
 impl ShiftField {
@@ -74,12 +78,12 @@ impl ShiftField {
     pub fn sigma_px(&self, row: f64, col: f64) -> f64 {
         let mut terms = Vec::with_capacity(16);
         self.basis.each(row, col, |k, b| terms.push((k, b)));
-        // σ² = s² bᵀ(BᵀWB + λP)⁻¹b
+        // σ² = s² bᵀ(BᵀWB + λP)⁻¹b + τ²
         let quadratic: f64 = terms
             .iter()
             .map(|(a, x)| terms.iter().map(|(b, y)| x * y * self.fit.inverse[(*a, *b)]).sum::<f64>())
             .sum();
-        (self.variance * quadratic.max(0.0)).sqrt()
+        (self.variance * quadratic.max(0.0) + self.common).sqrt()
     }
 }
 
@@ -111,6 +115,8 @@ pub struct Matches<'a> {
     pub seen_count: usize,
     /// Windows that share a pixel, on average: 1 without overlap.
     pub overlap: f64,
+    /// Side of the windows, px.
+    pub window_px: usize,
     /// Part of the reference over which they were laid out.
     pub area: Window,
 }
@@ -153,18 +159,21 @@ pub fn field(
     let variance =
         data.iter().map(|d| d.weight * squares(d)).sum::<f64>() / freedom * matches.overlap.max(1.0);
     let residual_rmse_px = (data.iter().map(squares).sum::<f64>() / data.len() as f64).sqrt();
-    let field = ShiftField { model: chosen.model, basis: chosen.basis, fit, variance };
+    let residual = |d: &Datum| {
+        let at = |k: usize| d.values[k] - chosen.basis.value(&fit.coefficients[k], d.place.0, d.place.1);
+        Residual { place: d.place, off_px: [at(0), at(1)], weight: d.weight }
+    };
+    let residuals: Vec<Residual> = data.iter().map(residual).collect();
+    let common = uncertainty::between_blocks(&residuals)
+        + uncertainty::change(&residuals, &kept, (matches.window_px, matches.seen_count));
+    let field = ShiftField { model: chosen.model, basis: chosen.basis, fit, variance, common };
     let errors: f64 = kept.iter().map(|p| field.sigma_px(p.row, p.col).powi(2)).sum();
     let field_rmse_px = (errors / kept.len() as f64).sqrt();
     if residual_rmse_px > params.largest_rmse_px {
         return Err(Error::Scattered { rmse_px: residual_rmse_px, largest_px: params.largest_rmse_px });
     }
-    if field_rmse_px > params.largest_uncertainty_px {
-        return Err(Error::Uncertain {
-            uncertainty_px: field_rmse_px,
-            largest_px: params.largest_uncertainty_px,
-        });
-    }
+    let of_fit_px = (field_rmse_px.powi(2) - field.common).max(0.0).sqrt();
+    uncertainty::check(of_fit_px, field_rmse_px, params)?;
     Ok(FieldRegistration {
         field,
         tie_points: kept,

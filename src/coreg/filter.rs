@@ -31,6 +31,13 @@ pub(super) fn band_passed(side: Side<'_>) -> Array2<f32> {
     fine
 }
 
+/// G(σ = 0.8) ⋆ side over usable pixels, which must be finite; 0 where there are none.
+pub(super) fn fine(side: Side<'_>) -> Array2<f32> {
+    let values = Zip::from(side.values).and(side.ok).map_collect(|v, ok| if *ok { *v } else { 0.0 });
+    let weights = side.ok.mapv(|ok| if ok { 1.0 } else { 0.0 });
+    normalised(&values, &weights, side.ok.iter().all(|ok| *ok), FINE_SIGMA_PX)
+}
+
 /// Gaussian mean over usable pixels; `whole` when all are.
 fn normalised(values: &Array2<f32>, weights: &Array2<f32>, whole: bool, sigma_px: f64) -> Array2<f32> {
     let reach = (3.0 * sigma_px).ceil() as usize;
@@ -52,6 +59,12 @@ fn normalised(values: &Array2<f32>, weights: &Array2<f32>, whole: bool, sigma_px
         out.zip_mut_with(&counts, |v, &n| *v = if n > 1e-6 { *v / n } else { 0.0 });
     }
     out
+}
+
+/// Gaussian mean of all values, for tests that make scenes.
+#[cfg(test)]
+pub(super) fn gaussian(values: &Array2<f32>, sigma_px: f64) -> Array2<f32> {
+    normalised(values, &Array2::ones(values.dim()), true, sigma_px)
 }
 
 /// Sums along both axes weighted by `taps`, with zeros outside.

@@ -6,7 +6,7 @@
 //! from place to place, that is the place whose shift it measures.
 
 use super::patch::{Filtered, LEAST_VALID_FRACTION, Patch};
-use super::{CoregParams, Side, TiePoint, filter};
+use super::{CoregParams, Inner, Side, TiePoint, filter};
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 
@@ -57,8 +57,35 @@ pub struct Search {
     pub radius_px: usize,
 }
 
-/// Matches one window of filtered scenes; `None` when it cannot be matched or is not sharp in both directions.
+/// Matches one window of filtered scenes, and a small one in its middle; `None` when it cannot be matched or is not sharp in
+/// both directions.
 pub(super) fn tie_point<'a>(
+    reference: Filtered<'a>,
+    moving: Filtered<'a>,
+    place: Place,
+    search: Search,
+    params: &CoregParams,
+) -> Option<TiePoint> {
+    let point = solved(reference, moving, place, search, params)?;
+    let (row, col, side) = place;
+    if side < 2 * SMALLEST_SIDE_PX {
+        return Some(point);
+    }
+    let first = |centre: f64, first: usize| {
+        let room = (side - SMALLEST_SIDE_PX) as f64;
+        first + (centre - first as f64 - SMALLEST_SIDE_PX as f64 / 2.0).clamp(0.0, room) as usize
+    };
+    let small = (first(point.row, row), first(point.col, col), SMALLEST_SIDE_PX);
+    let known = Search { start: (point.shift_row_px, point.shift_col_px), radius_px: 0 };
+    let inner = solved(reference, moving, small, known, params).map(|p| Inner {
+        off_px: [p.shift_row_px - point.shift_row_px, p.shift_col_px - point.shift_col_px],
+        sigma_px: p.sigma_px,
+    });
+    Some(TiePoint { inner, ..point })
+}
+
+/// [`tie_point`] without the small window.
+fn solved<'a>(
     reference: Filtered<'a>,
     moving: Filtered<'a>,
     place: Place,
@@ -93,6 +120,7 @@ pub(super) fn tie_point<'a>(
         shift_col_px: d.1,
         sigma_px: step.sigma_px,
         correlation,
+        inner: None,
     })
 }
 

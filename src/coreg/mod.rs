@@ -6,8 +6,11 @@
 //! Consensus of the windows and a robust mean give the shift. Assumes that the scenes differ by a translation;
 //! the residual says how well that holds.
 
+#[cfg(test)]
+mod change_tests;
 mod coarse;
 mod consensus;
+mod edges;
 mod error;
 mod field;
 mod filter;
@@ -18,12 +21,16 @@ mod patch;
 mod surface;
 #[cfg(test)]
 mod tests;
+mod turned;
+mod uncertainty;
 
 pub use coarse::shift as coarse_shift;
+pub use edges::edges;
 pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
 pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
+pub use turned::explained;
 
 use matching::Cut;
 use ndarray::ArrayView2;
@@ -44,6 +51,17 @@ pub struct TiePoint {
     pub sigma_px: f64,
     /// Correlation of the matched windows, −1…1.
     pub correlation: f64,
+    /// What a small window in its middle says; `None` where it does not match, or where the window itself is small.
+    pub inner: Option<Inner>,
+}
+
+/// A small window in the middle of a matched one, and what its own match differs by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Inner {
+    /// Its shift less that of the tie point, px (row, col).
+    pub off_px: [f64; 2],
+    /// Its standard error along the weaker direction, px.
+    pub sigma_px: f64,
 }
 
 /// A shift that can be trusted.
@@ -55,7 +73,9 @@ pub struct Registration {
     pub shift_col_px: f64,
     /// Root mean square of the tie points about the shift, px.
     pub residual_rmse_px: f64,
-    /// Standard error of the shift, px.
+    /// Standard error of the mean of the tie points, px: what averages out over the scene.
+    pub standard_error_px: f64,
+    /// Standard error of the shift, px: what averages out over the scene, and the change that may not.
     pub uncertainty_px: f64,
     /// The tie points that agree.
     pub tie_points: Vec<TiePoint>,
@@ -86,6 +106,12 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
     if common < 32 * 32 {
         return Err(Error::NoCommonGround { percent: 100.0 * fraction });
     }
+    measured(reference, moving, params)
+        .map_err(|error| turned::explained(error, reference, moving, params.largest_shift_px))
+}
+
+/// [`register`] without the question whether the scenes are turned.
+fn measured(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> Result<Registration, Error> {
     let start = coarse::shift(reference, moving, params.largest_shift_px)?;
     let windows = matching::windows(reference.values.dim(), params.window_px);
     let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
@@ -96,5 +122,6 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
         .filter_map(|w| matching::tie_point(reference, moving, *w, search, params))
         .collect();
     let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
-    consensus::agree(&matched, (windows.len(), seen), params)
+    let side_px = windows.first().map_or(0, |w| w.2);
+    consensus::agree(&matched, consensus::Tried { count: windows.len(), seen, side_px }, params)
 }

@@ -17,7 +17,7 @@ pub struct CoregParams {
     pub least_correlation: f64,
     /// Largest standard error of one tie point along its weaker direction, px (0.01…1).
     pub largest_sigma_px: f64,
-    /// Largest standard error of the shift, px (0.01…1).
+    /// Largest standard error of the shift, px (0.01…1); change of the scene may widen it to √2 times that.
     pub largest_uncertainty_px: f64,
     /// Largest spread of the agreeing tie points about the shift, px (0.05…3).
     pub largest_rmse_px: f64,

@@ -178,12 +178,18 @@ fn a_field_does_not_depend_on_where_its_area_lies() {
                 shift_col_px: 0.8 * (c / 90.0).cos() + 0.01 * noise[2 * k + 1],
                 sigma_px: 0.01,
                 correlation: 0.9,
+                inner: None,
             }
         };
         let points: Vec<TiePoint> = (0..144).map(point).collect();
         let area = crate::grid::Window { row: first.0, col: first.1, height: 500, width: 500 };
-        let matches = Matches { points: &points, seen_count: 144, overlap: 1.0, area };
-        field(matches, asked, &CoregParams { largest_rmse_px: 3.0, ..CoregParams::default() }).unwrap()
+        let matches = Matches { points: &points, seen_count: 144, overlap: 1.0, window_px: 64, area };
+        field(
+            matches,
+            asked,
+            &CoregParams { largest_rmse_px: 3.0, largest_uncertainty_px: 1.0, ..CoregParams::default() },
+        )
+        .unwrap()
     };
     for asked in [None, Some(Model::Translation), Some(Model::Affine), Some(Model::Field)] {
         let (here, far) = (at((0, 0), asked), at((10_400, 9_000), asked));

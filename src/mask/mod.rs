@@ -5,9 +5,11 @@
 //! against the pair's own typical difference (centre and width of the densest half of all differences). It assumes
 //! that the other scene is clear where this one is not; where both are clouded, only brightness tells.
 
+mod afloat;
 mod params;
 mod smooth;
 
+pub use afloat::Afloat;
 pub use params::MaskParams;
 
 use crate::raster::{Raster, Validity};

@@ -155,6 +155,7 @@ fn registration_card(plan: &Plan, used: &UsedBaseline) -> RegistrationCard {
             shift_row_px: r.shift_row_px,
             shift_col_px: r.shift_col_px,
             residual_rmse_px: r.residual_rmse_px,
+            uncertainty_px: r.uncertainty_px,
             tie_point_count: r.tie_points.len(),
             accepted: note.is_none(),
             note,

@@ -92,13 +92,13 @@ pub(super) fn register(
     match coreg::register(side(a.view(), a_ok.view()), side(b.view(), b_ok.view()), params) {
         Ok(mut shift) => {
             let size_px = shift.shift_row_px.hypot(shift.shift_col_px);
-            if size_px >= SIGNIFICANT_SIGMA * shift.uncertainty_px {
+            if size_px >= SIGNIFICANT_SIGMA * shift.standard_error_px {
                 return (Some(shift), None);
             }
             let note = format!(
                 "the measured shift of ({:.2}, {:.2}) px lies within {SIGNIFICANT_SIGMA} standard errors of {:.2} px of \
                  none and is not applied: the orbits place the scenes",
-                shift.shift_row_px, shift.shift_col_px, shift.uncertainty_px
+                shift.shift_row_px, shift.shift_col_px, shift.standard_error_px
             );
             (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
             (Some(shift), Some(note))

@@ -14,6 +14,10 @@ use crate::{coreg, io};
 use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 
+/// Bands in which clouds over water are told from land, the best first.
+pub(super) const VISIBLE_BANDS: [&str; 3] = ["B04", "B03", "B02"];
+/// Likewise.
+pub(super) const INFRARED_BANDS: [&str; 2] = ["B08", "B8A"];
 /// Where a scene's dark end is read off.
 const DARK_QUANTILE: f64 = 0.02;
 
@@ -129,7 +133,10 @@ impl Masked {
             let band = registration_band(plan);
             // Edges stand still under a shadow.
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
-            let (baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
+            let (mut baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
+            if let (Some(a), Some(b)) = (afloat(plan, &self.baseline), afloat(plan, &self.target)) {
+                baseline_ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !(a.at(r, c) && b.at(r, c)));
+            }
             let reference = coreg::Side {
                 values: self.baseline.values.index_axis(Axis(0), band),
                 ok: baseline_ok.view(),
@@ -150,6 +157,16 @@ fn registration_band(plan: &Plan) -> usize {
         .iter()
         .find_map(|name| plan.bands.iter().position(|b| b.0 == *name))
         .unwrap_or(0)
+}
+
+/// Water and clouds over it, which drift; `None` without a band of the visible and one of the near infrared.
+fn afloat(plan: &Plan, raster: &Raster) -> Option<mask::Afloat> {
+    let band = |wanted: &[&str]| {
+        let found = wanted.iter().find_map(|name| plan.bands.iter().position(|b| b.0 == *name));
+        found.map(|band| raster.values.index_axis(Axis(0), band))
+    };
+    let recorded = raster.validity.mapv(|v| !v.contains(Validity::NO_DATA));
+    Some(mask::Afloat::new(&band(&VISIBLE_BANDS)?, &band(&INFRARED_BANDS)?, &recorded.view()))
 }
 
 /// A baseline and the target with the shift between them.

@@ -84,6 +84,8 @@ pub struct RegistrationCard {
     pub shift_col_px: f64,
     /// Root mean square of what the shift leaves over, px.
     pub residual_rmse_px: f64,
+    /// Standard error of the shift, px: what averages out over the tie points, and the change that may not.
+    pub uncertainty_px: f64,
     /// Tie points that the fit rests on.
     pub tie_point_count: usize,
     /// Whether the shift was trusted and used.

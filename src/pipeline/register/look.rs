@@ -1,7 +1,7 @@
 //! A window of both scenes, pixel over pixel on the reference's grid.
 
 use super::pair::{Link, Pair};
-use crate::coreg::Side;
+use crate::coreg::{self, Side};
 use crate::grid::Window;
 use crate::pipeline::{Error, SceneSource};
 use crate::raster::{Raster, Validity};
@@ -24,6 +24,12 @@ impl Plane {
     pub(in crate::pipeline) fn side(&self) -> Side<'_> {
         Side { values: self.values.view(), ok: self.ok.view() }
     }
+
+    /// Its edges in place of its values.
+    fn edges(&self) -> Self {
+        let (values, ok) = coreg::edges(self.side());
+        Self { values, ok }
+    }
 }
 
 /// Both scenes in one window.
@@ -36,6 +42,18 @@ pub(in crate::pipeline) struct Look {
 
 /// First row and column (may lie outside), rows and columns.
 pub(in crate::pipeline) type Frame = (isize, isize, usize, usize);
+
+impl Look {
+    /// The edges of both, which bands that differ have in common.
+    pub(super) fn edges(self) -> Self {
+        Self { reference: self.reference.edges(), moving: self.moving.edges(), ..self }
+    }
+
+    /// Takes out what floats in both scenes: `hides(row, col)`.
+    pub(super) fn hide(&mut self, hides: impl Fn(usize, usize) -> bool) {
+        self.reference.ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !hides(r, c));
+    }
+}
 
 /// Reads `frame` of the reference's grid in the bands `bands`; pixel p of the moving array is that of the scene which a
 /// shift by `start` would bring to p.

@@ -1,8 +1,9 @@
 //! The shift measured: probes find it to a pixel, tie points all over the overlap say how it changes.
 
 use super::RegisterRequest;
+use super::afloat::FloatBands;
 use super::held::Held;
-use super::look::{Frame, look};
+use super::look::{Frame, Look, look};
 use super::pair::Pair;
 use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
 use crate::grid::Window;
@@ -48,22 +49,48 @@ pub(in crate::pipeline) fn measure(
     let bands = [indices(|c| c.0), indices(|c| c.1)].map(|b| b.into_iter().collect::<Vec<_>>());
     let [ours, theirs] = bands;
     let held = Held::new(source, [(&pair.reference, ours), (&pair.moving, theirs)])?;
-    let run = Run { pair, request, source: &held, sink };
+    let mut run = Run { pair, request, source: &held, sink, afloat: None };
     run.step("probe", 1)?;
-    let probed = run.probe()?;
-    let bands = run.best_band(&probed);
-    run.step("match", 2)?;
-    let window_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
-    let spacing_px = request.spacing_px.unwrap_or_else(|| {
-        let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
-        apart.max(window_px)
-    });
-    let (matched, seen_count) = run.tie_points(probed.shift, bands, (window_px, spacing_px))?;
-    run.step("fit", 3)?;
-    let share = window_px as f64 / spacing_px as f64;
-    let matches = Matches { points: &matched, seen_count, overlap: share * share, area: pair.overlap };
-    let registration = coreg::field(matches, request.model, &request.coreg)?;
-    Ok(Measured { registration, matched, bands, window_px, spacing_px })
+    let (side, count) = PROBES[0];
+    run.afloat = match FloatBands::of(pair) {
+        Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
+        None => None,
+    };
+    run.all().or_else(|error| Err(run.explained(error)?))
+}
+
+impl Run<'_> {
+    /// All steps.
+    fn all(&self) -> Result<Measured, Error> {
+        let (pair, request, run) = (self.pair, self.request, self);
+        let probed = run.probe()?;
+        let bands = run.best_band(&probed);
+        run.step("match", 2)?;
+        let window_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
+        let spacing_px = request.spacing_px.unwrap_or_else(|| {
+            let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
+            apart.max(window_px)
+        });
+        let (matched, seen_count) = run.tie_points(probed.shift, bands, (window_px, spacing_px))?;
+        run.step("fit", 3)?;
+        let share = window_px as f64 / spacing_px as f64;
+        let overlap = share * share;
+        let matches = Matches { points: &matched, seen_count, overlap, window_px, area: pair.overlap };
+        let registration = coreg::field(matches, request.model, &request.coreg)?;
+        Ok(Measured { registration, matched, bands, window_px, spacing_px })
+    }
+
+    /// The error, or that the scenes are turned where the middle of their overlap says so.
+    fn explained(&self, error: Error) -> Result<Error, Error> {
+        let Error::Coreg(error) = error else { return Ok(error) };
+        let (side, largest_px) = (PROBES[2].0, self.request.coreg.largest_shift_px);
+        let Some(frame) = frames(self.pair.overlap, side, 1).first().copied() else {
+            return Ok(error.into());
+        };
+        let Some(bands) = self.pair.candidates.first() else { return Ok(error.into()) };
+        let seen = self.look(frame, (0, 0), *bands)?;
+        Ok(coreg::explained(error, seen.reference.side(), seen.moving.side(), largest_px).into())
+    }
 }
 
 struct Run<'a> {
@@ -71,6 +98,8 @@ struct Run<'a> {
     request: &'a RegisterRequest,
     source: &'a dyn SceneSource,
     sink: &'a dyn Sink,
+    /// Bands in which clouds over water are told, where there are any.
+    afloat: Option<FloatBands>,
 }
 
 /// The shift to a pixel or so, and the places where it was seen.
@@ -87,6 +116,16 @@ impl Run<'_> {
         }
         self.sink.event(&Event { stage, what: self.pair.moving.id.clone(), done, total: 5 });
         Ok(())
+    }
+
+    /// Both scenes in a frame as they are matched: without what floats, and by their edges where the bands differ.
+    fn look(&self, frame: Frame, start: (isize, isize), bands: (usize, usize)) -> Result<Look, Error> {
+        let mut seen = look(self.pair, self.source, frame, start, bands)?;
+        if let Some(float) = self.afloat {
+            let [ours, theirs] = float.look(self.pair, self.source, frame, start)?;
+            seen.hide(|r, c| ours.at(r, c) && theirs.at(r, c));
+        }
+        Ok(if self.pair.differ(bands) { seen.edges() } else { seen })
     }
 
     /// Tries the probes, and the bands, until some probes agree.
@@ -114,7 +153,7 @@ impl Run<'_> {
     /// Phase correlation of one frame, confirmed by matching the window in its middle.
     fn probe_at(&self, frame: Frame, bands: (usize, usize)) -> Result<Result<TiePoint, coreg::Error>, Error> {
         let params = &self.request.coreg;
-        let seen = look(self.pair, self.source, frame, (0, 0), bands)?;
+        let seen = self.look(frame, (0, 0), bands)?;
         let (reference, moving) = (seen.reference.side(), seen.moving.side());
         let common = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
         let percent = 100.0 * common as f64 / reference.ok.len().max(1) as f64;
@@ -154,7 +193,7 @@ impl Run<'_> {
                     side + 2 * margin,
                     side + 2 * margin,
                 );
-                let seen = look(self.pair, self.source, frame, start, bands).ok()?;
+                let seen = self.look(frame, start, bands).ok()?;
                 let from = (probed.shift.0 - seen.base.0, probed.shift.1 - seen.base.1);
                 let search = Search { start: from, radius_px: 2 };
                 let place = (margin, margin, side);
@@ -219,7 +258,7 @@ impl Run<'_> {
             right - left + side + 2 * margin as usize,
         );
         let start = (shift.0.round() as isize, shift.1.round() as isize);
-        let seen = look(self.pair, self.source, frame, start, bands)?;
+        let seen = self.look(frame, start, bands)?;
         let search = Search { start: (shift.0 - seen.base.0, shift.1 - seen.base.1), radius_px: RADIUS_PX };
         let places: Vec<(usize, usize)> =
             rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();

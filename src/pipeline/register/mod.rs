@@ -4,6 +4,7 @@
 //! the simplest field that the tie points ask for; then the moving scene is resampled once. Pixels pass through in strips,
 //! so memory follows the strip and the number of threads and not the tile.
 
+mod afloat;
 mod held;
 mod lay;
 mod look;

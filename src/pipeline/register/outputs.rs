@@ -81,6 +81,10 @@ pub(super) fn write(
     let report = report_json::report(request, pair, measured, &clock.laps_s);
     let json = format!("{report:#}\n");
     let mut summary = summary(pair, measured);
+    for warning in report_json::warnings(pair, measured) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(summary, "warning: {warning}");
+    }
     if let Some(Place { mut staged, elsewhere, names: [.., report] }) = place {
         staged.bytes(&report, json.as_bytes())?;
         let apart = elsewhere.map(Staged::finish).transpose()?.unwrap_or_default();

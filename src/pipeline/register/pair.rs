@@ -87,6 +87,12 @@ impl Pair {
     pub(in crate::pipeline) fn lay<'a>(&'a self, shifts: &'a Shifts) -> Lay<'a> {
         Lay { reference: &self.reference.grid, moving: self.moving.grid.shape, link: &self.link, shifts }
     }
+
+    /// Whether two bands see different things, so that only their edges can be compared. Polarisations of radar do not.
+    pub(in crate::pipeline) fn differ(&self, (reference, moving): (usize, usize)) -> bool {
+        let name = |scene: &Scene, band: usize| scene.bands.get(band).map(|b| b.name.clone());
+        self.reference.radar.is_none() && name(&self.reference, reference) != name(&self.moving, moving)
+    }
 }
 
 /// Part of the reference that the moving scene's outline covers, with `margin_px` around.

@@ -11,6 +11,31 @@ use std::collections::BTreeMap;
 
 /// Nodes along the longer side at which the report tells the field.
 const NODES: usize = 16;
+/// Tie points that scatter by more than this about the shift, px, are told: a shift of 0.2 px along an edge looks like a train.
+const ROUGH_RMSE_PX: f64 = 0.2;
+
+/// What a user should look at before trusting a registration that is not refused.
+pub(in crate::pipeline) fn warnings(pair: &Pair, measured: &Measured) -> Vec<String> {
+    let mut told = Vec::new();
+    if pair.differ(measured.bands) {
+        let name = |scene: &Scene, band: usize| {
+            scene.bands.get(band).map_or_else(String::new, |b| b.name.to_string())
+        };
+        told.push(format!(
+            "the scenes have no band in common: the edges of {} were matched with those of {}",
+            name(&pair.reference, measured.bands.0),
+            name(&pair.moving, measured.bands.1)
+        ));
+    }
+    let rmse_px = measured.registration.residual_rmse_px;
+    if rmse_px > ROUGH_RMSE_PX {
+        told.push(format!(
+            "the tie points scatter by {rmse_px:.2} px about the shift: the ground changed (season, snow, low sun, clouds) \
+             or moved in another form; look at edges in both scenes"
+        ));
+    }
+    told
+}
 
 /// The shift in one figure: that of a translation, else the median over the tie points; px (row, col).
 pub(in crate::pipeline) fn typical_shift(measured: &Measured) -> (f64, f64) {
@@ -73,6 +98,7 @@ pub(in crate::pipeline) fn registration(pair: &Pair, measured: &Measured) -> Val
         "field_rmse_px": rounded(r.field_rmse_px, 1e5),
         "field_rmse_m": rounded(r.field_rmse_px * pair.pixel_m, 1e4),
         "shift_m": rounded(row.hypot(col) * pair.pixel_m, 1e3),
+        "warnings": warnings(pair, measured),
     })
 }
 
