@@ -281,8 +281,9 @@ fn sea(land: bool, drift: (f64, f64)) -> Case {
         let spots = ground.scene(|_, _| of, 1.0, (0.0, 0.0));
         Array3::from_shape_fn((2, SIDE, SIDE), |(band, r, c)| {
             let cloud = 3.0 * (f64::from(white[(0, r, c)]) - 2200.0).max(0.0);
-            let island = land && (r / 80 + c / 80) % 3 == 0;
-            let dark = if band == 0 { 300.0 } else { 150.0 } + ((r * 7 + c * 13) % 11) as f64;
+            let island = land && (r / 160 + c / 160) % 2 == 0;
+            let dark =
+                if band == 0 { 300.0 } else { 150.0 } + ((r * (7 + by.0 as usize) + c * 13) % 11) as f64;
             let under = if island { f64::from(spots[(1 - band, r, c)]) } else { dark };
             // Over the islands the sky is clear.
             (under + if island { 0.0 } else { cloud }).round() as u16

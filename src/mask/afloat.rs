@@ -73,10 +73,16 @@ impl Afloat {
         Self { blocks }
     }
 
-    /// Whether the pixel lies in a block of water or of cloud over it.
+    fn block(&self, row: usize, col: usize) -> Block {
+        self.blocks.get((row / BLOCK_PX, col / BLOCK_PX)).copied().unwrap_or(Block::Ground)
+    }
+
+    /// Whether one of the scenes shows clouds over water at the pixel and the other nothing that stands: water alone has no
+    /// texture that would drift, and stays.
     #[must_use]
-    pub fn at(&self, row: usize, col: usize) -> bool {
-        self.blocks.get((row / BLOCK_PX, col / BLOCK_PX)).is_some_and(|b| *b != Block::Ground)
+    pub fn drifts(&self, other: &Self, row: usize, col: usize) -> bool {
+        let blocks = [self.block(row, col), other.block(row, col)];
+        blocks.contains(&Block::Cloud) && !blocks.contains(&Block::Ground)
     }
 
     /// Share of the blocks that show clouds over water, 0…1.
@@ -135,20 +141,20 @@ mod tests {
     #[test]
     fn clouds_over_water_float_and_islands_do_not() {
         let clouds = flags(|r, c| (puff(r, c), puff(r, c)));
-        assert!(clouds.cloud_fraction() > 0.9 && clouds.at(100, 100));
+        assert!(clouds.cloud_fraction() > 0.9 && clouds.drifts(&clouds, 100, 100));
         let islands = flags(|r, c| (puff(r, c), 0.2 * puff(r, c)));
-        assert!(islands.cloud_fraction() < 0.01 && !islands.at(100, 100));
+        assert!(islands.cloud_fraction() < 0.01 && !islands.drifts(&clouds, 100, 100));
         let sand = flags(|r, c| (puff(r, c), 0.6 * puff(r, c)));
-        assert!(!sand.at(100, 100));
+        assert!(!sand.drifts(&clouds, 100, 100));
         let sea = flags(|_, _| (0.0, 0.0));
-        assert!(sea.cloud_fraction() < 0.01 && sea.at(100, 100));
+        assert!(sea.cloud_fraction() < 0.01 && sea.drifts(&clouds, 100, 100) && !sea.drifts(&sea, 100, 100));
     }
 
     #[test]
     fn white_texture_far_from_water_stays() {
         let land = flags(|r, c| (0.2 + puff(r, c), 0.1 + puff(r, c)));
-        assert!(land.cloud_fraction() < 0.01 && !land.at(100, 100));
+        assert!(land.cloud_fraction() < 0.01 && !land.drifts(&land, 100, 100));
         let shore = flags(|r, c| if c < 64 { (0.0, 0.0) } else { (0.3 + puff(r, c), 0.2 + puff(r, c)) });
-        assert!(shore.at(100, 80) && !shore.at(100, 200));
+        assert!(shore.drifts(&shore, 100, 80) && !shore.drifts(&shore, 100, 200));
     }
 }

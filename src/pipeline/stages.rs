@@ -135,7 +135,7 @@ impl Masked {
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
             let (mut baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
             if let (Some(a), Some(b)) = (afloat(plan, &self.baseline), afloat(plan, &self.target)) {
-                baseline_ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !(a.at(r, c) && b.at(r, c)));
+                baseline_ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !a.drifts(&b, r, c));
             }
             let reference = coreg::Side {
                 values: self.baseline.values.index_axis(Axis(0), band),

@@ -49,7 +49,7 @@ impl Look {
         Self { reference: self.reference.edges(), moving: self.moving.edges(), ..self }
     }
 
-    /// Takes out what floats in both scenes: `hides(row, col)`.
+    /// Takes out the pixels that `hides(row, col)` names.
     pub(super) fn hide(&mut self, hides: impl Fn(usize, usize) -> bool) {
         self.reference.ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !hides(r, c));
     }

@@ -123,7 +123,7 @@ impl Run<'_> {
         let mut seen = look(self.pair, self.source, frame, start, bands)?;
         if let Some(float) = self.afloat {
             let [ours, theirs] = float.look(self.pair, self.source, frame, start)?;
-            seen.hide(|r, c| ours.at(r, c) && theirs.at(r, c));
+            seen.hide(|r, c| ours.drifts(&theirs, r, c));
         }
         Ok(if self.pair.differ(bands) { seen.edges() } else { seen })
     }
