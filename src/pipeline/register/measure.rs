@@ -62,17 +62,17 @@ pub(in crate::pipeline) fn measure(
 impl Run<'_> {
     /// All steps.
     fn all(&self) -> Result<Measured, Error> {
-        let (pair, request, run) = (self.pair, self.request, self);
-        let probed = run.probe()?;
-        let bands = run.best_band(&probed);
-        run.step("match", 2)?;
+        let (pair, request) = (self.pair, self.request);
+        let probed = self.probe()?;
+        let bands = self.best_band(&probed);
+        self.step("match", 2)?;
         let window_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
         let spacing_px = request.spacing_px.unwrap_or_else(|| {
             let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
             apart.max(window_px)
         });
-        let (matched, seen_count) = run.tie_points(probed.shift, bands, (window_px, spacing_px))?;
-        run.step("fit", 3)?;
+        let (matched, seen_count) = self.tie_points(probed.shift, bands, (window_px, spacing_px))?;
+        self.step("fit", 3)?;
         let share = window_px as f64 / spacing_px as f64;
         let overlap = share * share;
         let matches = Matches { points: &matched, seen_count, overlap, window_px, area: pair.overlap };
