@@ -22,6 +22,8 @@ const IMPOSSIBLY_DARK_DN: f64 = -500.0;
 
 /// Share of a sampled window that is enough for a median.
 const ENOUGH: f64 = 0.25;
+/// Largest median of a scene in per cent; as ten thousandths it would be 0.007, darker than any land.
+const PER_CENT_MAX: f64 = 70.0;
 
 /// What the dark ends of two scenes say about their offsets.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,6 +96,10 @@ pub(super) fn of_raster(dataset: &Dataset, path: &str, first_band: usize) -> Res
                     scale: 1.0,
                     rule: "floating point numbers up to about 1: taken as they are".to_owned(),
                 });
+            }
+            if level.abs() <= PER_CENT_MAX {
+                let rule = format!("floating point numbers about {level:.0}: per cent");
+                return Ok(Scaling { offset: 0.0, scale: 0.01, rule });
             }
             (REFLECTANCE_SCALE, format!("floating point numbers about {level:.0}: 1e-4"))
         }

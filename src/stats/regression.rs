@@ -2,9 +2,10 @@
 //!
 //! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their median
 //! and scaled by their root mean square before a ridge on all slopes, which keeps collinear baselines
-//! tame. Degenerate cases: residuals of which more than half are zero end the iteration.
+//! tame. Rows far out in a covariate would draw the first fit to themselves and never stand out of it (Rousseeuw & Leroy 1987,
+//! 10.1002/0471725382), so the first fit is made without them; later ones ask what is left over alone. Degenerate cases: residuals of which more than half are zero end the iteration.
 
-use super::median;
+use super::{mad_sigma, median};
 use nalgebra::{DMatrix, DVector};
 use ndarray::ArrayView2;
 
@@ -48,7 +49,7 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
     let design = standardised(x, &usable);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
     let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
-    let mut weights = vec![1.0; n];
+    let mut weights = start(&design, n, rule.cutoff_sigma);
     let mut residuals = centred.clone();
     let mut sigma = 0.0;
     for _ in 0..=rule.rounds {
@@ -62,16 +63,35 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
             break;
         }
         let cutoff = rule.cutoff_sigma * sigma;
-        for (w, r) in weights.iter_mut().zip(&residuals) {
-            // w = (1 − (r/c)²)² inside the cutoff, 0 outside
-            *w = (1.0 - (r / cutoff).powi(2)).max(0.0).powi(2);
-        }
+        weights.iter_mut().zip(&residuals).for_each(|(w, r)| *w = biweight(r / cutoff));
     }
     let mut all = vec![f64::NAN; y.len()];
     for (&i, &r) in usable.iter().zip(&residuals) {
         all[i] = r;
     }
     Some(RobustFit { residuals: all, sigma, count: n })
+}
+
+/// Tukey's weight `(1 − u²)²` of a residual in cutoffs, 0 beyond.
+fn biweight(u: f64) -> f64 {
+    (1.0 - u * u).max(0.0).powi(2)
+}
+
+/// Weights of the first fit by how far out each row lies in the covariate in which it lies farthest; 1 for all where that would
+/// leave less than a quarter.
+fn start(design: &[f64], n: usize, cutoff_sigma: f64) -> Vec<f64> {
+    let q = design.len() / n;
+    let mut weights = vec![1.0_f64; n];
+    for j in 1..q {
+        let column: Vec<f64> = design.iter().skip(j).step_by(q).copied().collect();
+        // The median is 0.
+        let cutoff = cutoff_sigma * mad_sigma(&column, 0.0);
+        if cutoff > 0.0 {
+            weights.iter_mut().zip(&column).for_each(|(w, v)| *w = w.min(biweight(v / cutoff)));
+        }
+    }
+    let left: f64 = weights.iter().sum();
+    if left > 0.25 * n as f64 { weights } else { vec![1.0; n] }
 }
 
 /// Usable rows, one after another: 1, then each covariate less its median over its root mean square.
@@ -132,6 +152,19 @@ mod tests {
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
         let fit = tukey_regression(&x.view(), &y, rule).unwrap();
         assert!(fit.sigma < 1e-6 && (fit.residuals[70] - 25.0).abs() < 1e-3, "{fit:?}");
+    }
+
+    #[test]
+    fn outliers_in_a_covariate_do_not_draw_the_line() {
+        let n = 400;
+        let place = |i: usize| (i as f64 * 0.7).sin() + 0.3 * (i as f64 * 2.3).cos();
+        let x = Array2::from_shape_fn((n, 1), |(i, _)| {
+            place(i) + if (100..140).contains(&i) { 30.0 } else { 0.0 }
+        });
+        let y: Vec<f64> = (0..n).map(|i| 2.0 * place(i) + 0.05 * (i as f64 * 1.9).cos()).collect();
+        let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
+        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
+        assert!(fit.residuals[10].abs() < 0.1 && (fit.residuals[120] + 60.0).abs() < 0.5, "{fit:?}");
     }
 
     #[test]

@@ -102,6 +102,7 @@ pub fn follow(
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
     // 1. Detections where a train is known belong to it.
     let mut parts: Vec<Vec<&Sighting>> = vec![Vec::new(); known];
+    let mut left = vec![false; known];
     let mut free = Vec::new();
     for sighting in order {
         let best = (0..known)
@@ -110,7 +111,7 @@ pub fn follow(
             .max_by(|a, b| a.0.total_cmp(&b.0));
         match best {
             Some((_, i)) if sighting.appeared => parts[i].push(sighting),
-            Some(_) => {}
+            Some((_, i)) => left[i] = true,
             None => free.push(sighting),
         }
     }
@@ -126,7 +127,8 @@ pub fn follow(
         } else if !life.seen_by.contains(look.view) {
             life.undecided();
             result.sights[i] = Sight::Unseen;
-        } else if score < look.known_score {
+        } else if left[i] || score < look.known_score {
+            // What the detector says has gone is no evidence of what stands.
             absent.push(i);
             result.sights[i] = Sight::Missed;
         } else if life.misses == 0 {

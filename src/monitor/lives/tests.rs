@@ -63,6 +63,24 @@ fn a_train_comes_stands_moves_and_goes() {
 }
 
 #[test]
+fn a_departure_is_no_evidence_that_the_train_stands() {
+    let came = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+    let gone = Sighting { place: at(210.0, 480.0), score: 1.2, appearance: "dark".into(), appeared: false };
+    let look = DateLook {
+        datetime: day(5),
+        view: "optical",
+        earlier: day(0),
+        sightings: &[gone],
+        evidence: &|_| (1.0, 1.2),
+        overlap: &overlap,
+        known_score: -1.7,
+    };
+    let followed = follow(came, &look, &LifeParams::default(), &|i| i.to_string());
+    assert_eq!(followed.sights, [Sight::Missed]);
+    assert!(followed.events.is_empty() && followed.lives[0].misses == 1);
+}
+
+#[test]
 fn clouds_decide_nothing_and_what_stays_is_no_train() {
     let mut lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
     lives = date(lives, 5, &[], 0.0).lives;
