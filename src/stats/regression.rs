@@ -2,8 +2,9 @@
 //!
 //! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their median
 //! and scaled by their root mean square before a ridge on all slopes, which keeps collinear baselines
-//! tame. Rows far out in a covariate would draw the first fit to themselves and never stand out of it (Rousseeuw & Leroy 1987,
-//! 10.1002/0471725382), so the first fit is made without them; later ones ask what is left over alone. Degenerate cases: residuals of which more than half are zero end the iteration.
+//! tame. Rows far out in a covariate, or many that are far out in `y`, would draw the first fit to themselves and never stand
+//! out of it (Rousseeuw & Leroy 1987, 10.1002/0471725382), so the first fit is made without them; later ones ask what is left
+//! over alone. Degenerate cases: residuals of which more than half are zero end the iteration.
 
 use super::{mad_sigma, median};
 use nalgebra::{DMatrix, DVector};
@@ -49,7 +50,7 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
     let design = standardised(x, &usable);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
     let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
-    let mut weights = start(&design, n, rule.cutoff_sigma);
+    let mut weights = start(&design, &centred, rule.cutoff_sigma);
     let mut residuals = centred.clone();
     let mut sigma = 0.0;
     for _ in 0..=rule.rounds {
@@ -77,17 +78,16 @@ fn biweight(u: f64) -> f64 {
     (1.0 - u * u).max(0.0).powi(2)
 }
 
-/// Weights of the first fit by how far out each row lies in the covariate in which it lies farthest; 1 for all where that would
-/// leave less than a quarter.
-fn start(design: &[f64], n: usize, cutoff_sigma: f64) -> Vec<f64> {
-    let q = design.len() / n;
+/// Weights of the first fit by how far out each row lies in `y` or in the covariate in which it lies farthest, all centred by
+/// their medians; 1 for all where that would leave less than a quarter.
+fn start(design: &[f64], y: &[f64], cutoff_sigma: f64) -> Vec<f64> {
+    let (n, q) = (y.len(), design.len() / y.len());
+    let covariate = |j: usize| design.iter().skip(j).step_by(q).copied().collect::<Vec<f64>>();
     let mut weights = vec![1.0_f64; n];
-    for j in 1..q {
-        let column: Vec<f64> = design.iter().skip(j).step_by(q).copied().collect();
-        // The median is 0.
-        let cutoff = cutoff_sigma * mad_sigma(&column, 0.0);
+    for values in (1..q).map(covariate).chain([y.to_vec()]) {
+        let cutoff = cutoff_sigma * mad_sigma(&values, 0.0);
         if cutoff > 0.0 {
-            weights.iter_mut().zip(&column).for_each(|(w, v)| *w = w.min(biweight(v / cutoff)));
+            weights.iter_mut().zip(&values).for_each(|(w, v)| *w = w.min(biweight(v / cutoff)));
         }
     }
     let left: f64 = weights.iter().sum();
