@@ -8,7 +8,7 @@
 //! train (Newey & West 1987, 10.2307/1913610). Rows out of sight tell nothing. However strong the train, its end is
 //! blurred by the sensor and sampled in cells: that error is added in quadrature.
 
-use super::refine::{mean_over, track_of, white};
+use super::refine::{Likelihood, track_of};
 use super::residual::Residuals;
 use super::scan::Scan;
 use super::stack::Stack;
@@ -44,16 +44,12 @@ pub(super) fn intervals(
     min_rows: usize,
 ) -> Intervals {
     let track = track_of(stack, rows.start);
-    let mean = mean_over(stack, residuals, rows.clone());
-    let half_square = 0.5 * mean.iter().map(|m| m * m).sum::<f64>();
-    let along = |row: usize| (0..stack.bands).map(|b| mean[b] * white(stack, residuals, row, b)).sum::<f64>();
+    let likelihood = Likelihood::new(residuals, rows);
     // The part of u along μ, of unit variance where there is clutter alone.
-    let parts: Vec<f64> = rows.clone().map(|row| along(row) / (2.0 * half_square).sqrt()).collect();
+    let length = (2.0 * likelihood.half_square).sqrt();
+    let parts: Vec<f64> = rows.clone().map(|row| likelihood.along(row) / length).collect();
     let inflation = inflation(scans, rows.len()).max(unevenness(&parts));
-    let gain = |row: usize| {
-        let along = along(row);
-        if along.is_finite() { (along - half_square) / inflation } else { 0.0 }
-    };
+    let gain = |row: usize| likelihood.gain(row) / inflation;
     let reach = rows.len().max(SMALLEST_REACH);
     // An end may lie as far inside as the shortest train allows both, and a train's length outside.
     let inner = rows.len().saturating_sub(min_rows) / 2;

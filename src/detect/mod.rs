@@ -220,6 +220,32 @@ mod tests {
     }
 
     #[test]
+    fn the_blur_of_a_strong_train_does_not_lengthen_it() {
+        let track = line(6000.0);
+        let mut target = strip(&track, 1, 1.0, 0..0);
+        for ((_, s, t), v) in target.values.indexed_iter_mut() {
+            let offset_px = (t as f64 - 40.0) / 2.0;
+            // 40 cells, and what the blur leaves on the two beyond each end.
+            let along = match s {
+                198 | 241 => 0.02,
+                199 | 240 => 0.2,
+                200 | 239 => 0.8,
+                201..=238 => 1.0,
+                _ => 0.0,
+            };
+            *v += (0.8 * along * (-offset_px * offset_px / (2.0 * 0.55 * 0.55)).exp()) as f32;
+        }
+        let baselines = vec![strip(&track, 2, 1.0, 0..0)];
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let output = detect(&[input], &DetectParams::default()).unwrap();
+        let best = &output.detections[0];
+        assert_eq!((best.chainage_start_m, best.chainage_end_m), (1995.0, 2395.0), "{best:?}");
+        let (low, high) = best.length_interval_m;
+        assert!(low > 370.0 && high < 430.0, "{best:?}");
+    }
+
+    #[test]
     fn a_departure_is_told_from_an_arrival() {
         for baselines in [1, 3] {
             let output = run(6000.0, 0..0, 300..340, baselines).unwrap();

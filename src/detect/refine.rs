@@ -5,6 +5,7 @@ use super::radar;
 use super::residual::Residuals;
 use super::stack::Stack;
 use crate::stats::{mad_sigma, median};
+use ndarray::{ArrayView2, Axis};
 use std::ops::Range;
 
 /// Fewest rows by which an end may move outwards in one step.
@@ -14,14 +15,48 @@ const STEPS: usize = 4;
 /// Neighbouring rows to either side that say what the track normally looks like.
 const NEIGHBOURS: usize = 60;
 
-/// The rows that hold the train: the stretch with the highest log-likelihood of the event's mean change.
+/// How much likelier a row is with the train of some rows than without it.
 ///
-/// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, the log-likelihood ratio of a
-/// stretch is Σ μ·(u − μ/2); its largest stretch is found by Kadane's scan, μ and the search range are
-/// renewed, and this is repeated until the ends stand still. An end moves outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a
-/// longer train had given a longer event, and not beyond `free`, the rows that no surer train holds.
+/// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, μ their mean over the rows, the log-likelihood ratio is
+/// `μ·u − μ²/2`. Residuals are not clipped here, or what the blur spreads beyond the end of a strong train would look like the
+/// train; instead one row says no more than a row wholly inside or outside does, or noise at the clip.
+pub(super) struct Likelihood<'r> {
+    bare: ArrayView2<'r, f64>,
+    mean: Vec<f64>,
+    /// μ²/2
+    pub(super) half_square: f64,
+    most: f64,
+}
+
+impl<'r> Likelihood<'r> {
+    /// Of the train on `rows`.
+    pub(super) fn new(residuals: &'r Residuals, rows: &Range<usize>) -> Self {
+        let bare = residuals.bare.index_axis(Axis(1), 1);
+        let mean: Vec<f64> =
+            bare.columns().into_iter().map(|band| mean(rows.clone().map(|row| band[row]))).collect();
+        let square: f64 = mean.iter().map(|m| m * m).sum();
+        let most = (0.5 * square).max(residuals.clip * square.sqrt());
+        Self { bare, mean, half_square: 0.5 * square, most }
+    }
+
+    /// `μ·u` of a row; NaN where it is unobserved.
+    pub(super) fn along(&self, row: usize) -> f64 {
+        self.mean.iter().zip(self.bare.row(row)).map(|(m, u)| m * u).sum()
+    }
+
+    /// Log-likelihood ratio of a row; 0 where it is unobserved.
+    pub(super) fn gain(&self, row: usize) -> f64 {
+        let gain = self.along(row) - self.half_square;
+        if gain.is_finite() { gain.clamp(-self.most, self.most) } else { 0.0 }
+    }
+}
+
+/// The rows that hold the train: the stretch with the highest [`Likelihood`] of the event's mean change.
+///
+/// It is found by Kadane's scan, μ and the search range are renewed, and this is repeated until the ends stand still. An end
+/// moves outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a longer train had given a longer event, and
+/// not beyond `free`, the rows that no surer train holds.
 pub(super) fn ends(
-    stack: &Stack<'_>,
     residuals: &Residuals,
     (event, free): (&Range<usize>, &Range<usize>),
     min_rows: usize,
@@ -30,18 +65,13 @@ pub(super) fn ends(
     let bounds = event.start.saturating_sub(most).max(free.start)..(event.end + most).min(free.end);
     let mut rows = event.clone();
     for _ in 0..STEPS {
-        let mean = mean_over(stack, residuals, rows.clone());
-        let square: f64 = mean.iter().map(|m| m * m).sum();
-        if square <= 0.0 {
+        let likelihood = Likelihood::new(residuals, &rows);
+        if likelihood.half_square <= 0.0 {
             break;
         }
         let reach = rows.len().max(SMALLEST_REACH);
         let search = rows.start.saturating_sub(reach).max(bounds.start)..(rows.end + reach).min(bounds.end);
-        let gain = |row: usize| {
-            let along: f64 = (0..stack.bands).map(|b| mean[b] * white(stack, residuals, row, b)).sum();
-            if along.is_finite() { along - 0.5 * square } else { 0.0 }
-        };
-        let best = largest_stretch(search, gain);
+        let best = largest_stretch(search, |row| likelihood.gain(row));
         if best.len() < min_rows || best.end <= event.start || best.start >= event.end {
             break;
         }
@@ -69,15 +99,6 @@ fn largest_stretch(search: Range<usize>, gain: impl Fn(usize) -> f64) -> Range<u
     best
 }
 
-pub(super) fn white(stack: &Stack<'_>, residuals: &Residuals, row: usize, band: usize) -> f64 {
-    residuals.white[(row, stack.half, band)]
-}
-
-/// Mean whitened residual of the track's column.
-pub(super) fn mean_over(stack: &Stack<'_>, residuals: &Residuals, rows: Range<usize>) -> Vec<f64> {
-    (0..stack.bands).map(|b| mean(rows.clone().map(|row| white(stack, residuals, row, b)))).collect()
-}
-
 /// Mean of the finite values; 0 when there are none.
 pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.filter(|v| v.is_finite()).fold((0.0, 0u32), |a, v| (a.0 + v, a.1 + 1));
@@ -91,14 +112,13 @@ pub(super) fn track_of(stack: &Stack<'_>, row: usize) -> Range<usize> {
 
 /// Offset of the train from the line, px, right positive: vertex of the parabola through the squared mean
 /// change at −1, 0 and 1 px, at most one pixel.
-pub(super) fn offset_px(stack: &Stack<'_>, residuals: &Residuals, rows: &Range<usize>) -> f64 {
+pub(super) fn offset_px(residuals: &Residuals, rows: &Range<usize>) -> f64 {
     let power = |c: usize| {
-        (0..stack.bands)
-            .map(|b| mean(rows.clone().map(|row| residuals.white[(row, c, b)])).powi(2))
-            .sum::<f64>()
-            .sqrt()
+        let column = residuals.bare.index_axis(Axis(1), c);
+        let bands = column.columns().into_iter();
+        bands.map(|band| mean(rows.clone().map(|row| band[row])).powi(2)).sum::<f64>().sqrt()
     };
-    let (left, own, right) = (power(stack.half - 1), power(stack.half), power(stack.half + 1));
+    let (left, own, right) = (power(0), power(1), power(2));
     let curvature = left - 2.0 * own + right;
     if curvature < -1e-12 {
         (0.5 * (left - right) / curvature).clamp(-1.0, 1.0)

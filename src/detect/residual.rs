@@ -7,7 +7,7 @@
 use super::radar;
 use super::stack::{Seen, Stack};
 use crate::stats::{RegressionRule, Whitener, median, trimmed_covariance, tukey_regression};
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 /// Ridge, rounds and cutoff of the regression.
@@ -35,6 +35,8 @@ pub(super) struct Role {
 pub(super) struct Residuals {
     /// (row, column, band), whitened and clipped; NaN where unobserved.
     pub(super) white: Array3<f64>,
+    /// (row, −1, 0 and 1 px from the track, band), whitened alone: how strong the strongest are.
+    pub(super) bare: Array3<f64>,
     /// Factor of the local noise in the track's column, (row, band).
     pub(super) gain: Array2<f64>,
     /// The whitening, bands → bands.
@@ -68,8 +70,10 @@ pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
         beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
     let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
     let clip = if bands == 1 { 8.0 } else { 3.0 };
-    whiten(&mut r, &whitener, clip);
-    Some(Residuals { white: r, gain, whitener, clip })
+    whiten(&mut r, &whitener);
+    let bare = r.slice(s![.., stack.half - 1..=stack.half + 1, ..]).to_owned();
+    clip_lengths(&mut r, clip);
+    Some(Residuals { white: r, bare, gain, whitener, clip })
 }
 
 /// Cells beside the track that no other rail or road disturbs.
@@ -206,17 +210,21 @@ fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
     gain
 }
 
-/// Whitens every cell and clips its length, so that one bright roof is not a train.
-fn whiten(r: &mut Array3<f64>, whitener: &Whitener, clip: f64) {
-    let bands = whitener.dim();
-    let (mut from, mut to) = (vec![0.0; bands], vec![0.0; bands]);
-    for mut line in r.outer_iter_mut() {
-        for mut cell in line.outer_iter_mut() {
-            from.iter_mut().zip(&cell).for_each(|(f, v)| *f = *v);
-            whitener.apply(&from, &mut to);
-            let length = to.iter().map(|v| v * v).sum::<f64>().sqrt();
-            let shrink = if length > clip { clip / length } else { 1.0 };
-            cell.iter_mut().zip(&to).for_each(|(v, t)| *v = t * shrink);
+/// Whitens every cell.
+fn whiten(r: &mut Array3<f64>, whitener: &Whitener) {
+    let mut to = vec![0.0; whitener.dim()];
+    for mut cell in r.lanes_mut(Axis(2)) {
+        whitener.apply(&cell.to_vec(), &mut to);
+        cell.iter_mut().zip(&to).for_each(|(v, t)| *v = *t);
+    }
+}
+
+/// Clips the length of every cell, so that one bright roof is not a train.
+fn clip_lengths(white: &mut Array3<f64>, clip: f64) {
+    for mut cell in white.lanes_mut(Axis(2)) {
+        let length = cell.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if length > clip {
+            cell.mapv_inplace(|v| v * clip / length);
         }
     }
 }

@@ -156,7 +156,7 @@ fn describe(
     (event, free, min_rows): (&Range<usize>, &Range<usize>, usize),
 ) -> (Range<usize>, TrackDetection) {
     let pass = &passes[found.pass];
-    let rows = ends(stack, &pass.residuals, (event, free), min_rows);
+    let rows = ends(&pass.residuals, (event, free), min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let shown_on = shown_on(stack, &rows);
     let contrast = match stack.looks {
@@ -178,7 +178,7 @@ fn describe(
         start_interval_m: known.start,
         end_interval_m: known.end,
         length_interval_m: known.length,
-        offset_m: offset_px(stack, &pass.residuals, &rows) * stack.step_m
+        offset_m: offset_px(&pass.residuals, &rows) * stack.step_m
             + stack.aside[usize::midpoint(rows.start, rows.end)] as f64 * stack.step_m
                 / stack.cells_per_px as f64,
         change,
