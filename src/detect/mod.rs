@@ -246,6 +246,37 @@ mod tests {
     }
 
     #[test]
+    fn trains_on_a_fifth_of_a_still_line_leave_the_rest_of_it_alone() {
+        let track = line(6000.0);
+        let trains = [50..90, 200..230, 350..380, 480..500];
+        let of = |date: u64, trains: &[std::ops::Range<usize>]| {
+            let mut strip = strip(&track, 1, 0.5, 0..0);
+            for ((b, s, t), v) in strip.values.indexed_iter_mut() {
+                let offset_px = (t as f64 - 40.0) / 2.0;
+                let profile = (-offset_px * offset_px / (2.0 * 0.55 * 0.55)).exp();
+                // Stronger in one band than in the other.
+                let train =
+                    if trains.iter().any(|train| train.contains(&s)) { 0.06 / (1 + b) as f64 } else { 0.0 };
+                let place = (b * 1_000_000 + s * 100 + t) as u64 + date * 10_000_000;
+                *v += (train * profile + 0.002 * noise(place)) as f32;
+            }
+            strip
+        };
+        let (target, baselines) = (of(7, &trains), vec![of(8, &[])]);
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let false_alarms = FalseAlarmRate::per_100km(10.0).unwrap();
+        let params = DetectParams { false_alarms, ..DetectParams::default() };
+        let found = detect(&[input], &params).unwrap().detections;
+        let on_a_train = |d: &TrackDetection| {
+            let middle = (0.5 * (d.chainage_start_m + d.chainage_end_m) / 10.0) as usize;
+            trains.iter().any(|train| train.contains(&middle))
+        };
+        let (true_ones, rest): (Vec<_>, Vec<_>) = found.iter().partition(|d| on_a_train(d));
+        assert!(true_ones.len() == 4 && rest.len() <= 2, "{found:#?}");
+    }
+
+    #[test]
     fn a_departure_is_told_from_an_arrival() {
         for baselines in [1, 3] {
             let output = run(6000.0, 0..0, 300..340, baselines).unwrap();

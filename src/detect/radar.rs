@@ -106,7 +106,7 @@ pub(super) fn fit_column(stack: &Stack<'_>, role: &Role, looks: f64, column: usi
         // The ground beside the cell changed like this.
         x[(row, 0)] = (t.flank() / b.flank()).ln();
     }
-    tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    tukey_regression(&x.view(), &y, None, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
 
 /// Logarithm of power on the track over that of its flanks; NaN where it is not clear.

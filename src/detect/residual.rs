@@ -6,7 +6,9 @@
 
 use super::radar;
 use super::stack::{Seen, Stack};
-use crate::stats::{RegressionRule, Whitener, median, trimmed_covariance, tukey_regression};
+use crate::stats::{
+    RegressionRule, Whitener, biweight, median, robust_line, trimmed_covariance, tukey_regression,
+};
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -93,7 +95,8 @@ fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<
     };
     let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
     let usual: Vec<Vec<[f64; 2]>> = columns.iter().map(Column::usual).collect();
-    (0..stack.bands).map(|band| fit_band(&columns, &usual, band, rich)).collect()
+    let first = unchanged(&columns, &usual);
+    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, &first), rich)).collect()
 }
 
 /// What one band shows in one column.
@@ -119,12 +122,41 @@ impl Column {
     }
 }
 
-/// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band.
+/// Weights of the rows in the first fit: how near the tested scene lies to its robust line on what is usual, in the band in which
+/// it lies farthest off.
+///
+/// The trains of one band are outliers among the covariates of the others, where only this tells.
+fn unchanged(columns: &[Column], usual: &[Vec<[f64; 2]>]) -> Vec<f64> {
+    let rows = usual.first().map_or(0, Vec::len);
+    let mut weights = vec![1.0_f64; rows];
+    for (column, usual) in columns.iter().zip(usual) {
+        let pair = |row: usize| Some((usual[row][0], column.tested[row]?.filtered));
+        let clear: Vec<usize> =
+            (0..rows).filter(|&row| pair(row).is_some_and(|(x, _)| x.is_finite())).collect();
+        let (x, y): (Vec<f64>, Vec<f64>) = clear.iter().filter_map(|&row| pair(row)).unzip();
+        let Some(line) = robust_line(&x, &y) else { continue };
+        let cutoff = RULE.cutoff_sigma * line.sigma;
+        if cutoff > 0.0 {
+            for (&row, (x, y)) in clear.iter().zip(x.into_iter().zip(y)) {
+                weights[row] = weights[row].min(biweight((y - line.at(x)) / cutoff));
+            }
+        }
+    }
+    weights
+}
+
+/// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band, `first` the weights of the
+/// rows in the first fit.
 ///
 /// What the filter gives on a bed moves with the field beside it on that date, so each date comes with its flank.
 /// Few rows cannot carry many slopes: unless the track is `rich` in clear rows, one slope for the mean of all dates, and the
 /// own band alone.
-fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool) -> Vec<f64> {
+fn fit_band(
+    columns: &[Column],
+    usual: &[Vec<[f64; 2]>],
+    (band, first): (usize, &[f64]),
+    rich: bool,
+) -> Vec<f64> {
     let Column { tested, others } = &columns[band];
     let rows = tested.len();
     let dates = if rich { others.len() } else { 1 };
@@ -157,7 +189,8 @@ fn fit_band(columns: &[Column], usual: &[Vec<[f64; 2]>], band: usize, rich: bool
         }
         j += 3;
     }
-    tukey_regression(&x.view(), &y, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    tukey_regression(&x.view(), &y, Some(first), RULE)
+        .map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.

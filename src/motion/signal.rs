@@ -35,7 +35,7 @@ pub(super) fn line(scene: &Strip, background: &Strip, b: usize, seen: Seen) -> O
         x[(i, 2)] = usual_level[i];
     }
     let rule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
-    let fit = tukey_regression(&x.view(), &own, rule)?;
+    let fit = tukey_regression(&x.view(), &own, None, rule)?;
     let residuals = fit.residuals;
     // Other trains on the line are no noise: what a running median leaves is.
     let rough: Vec<f64> = (0..rows)

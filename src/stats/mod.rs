@@ -18,6 +18,6 @@ pub use interval::{binomial_interval, poisson_interval};
 pub use line::{RobustLine, robust_line};
 pub use logistic::{Logistic, logistic};
 pub use order::{mad_sigma, median, quantile};
-pub use regression::{RegressionRule, RobustFit, tukey_regression};
+pub use regression::{RegressionRule, RobustFit, biweight, tukey_regression};
 pub use tail::EventTail;
 pub use weighted_covariance::WeightedCovariance;

@@ -1,12 +1,12 @@
 //! Linear regression by iterated reweighting with Tukey's biweight.
 //!
 //! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their median
-//! and scaled by their root mean square before a ridge on all slopes, which keeps collinear baselines
-//! tame. Rows far out in a covariate, or many that are far out in `y`, would draw the first fit to themselves and never stand
-//! out of it (Rousseeuw & Leroy 1987, 10.1002/0471725382), so the first fit is made without them; later ones ask what is left
-//! over alone. Degenerate cases: residuals of which more than half are zero end the iteration.
+//! and scaled by their root mean square in the first fit before a ridge on all slopes, which keeps collinear baselines
+//! tame. Outliers in a covariate, or many in `y`, would draw the first fit to themselves and never stand out of it (Rousseeuw &
+//! Leroy 1987, 10.1002/0471725382), so whoever knows them gives them no weight in it; later fits ask what is left over alone.
+//! Degenerate cases: residuals of which more than half are zero end the iteration.
 
-use super::{mad_sigma, median};
+use super::median;
 use nalgebra::{DMatrix, DVector};
 use ndarray::ArrayView2;
 
@@ -37,9 +37,15 @@ pub struct RobustFit {
 
 /// Regresses `y` on the columns of `x` (row, covariate) and an intercept; rows with a NaN have weight 0.
 ///
+/// `first` are the weights of the rows in the first fit; they count as 1 where none are given or less than a quarter is left.
 /// `None` when there are fewer than twice as many usable rows as coefficients.
 #[must_use]
-pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule) -> Option<RobustFit> {
+pub fn tukey_regression(
+    x: &ArrayView2<'_, f64>,
+    y: &[f64],
+    first: Option<&[f64]>,
+    rule: RegressionRule,
+) -> Option<RobustFit> {
     let p = x.ncols();
     let usable: Vec<usize> =
         (0..y.len()).filter(|&i| y[i].is_finite() && x.row(i).iter().all(|v| v.is_finite())).collect();
@@ -47,10 +53,13 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
     if n < 2 * (p + 1) {
         return None;
     }
-    let design = standardised(x, &usable);
+    let mut weights: Vec<f64> = usable.iter().map(|&i| first.map_or(1.0, |first| first[i])).collect();
+    if weights.iter().sum::<f64>() < 0.25 * n as f64 {
+        weights.fill(1.0);
+    }
+    let design = standardised(x, &usable, &weights);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
     let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
-    let mut weights = start(&design, &centred, rule.cutoff_sigma);
     let mut residuals = centred.clone();
     let mut sigma = 0.0;
     for _ in 0..=rule.rounds {
@@ -74,34 +83,22 @@ pub fn tukey_regression(x: &ArrayView2<'_, f64>, y: &[f64], rule: RegressionRule
 }
 
 /// Tukey's weight `(1 − u²)²` of a residual in cutoffs, 0 beyond.
-fn biweight(u: f64) -> f64 {
+#[must_use]
+pub fn biweight(u: f64) -> f64 {
     (1.0 - u * u).max(0.0).powi(2)
 }
 
-/// Weights of the first fit by how far out each row lies in `y` or in the covariate in which it lies farthest, all centred by
-/// their medians; 1 for all where that would leave less than a quarter.
-fn start(design: &[f64], y: &[f64], cutoff_sigma: f64) -> Vec<f64> {
-    let (n, q) = (y.len(), design.len() / y.len());
-    let covariate = |j: usize| design.iter().skip(j).step_by(q).copied().collect::<Vec<f64>>();
-    let mut weights = vec![1.0_f64; n];
-    for values in (1..q).map(covariate).chain([y.to_vec()]) {
-        let cutoff = cutoff_sigma * mad_sigma(&values, 0.0);
-        if cutoff > 0.0 {
-            weights.iter_mut().zip(&values).for_each(|(w, v)| *w = w.min(biweight(v / cutoff)));
-        }
-    }
-    let left: f64 = weights.iter().sum();
-    if left > 0.25 * n as f64 { weights } else { vec![1.0; n] }
-}
-
-/// Usable rows, one after another: 1, then each covariate less its median over its root mean square.
-fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize]) -> Vec<f64> {
+/// Usable rows, one after another: 1, then each covariate less its median over its weighted root mean square.
+fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize], weights: &[f64]) -> Vec<f64> {
     let (n, p) = (usable.len(), x.ncols());
+    let total: f64 = weights.iter().sum();
     let mut design = vec![1.0; n * (p + 1)];
     for j in 0..p {
         let mut column: Vec<f64> = usable.iter().map(|&i| x[(i, j)]).collect();
         let centre = median(&mut column);
-        let rms = (column.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / n as f64).sqrt();
+        // The median has shuffled the column.
+        let squares = usable.iter().zip(weights).map(|(&i, w)| w * (x[(i, j)] - centre).powi(2));
+        let rms = (squares.sum::<f64>() / total).sqrt();
         let scale = if rms > 0.0 { 1.0 / rms } else { 0.0 };
         for (k, &i) in usable.iter().enumerate() {
             design[k * (p + 1) + j + 1] = (x[(i, j)] - centre) * scale;
@@ -150,20 +147,21 @@ mod tests {
             y[i] = outlier;
         }
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
+        let fit = tukey_regression(&x.view(), &y, None, rule).unwrap();
         assert!(fit.sigma < 1e-6 && (fit.residuals[70] - 25.0).abs() < 1e-3, "{fit:?}");
     }
 
     #[test]
-    fn outliers_in_a_covariate_do_not_draw_the_line() {
+    fn known_outliers_in_a_covariate_do_not_draw_the_line() {
         let n = 400;
         let place = |i: usize| (i as f64 * 0.7).sin() + 0.3 * (i as f64 * 2.3).cos();
         let x = Array2::from_shape_fn((n, 1), |(i, _)| {
             place(i) + if (100..140).contains(&i) { 30.0 } else { 0.0 }
         });
         let y: Vec<f64> = (0..n).map(|i| 2.0 * place(i) + 0.05 * (i as f64 * 1.9).cos()).collect();
+        let first: Vec<f64> = (0..n).map(|i| if (100..140).contains(&i) { 0.0 } else { 1.0 }).collect();
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
+        let fit = tukey_regression(&x.view(), &y, Some(&first), rule).unwrap();
         assert!(fit.residuals[10].abs() < 0.1 && (fit.residuals[120] + 60.0).abs() < 0.5, "{fit:?}");
     }
 
@@ -177,7 +175,7 @@ mod tests {
         }
         y[7] = f64::NAN;
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, rule).unwrap();
+        let fit = tukey_regression(&x.view(), &y, None, rule).unwrap();
         assert!(fit.residuals[7].is_nan() && fit.count == n - 1);
         assert!((fit.residuals[150] - 40.0).abs() < 0.3 && fit.residuals[10].abs() < 0.2 && fit.sigma < 0.15);
     }
