@@ -4,6 +4,7 @@
 
 mod support;
 
+use gdal::Metadata;
 use geo::BoundingRect;
 use railwatch::corridor::{TrackParams, build_tracks};
 use railwatch::io::{self, SceneOptions, open_scene, read_raster, write_scene};

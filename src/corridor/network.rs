@@ -296,7 +296,7 @@ fn stops_between(nodes: &[(f64, f64)], ends: &NodeIndex, (a, b): (usize, usize),
 const METRES_PER_DEGREE: f64 = 111_195.0;
 
 /// Longitudes and latitudes as metres east and north on the parallel of the southern one of the ends.
-fn local_m(lonlat: impl ExactSizeIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+fn local_m(lonlat: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
     let all: Vec<(f64, f64)> = lonlat.collect();
     let ends = [all.first(), all.last()].into_iter().flatten();
     let parallel_deg = ends.map(|p| p.1).fold(f64::INFINITY, f64::min);

@@ -128,8 +128,7 @@ impl BlockReader {
         let no_data = stored.no_data as f32;
         let top = if stored.kind == Kind::UInt8 { f32::INFINITY } else { top_of(raster.band_type()) };
         values.mapv_inplace(|v| {
-            let missing =
-                is_common_no_data(f64::from(v)) || (v - no_data).abs() == 0.0 || v >= top;
+            let missing = is_common_no_data(f64::from(v)) || (v - no_data).abs() == 0.0 || v >= top;
             if missing { f32::NAN } else { v }
         });
         Ok(values)

@@ -140,7 +140,8 @@ pub(super) fn summary(f: &Findings) -> String {
         0 => {
             let limits = limits(f);
             let unknown = f.detection_limit_unknown.as_ref();
-            let unknown = unknown.map_or_else(String::new, |why| format!(" No detection limit is known: {why}."));
+            let unknown =
+                unknown.map_or_else(String::new, |why| format!(" No detection limit is known: {why}."));
             let limit = limits.first().map_or(unknown, |l| format!(" {l}"));
             format!("Nothing new was found at {rate} expected false alarms per 100 km; {coverage}.{limit}")
         }

@@ -21,7 +21,11 @@ fn ids_and_directions_do_not_depend_on_the_working_crs() {
     ];
     let (sin, cos) = 3f64.to_radians().sin_cos();
     let turned = lines.clone().map(|l| RailLine {
-        vertices: l.vertices.iter().map(|(x, y)| (cos * x + sin * y + 7.3, cos * y - sin * x + 2.9)).collect(),
+        vertices: l
+            .vertices
+            .iter()
+            .map(|(x, y)| (cos * x + sin * y + 7.3, cos * y - sin * x + 2.9))
+            .collect(),
         ..l
     });
     let area = geo::Rect::new((-3000.0, -3000.0), (3000.0, 3000.0)).to_polygon();
