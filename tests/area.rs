@@ -131,7 +131,7 @@ fn two_dates_of_one_ground_give_no_more_false_objects_than_asked_for_and_about_a
     case.command("2").args(["--false-alarms", "40", "--no-register", "--quiet"]).assert().success();
     let run = case.json("run.json");
     let told = run["null"]["false_alarms_expected"].as_f64().unwrap();
-    assert!(told > 0.0 && told < 0.4 * 91.0, "{told}");
+    assert!((0.0..0.4 * 91.0).contains(&told), "{told}");
     // Noise of this kind has a lighter tail than the null allows for: fewer, not more.
     let count = run["object_count"].as_f64().unwrap();
     assert!(count < told + 3.0 * told.sqrt() + 1.0, "{count} of {told}");

@@ -133,21 +133,24 @@ struct Chain {
     vertices: Vec<(f64, f64)>,
 }
 
+/// Pairs of coordinates, one a node.
+type Places = Vec<(f64, f64)>;
+
 /// Node numbers by place.
 type NodeIndex = RTree<GeomWithData<[f64; 2], usize>>;
 
 /// Nodes and undirected edges between them.
 struct Network {
-    nodes: Vec<(f64, f64)>,
+    nodes: Places,
     /// The nodes' longitudes and latitudes, degrees.
-    lonlat: Vec<(f64, f64)>,
+    lonlat: Places,
     edges: BTreeMap<(usize, usize), Option<String>>,
 }
 
 fn chains(lines: &[RailLine], params: &TrackParams) -> Vec<Chain> {
     let network = Network::new(lines, params.snap_m);
     let walks = network.join_short(network.walks(params.max_deflection_deg), params.min_length_m);
-    let mut chains: Vec<Chain> = walks.into_iter().map(|w| network.chain(w)).collect();
+    let mut chains: Vec<Chain> = walks.iter().map(|w| network.chain(w)).collect();
     chains.sort_by(|a, b| a.id.cmp(&b.id));
     chains
 }
@@ -232,7 +235,7 @@ impl Network {
     }
 
     /// The chain of a walk: direction from west to east (south to north where it is as long as wide), name, id.
-    fn chain(&self, walk: Vec<usize>) -> Chain {
+    fn chain(&self, walk: &[usize]) -> Chain {
         let mut length_by_name: BTreeMap<&str, f64> = BTreeMap::new();
         for e in walk.windows(2) {
             if let Some(Some(name)) = self.edges.get(&(e[0].min(e[1]), e[0].max(e[1]))) {
@@ -255,7 +258,7 @@ impl Network {
 
 /// Node positions in map metres and in degrees, and their index. Vertices are taken in the order of their longitudes, so
 /// that the nodes depend neither on the order of the lines nor on the working CRS.
-fn snapped_nodes(lines: &[RailLine], snap_m: f64) -> (Vec<(f64, f64)>, Vec<(f64, f64)>, NodeIndex) {
+fn snapped_nodes(lines: &[RailLine], snap_m: f64) -> (Places, Places, NodeIndex) {
     let mut vertices: Vec<((f64, f64), (f64, f64))> = lines
         .iter()
         .flat_map(|l| l.lonlat.iter().copied().zip(l.vertices.iter().copied()))
