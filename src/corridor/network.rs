@@ -3,7 +3,7 @@
 //! 1. Vertices within `snap_m` become one node; a line's end that touches the middle of another line
 //!    splits it there. 2. Segments between the same two nodes are one edge, so a line that is in the file
 //!    twice counts once. 3. Chains of nodes with two edges become tracks, whatever the directions of their
-//!    lines; pieces between close switches go to the track that runs on straightest. 4. Tracks get an id from their geometry, run from west to east, are cut at the area's edge,
+//!    lines; pieces between close switches go to the track that runs on straightest. 4. Tracks get an id from their longitudes and latitudes, run from west to east, are cut at the area's edge,
 //!    and those that follow longer ones within `duplicate_m` are dropped.
 
 mod join;
@@ -68,7 +68,7 @@ impl std::fmt::Display for Bounds {
 
 /// Tracks of the rail network inside `area` (the scene's outline in working map metres), sorted by id.
 ///
-/// The id depends on the whole track between its switches, not on the area or on the order of the lines;
+/// The id depends on the whole track between its switches, not on the area, the working CRS or the order of the lines;
 /// chainage starts where the track enters the area. A track that leaves the area and comes back gives
 /// several tracks, numbered `-2`, `-3`, … along it.
 ///
@@ -77,7 +77,8 @@ impl std::fmt::Display for Bounds {
 ///
 /// ```
 /// use railwatch::corridor::{RailLine, TrackParams, build_tracks};
-/// let rails = RailLine { vertices: vec![(900.0, 50.0), (-200.0, 50.0)], name: Some("Main".into()), source_id: None, is_osm: false };
+/// let (vertices, lonlat) = (vec![(900.0, 50.0), (-200.0, 50.0)], vec![(13.02, 52.0), (13.0, 52.0)]);
+/// let rails = RailLine { vertices, lonlat, name: Some("Main".into()), source_id: None, is_osm: false };
 /// let area = geo::Rect::new((0.0, 0.0), (1000.0, 100.0)).to_polygon();
 /// let tracks = build_tracks(&[rails], &area, &TrackParams::default())?;
 /// assert_eq!(tracks[0].length_m(), 900.0); // cut at the area's edge
@@ -132,26 +133,31 @@ struct Chain {
     vertices: Vec<(f64, f64)>,
 }
 
+/// Pairs of coordinates, one a node.
+type Places = Vec<(f64, f64)>;
+
 /// Node numbers by place.
 type NodeIndex = RTree<GeomWithData<[f64; 2], usize>>;
 
 /// Nodes and undirected edges between them.
 struct Network {
-    nodes: Vec<(f64, f64)>,
+    nodes: Places,
+    /// The nodes' longitudes and latitudes, degrees.
+    lonlat: Places,
     edges: BTreeMap<(usize, usize), Option<String>>,
 }
 
 fn chains(lines: &[RailLine], params: &TrackParams) -> Vec<Chain> {
     let network = Network::new(lines, params.snap_m);
     let walks = network.join_short(network.walks(params.max_deflection_deg), params.min_length_m);
-    let mut chains: Vec<Chain> = walks.into_iter().map(|w| network.chain(w)).collect();
+    let mut chains: Vec<Chain> = walks.iter().map(|w| network.chain(w)).collect();
     chains.sort_by(|a, b| a.id.cmp(&b.id));
     chains
 }
 
 impl Network {
     fn new(lines: &[RailLine], snap_m: f64) -> Self {
-        let (nodes, tree) = snapped_nodes(lines, snap_m);
+        let (nodes, lonlat, tree) = snapped_nodes(lines, snap_m);
         let node_of = |p: (f64, f64)| tree.nearest_neighbor(&[p.0, p.1]).map_or(0, |g| g.data);
         let finite = |l: &RailLine| {
             let mut path: Vec<usize> = l
@@ -184,7 +190,7 @@ impl Network {
                 }
             }
         }
-        Self { nodes, edges }
+        Self { nodes, lonlat, edges }
     }
 
     /// Node sequences from break to break; every edge is in exactly one.
@@ -229,7 +235,7 @@ impl Network {
     }
 
     /// The chain of a walk: direction from west to east (south to north where it is as long as wide), name, id.
-    fn chain(&self, walk: Vec<usize>) -> Chain {
+    fn chain(&self, walk: &[usize]) -> Chain {
         let mut length_by_name: BTreeMap<&str, f64> = BTreeMap::new();
         for e in walk.windows(2) {
             if let Some(Some(name)) = self.edges.get(&(e[0].min(e[1]), e[0].max(e[1]))) {
@@ -238,30 +244,36 @@ impl Network {
             }
         }
         let name = length_by_name.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(n, _)| (*n).to_owned());
-        let mut vertices: Vec<(f64, f64)> = walk.into_iter().map(|n| self.nodes[n]).collect();
-        let (a, b) = (vertices[0], vertices[vertices.len() - 1]);
+        let mut vertices: Vec<(f64, f64)> = walk.iter().map(|&n| self.nodes[n]).collect();
+        let mut local = local_m(walk.iter().map(|&n| self.lonlat[n]));
+        let (a, b) = (local[0], local[local.len() - 1]);
         let westward = if (a.0 - b.0).abs() < 1.0 { a.1 > b.1 } else { a.0 > b.0 };
         if westward {
             vertices.reverse();
+            local.reverse();
         }
-        Chain { id: id_of(name.as_deref(), &vertices), name, vertices }
+        Chain { id: id_of(name.as_deref(), local), name, vertices }
     }
 }
 
-/// Node positions and their index. Vertices are taken in the order of their coordinates, so that the nodes do
-/// not depend on the order of the lines.
-fn snapped_nodes(lines: &[RailLine], snap_m: f64) -> (Vec<(f64, f64)>, NodeIndex) {
-    let mut vertices: Vec<(f64, f64)> = lines.iter().flat_map(|l| l.vertices.iter().copied()).collect();
-    vertices.retain(|v| v.0.is_finite() && v.1.is_finite());
-    vertices.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let (mut nodes, mut tree) = (Vec::new(), RTree::new());
-    for v in vertices {
+/// Node positions in map metres and in degrees, and their index. Vertices are taken in the order of their longitudes, so
+/// that the nodes depend neither on the order of the lines nor on the working CRS.
+fn snapped_nodes(lines: &[RailLine], snap_m: f64) -> (Places, Places, NodeIndex) {
+    let mut vertices: Vec<((f64, f64), (f64, f64))> = lines
+        .iter()
+        .flat_map(|l| l.lonlat.iter().copied().zip(l.vertices.iter().copied()))
+        .filter(|(_, v)| v.0.is_finite() && v.1.is_finite())
+        .collect();
+    vertices.sort_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let (mut nodes, mut lonlat, mut tree) = (Vec::new(), Vec::new(), RTree::new());
+    for (degrees, v) in vertices {
         if tree.locate_within_distance([v.0, v.1], snap_m * snap_m).next().is_none() {
             tree.insert(GeomWithData::new([v.0, v.1], nodes.len()));
             nodes.push(v);
+            lonlat.push(degrees);
         }
     }
-    (nodes, tree)
+    (nodes, lonlat, tree)
 }
 
 /// The two nodes of a segment with the line ends between them that touch it, in order along it.
@@ -283,14 +295,28 @@ fn stops_between(nodes: &[(f64, f64)], ends: &NodeIndex, (a, b): (usize, usize),
     stops
 }
 
-/// `name-1a2b3c4d`: the hash is of both ends, the middle and the length, rounded to metres.
-fn id_of(name: Option<&str>, vertices: &[(f64, f64)]) -> String {
-    let metre = |p: (f64, f64)| format!("{:.0} {:.0};", p.0, p.1);
+/// Metres of a degree of latitude, on a sphere as large as the Earth; its exact length does not matter.
+const METRES_PER_DEGREE: f64 = 111_195.0;
+
+/// Longitudes and latitudes as metres east and north on the parallel of the southern one of the ends.
+fn local_m(lonlat: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let all: Vec<(f64, f64)> = lonlat.collect();
+    let ends = [all.first(), all.last()].into_iter().flatten();
+    let parallel_deg = ends.map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let per_lon = METRES_PER_DEGREE * parallel_deg.to_radians().cos();
+    all.into_iter().map(|(lon, lat)| (lon * per_lon, lat * METRES_PER_DEGREE)).collect()
+}
+
+/// `name-1a2b3c4d`: the hash is of both ends and the middle, in whole metres of [`local_m`].
+fn id_of(name: Option<&str>, local: Vec<(f64, f64)>) -> String {
+    // Rails are often given in round numbers: cells must not begin at them, or noise of the last digit would tell the cell.
+    let metre = |v: f64| (v + 0.291).floor();
     let mut hash = Sha256::new();
-    if let Some(track) = Track::new(String::new(), None, vertices.to_vec()) {
+    if let Some(track) = Track::new(String::new(), None, local) {
         let length_m = track.length_m();
         for f in [0.0, 0.5, 1.0] {
-            hash.update(metre(track.at(f * length_m).xy));
+            let (x, y) = track.at(f * length_m).xy;
+            hash.update(format!("{:.0} {:.0};", metre(x), metre(y)));
         }
     }
     let digest = hash.finalize();

@@ -5,6 +5,8 @@
 pub struct RailLine {
     /// The polyline in map metres.
     pub vertices: Vec<(f64, f64)>,
+    /// The same vertices, longitude and latitude in degrees: what names and directs a track whatever the working CRS is.
+    pub lonlat: Vec<(f64, f64)>,
     /// The line's name where the file has one.
     pub name: Option<String>,
     /// Identifier in the file (`osm_id`, feature id) where there is one.

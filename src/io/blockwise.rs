@@ -1,6 +1,7 @@
 //! Stored numbers of a scene by window, and rasters written block by block: what a whole tile goes through
 //! without ever being in memory.
 
+use super::read::{COMMON_NO_DATA, is_common_no_data, top_of};
 use super::{Error, crs, files, geotiff, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Scene;
@@ -8,9 +9,6 @@ use gdal::raster::{Buffer, GdalDataType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
-
-/// No-data value that many tools write without a tag.
-const COMMON_NO_DATA: f64 = -32_768.0;
 
 /// Number types that outputs are written in; others become [`Kind::Float32`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,7 @@ impl Kind {
     fn usual_no_data(self) -> f64 {
         match self {
             Self::UInt8 | Self::UInt16 => 0.0,
-            Self::Int16 => COMMON_NO_DATA,
+            Self::Int16 => COMMON_NO_DATA[0],
             Self::Float32 => f64::NAN,
         }
     }
@@ -115,7 +113,8 @@ impl BlockReader {
         self.bands.iter().map(|(_, band)| band)
     }
 
-    /// Stored numbers of a window of the band's own grid, NaN where there is no data.
+    /// Stored numbers of a window of the band's own grid, NaN where there is no data and at the top of 16 bits, between
+    /// which and its neighbours nothing can be interpolated.
     ///
     /// # Errors
     /// [`Error::Read`] for damaged files, [`Error::Bands`] for a band that is not open.
@@ -127,10 +126,9 @@ impl BlockReader {
         let raster = dataset.rasterband(stored.source.1).map_err(|e| Error::read(path, e))?;
         let mut values = super::read::read_window(&raster, path, window)?;
         let no_data = stored.no_data as f32;
-        let common = stored.kind == Kind::Float32 || stored.kind == Kind::Int16;
+        let top = if stored.kind == Kind::UInt8 { f32::INFINITY } else { top_of(raster.band_type()) };
         values.mapv_inplace(|v| {
-            let missing =
-                !v.is_finite() || (v - no_data).abs() == 0.0 || (common && f64::from(v) <= COMMON_NO_DATA);
+            let missing = is_common_no_data(f64::from(v)) || (v - no_data).abs() == 0.0 || v >= top;
             if missing { f32::NAN } else { v }
         });
         Ok(values)

@@ -19,12 +19,14 @@ pub fn read_coarse(scene: &Scene, bands: &[usize], factor: usize) -> Result<Rast
     let grid = coarsened(&scene.grid, factor)?;
     let mut values = Array3::<f32>::zeros((bands.len(), grid.shape.0, grid.shape.1));
     let mut validity = Array2::from_elem(grid.shape, Validity::empty());
+    let mut all_top = Array2::from_elem(grid.shape, !bands.is_empty());
     for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
         let band = scene.bands.get(index).ok_or_else(|| {
             Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len()))
         })?;
         let stored = read(&band.source, grid.shape, true)?;
         let (offset, scale) = (scene.scaling.offset, scene.scaling.scale);
+        ndarray::azip!((t in &mut all_top, &s in &stored.values) *t &= stored.is_filled(s));
         ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity) {
             if stored.is_missing(s) || s == 0.0 {
                 *f |= Validity::NO_DATA;
@@ -34,6 +36,7 @@ pub fn read_coarse(scene: &Scene, bands: &[usize], factor: usize) -> Result<Rast
             }
         });
     }
+    ndarray::azip!((f in &mut validity, &t in &all_top) if t { *f |= Validity::NO_DATA; });
     if let Some(source) = &scene.classification {
         let classes = read(source, grid.shape, false)?;
         ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));

@@ -187,7 +187,7 @@ fn transform(from: &Crs, to: &Crs, points: &[(f64, f64)]) -> Result<Vec<(f64, f6
     if from == to { Ok(points.to_vec()) } else { Way::new(from, to)?.apply(points) }
 }
 
-fn wgs84() -> Result<Crs, Error> {
+pub(super) fn wgs84() -> Result<Crs, Error> {
     crs_from_epsg(4326)
 }
 

@@ -146,7 +146,7 @@ pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
 }
 
 /// The platform that a name or metadata value tells: `S2A…`, `sentinel-2a`, `SENTINEL-1A` →
-/// `Sentinel-2A`, `Sentinel-1A`. Scenes made from nothing and trains put into satellite scenes are told as they tell themselves.
+/// `Sentinel-2A`, `Sentinel-1A`; `Sentinel-2_L2A` and `sentinel-2-l2a` tell `Sentinel-2`. Scenes made from nothing and trains put into satellite scenes are told as they tell themselves.
 pub(super) fn platform_of(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     if lower.ends_with(IMPLANTED) {
@@ -156,6 +156,11 @@ pub(super) fn platform_of(text: &str) -> Option<String> {
         return Some("simulated".to_owned());
     }
     lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|token| {
+        if let Some(mission) = token.strip_prefix("sentinel-").and_then(|rest| rest.split('-').next())
+            && matches!(mission, "1" | "2")
+        {
+            return Some(format!("Sentinel-{mission}"));
+        }
         let rest = token.strip_prefix("sentinel-").or_else(|| token.strip_prefix('s'))?;
         let (number, letter) = (rest.get(..1)?, rest.get(1..2)?);
         let known = matches!(number, "1" | "2") && matches!(letter, "a" | "b" | "c" | "d") && rest.len() == 2;
@@ -223,6 +228,8 @@ mod tests {
     fn platforms_and_baselines() {
         assert_eq!(platform_of("S2A_MSIL2A_2018").as_deref(), Some("Sentinel-2A"));
         assert_eq!(platform_of("SENTINEL-1C").as_deref(), Some("Sentinel-1C"));
+        assert_eq!(platform_of("2022-11-29_Sentinel-2_L2A_B02").as_deref(), Some("Sentinel-2"));
+        assert_eq!(platform_of("sentinel-2-l2a").as_deref(), Some("Sentinel-2"));
         assert_eq!(platform_of("landsat"), None);
         assert_eq!(platform_of("simulated").as_deref(), Some("simulated"));
         let implanted = "Sentinel-2B, trains simulated";

@@ -8,14 +8,30 @@ use gdal::Dataset;
 use gdal::raster::{GdalDataType, GdalType, ResampleAlg};
 use ndarray::{Array2, Array3, Axis};
 
-/// No-data value that many tools write without a tag.
-const COMMON_NO_DATA: f32 = -32_768.0;
+/// The least number of 16 bits, and the usual mark of grids of text: both are written for no data without a tag.
+pub(super) const COMMON_NO_DATA: [f64; 2] = [-32_768.0, -9999.0];
+
+/// Whether a number is one that means no data in files without a tag, or not even a number; nothing measured is so low.
+pub(super) fn is_common_no_data(v: f64) -> bool {
+    let [lowest, exactly] = COMMON_NO_DATA;
+    !v.is_finite() || v <= lowest || (v - exactly).abs() == 0.0
+}
+
+/// The greatest number of a type, which means saturated; infinite for floating point.
+pub(super) fn top_of(kind: GdalDataType) -> f32 {
+    match kind {
+        GdalDataType::UInt8 => f32::from(u8::MAX),
+        GdalDataType::UInt16 => f32::from(u16::MAX),
+        GdalDataType::Int16 => f32::from(i16::MAX),
+        _ => f32::INFINITY,
+    }
+}
 
 /// Reads `window` of the bands `bands` (indices into `scene.bands`) as reflectance or power.
 ///
 /// Opens its own datasets, so windows can be read in parallel. Memory is that of the window. A pixel
-/// without data in any band, or zero in all of them, is `NO_DATA` and holds 0; a classification adds
-/// `CLOUD`, `SHADOW`, `SNOW` and `WATER`.
+/// without data in any band, or zero in all of them, is `NO_DATA` and holds 0, as one that is saturated in all of them
+/// where they have 16 bits: so files without a tag fill their edges. A classification adds `CLOUD`, `SHADOW`, `SNOW` and `WATER`.
 ///
 /// # Errors
 /// [`Error::Window`] for a window outside the grid, [`Error::Bands`] for an unknown band index,
@@ -40,6 +56,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     let mut values = Array3::<f32>::zeros((bands.len(), shape.0, shape.1));
     let mut validity = Array2::from_elem(shape, Validity::empty());
     let mut all_zero = Array2::from_elem(shape, !bands.is_empty());
+    let mut all_top = all_zero.clone();
     let mut opened: Option<(String, Dataset)> = None;
     for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
         let source = &scene.bands[index].source;
@@ -49,6 +66,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
         let Some((_, dataset)) = &opened else { continue };
         let stored = read_band(dataset, source, &grid, Sampling::Bilinear)?;
         let (offset, scale) = (scene.scaling.offset, scene.scaling.scale);
+        ndarray::azip!((t in &mut all_top, &s in &stored.values) *t &= stored.is_filled(s));
         ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity, z in &mut all_zero) {
             if stored.is_missing(s) {
                 *f |= Validity::NO_DATA;
@@ -63,7 +81,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
             }
         });
     }
-    ndarray::azip!((f in &mut validity, &z in &all_zero) if z { *f |= Validity::NO_DATA; });
+    ndarray::azip!((f in &mut validity, &z in &all_zero, &t in &all_top) if z || t { *f |= Validity::NO_DATA; });
     if let Some(source) = &scene.classification {
         let classes = read_band(&open_whole(&source.gdal_path)?, source, &grid, Sampling::Nearest)?;
         ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));
@@ -105,13 +123,18 @@ enum Sampling {
 pub(super) struct Stored {
     pub(super) values: Array2<f32>,
     no_data: Option<f32>,
-    /// The greatest number of the type; infinite for floating point.
+    /// [`top_of`] its type.
     top: f32,
 }
 
 impl Stored {
     pub(super) fn is_missing(&self, v: f32) -> bool {
-        !v.is_finite() || v <= COMMON_NO_DATA || self.no_data.is_some_and(|n| (v - n).abs() == 0.0)
+        is_common_no_data(f64::from(v)) || self.no_data.is_some_and(|n| (v - n).abs() == 0.0)
+    }
+
+    /// Whether a pixel with this number in all bands shows nothing: the top of 16 bits. White of 8 bits may be a cloud.
+    pub(super) fn is_filled(&self, v: f32) -> bool {
+        v >= self.top && self.top > f32::from(u8::MAX)
     }
 }
 
@@ -138,13 +161,7 @@ fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling
     }
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
     let no_data = band.no_data_value().map(|v| v as f32);
-    let top = match band.band_type() {
-        GdalDataType::UInt8 => f32::from(u8::MAX),
-        GdalDataType::UInt16 => f32::from(u16::MAX),
-        GdalDataType::Int16 => f32::from(i16::MAX),
-        _ => f32::INFINITY,
-    };
-    let top = if sampling == Sampling::Nearest { f32::INFINITY } else { top };
+    let top = if sampling == Sampling::Nearest { f32::INFINITY } else { top_of(band.band_type()) };
     let stored = |values| Stored { values, no_data, top };
     let (rows, cols) = grid.shape;
     let (r0, c0) = own.row_col(grid.xy(0.0, 0.0).0, grid.xy(0.0, 0.0).1);
@@ -238,7 +255,7 @@ pub(super) fn into_coarse(
         });
         heard(read, messages, path)?;
     }
-    Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), top: f32::INFINITY })
+    Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), top: top_of(band.band_type()) })
 }
 
 /// Reads a window into an array of its shape; a decoder's warning of missing pixels is a failure.

@@ -1,7 +1,7 @@
 //! Windows of one band as they are stored: read by ranges, written again without a change of any number.
 
 use super::geotiff::{copy_as_cog, in_memory};
-use super::read::into_window;
+use super::read::{into_window, is_common_no_data};
 use super::{Error, files, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
@@ -62,7 +62,7 @@ impl StoredBand {
             StoredValues::I16(v) => f64::from(v[at]),
             StoredValues::F32(v) => f64::from(v[at]),
         };
-        !value.is_finite() || value == 0.0 || self.no_data.is_some_and(|n| (value - n).abs() == 0.0)
+        is_common_no_data(value) || value == 0.0 || self.no_data.is_some_and(|n| (value - n).abs() == 0.0)
     }
 }
 

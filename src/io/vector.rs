@@ -1,6 +1,6 @@
 //! Rail lines and yards from anything OGR reads, in map metres of the working CRS.
 
-use super::crs::Way;
+use super::crs::{Way, wgs84};
 use super::{Error, library};
 use crate::corridor::RailLine;
 use crate::grid::Crs;
@@ -9,9 +9,15 @@ use gdal::vector::{Feature, Geometry, LayerAccess, OGRwkbGeometryType};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use std::path::Path;
 
+/// The points of a line or of the edge of a polygon, in map metres and in degrees.
+struct Ring {
+    vertices: Vec<(f64, f64)>,
+    lonlat: Vec<(f64, f64)>,
+}
+
 /// A part of a feature with what its attributes say.
 struct Part {
-    rings: Vec<Vec<(f64, f64)>>,
+    rings: Vec<Ring>,
     railway: Option<String>,
     name: Option<String>,
     source_id: Option<String>,
@@ -53,8 +59,9 @@ pub fn read_lines(path: &str, crs: &Crs) -> Result<Vec<RailLine>, Error> {
         .filter(|p| !tagged || p.railway.as_deref() == Some("rail"))
         .flat_map(|p| {
             let (name, source_id, is_osm) = (p.name, p.source_id, is_osm || p.has_osm_id);
-            p.rings.into_iter().map(move |vertices| RailLine {
-                vertices,
+            p.rings.into_iter().map(move |ring| RailLine {
+                vertices: ring.vertices,
+                lonlat: ring.lonlat,
                 name: name.clone(),
                 source_id: source_id.clone(),
                 is_osm,
@@ -78,11 +85,11 @@ pub fn read_lines(path: &str, crs: &Crs) -> Result<Vec<RailLine>, Error> {
 /// As [`read_lines`].
 pub fn read_polygons(path: &str, crs: &Crs) -> Result<Vec<geo::Polygon<f64>>, Error> {
     let (parts, _) = read_parts(path, crs, Shape::Polygons)?;
-    let ring = |points: Vec<(f64, f64)>| geo::LineString::from(points);
+    let ring = |ring: Ring| geo::LineString::from(ring.vertices);
     let polygons: Vec<_> = parts
         .into_iter()
         .filter_map(|p| {
-            let mut rings = p.rings.into_iter().filter(|r| r.len() >= 3).map(ring);
+            let mut rings = p.rings.into_iter().filter(|r| r.vertices.len() >= 3).map(ring);
             rings.next().map(|outer| geo::Polygon::new(outer, rings.collect()))
         })
         .collect();
@@ -142,7 +149,7 @@ fn read_layer<L: LayerAccess>(
     shape: Shape,
     parts: &mut Vec<Part>,
 ) -> Result<(), Error> {
-    let mut way: Option<Way> = None;
+    let mut ways: Option<[Way; 2]> = None;
     let reference = layer.spatial_ref();
     let layer_name = layer.name();
     for feature in layer.features() {
@@ -152,16 +159,17 @@ fn read_layer<L: LayerAccess>(
         if pieces.is_empty() {
             continue;
         }
-        if way.is_none() {
+        if ways.is_none() {
             let reference = reference.as_ref().ok_or_else(|| Error::Vector {
                 path: path.to_owned(),
                 reason: format!(
                     "layer {layer_name} has no CRS; add one, for example with `ogr2ogr -a_srs EPSG:4326`"
                 ),
             })?;
-            way = Some(Way::between(reference, crs, format!("{layer_name} to {}", crs.name()))?);
+            let way = |to: &Crs| Way::between(reference, to, format!("{layer_name} to {}", to.name()));
+            ways = Some([way(crs)?, way(&wgs84()?)?]);
         }
-        let Some(way) = &way else { continue };
+        let Some(ways) = &ways else { continue };
         let text = |names: &[&str]| text_of(&feature, names);
         let railway = text(&["railway"]).or_else(|| other_tag(&text(&["other_tags"])?, "railway"));
         let osm_id = text(&["osm_id", "@id", "osm_way_id"]);
@@ -170,11 +178,7 @@ fn read_layer<L: LayerAccess>(
             osm_id.or_else(|| text(&["id", "fid"])).or_else(|| feature.fid().map(|fid| fid.to_string()));
         let name = text(&["name", "NAME"]);
         for piece in pieces {
-            let rings: Result<Vec<_>, _> = piece.iter().map(|ring| way.apply(ring)).collect();
-            let Ok(mut rings) = rings else { continue };
-            for ring in &mut rings {
-                ring.dedup();
-            }
+            let Ok(rings) = piece.iter().map(|points| ring_of(points, ways)).collect() else { continue };
             parts.push(Part {
                 rings,
                 railway: railway.clone(),
@@ -185,6 +189,14 @@ fn read_layer<L: LayerAccess>(
         }
     }
     Ok(())
+}
+
+/// Points by both ways, each place once.
+fn ring_of(points: &[(f64, f64)], [to_map, to_degrees]: &[Way; 2]) -> Result<Ring, Error> {
+    let mut both: Vec<_> = to_map.apply(points)?.into_iter().zip(to_degrees.apply(points)?).collect();
+    both.dedup_by_key(|(map, _)| *map);
+    let (vertices, lonlat) = both.into_iter().unzip();
+    Ok(Ring { vertices, lonlat })
 }
 
 /// Coordinates of the lines or polygons inside a geometry of any kind.

@@ -4,59 +4,93 @@ use crate::io::{BlockBand, Kind};
 use crate::scene::{Backscatter, IMPLANTED, REFLECTANCE_SCALE, Radar, Scene, Storage};
 use crate::simulate;
 
+/// What the names of platforms begin with whose data are of Copernicus.
+const SENTINEL: &str = "Sentinel-";
+
 /// Before it where nothing tells the satellite.
 const UNKNOWN: &str = "unknown satellite";
-
-/// First year of the Sentinels.
-const SENTINEL_YEAR: i32 = 2014;
 
 /// Name and value of dataset tags.
 pub(super) type Tags = Vec<(String, String)>;
 
 /// Where the pixels of some scenes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// From a satellite, all of them.
-    Satellite,
-    /// From a satellite, with trains put into at least one scene.
-    Implanted,
-    /// At least one scene is made from nothing.
-    Simulated,
+pub struct Origin {
+    made: Made,
+    /// How many of the scenes say that they are of a Sentinel: none, some, all.
+    sentinel: Share,
+}
+
+/// What was simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Made {
+    Nothing,
+    /// Trains in satellite scenes.
+    Trains,
+    /// At least one whole scene.
+    Scenes,
+}
+
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    None,
+    Some,
+    All,
 }
 
 impl Origin {
     /// Origin of scenes of these platforms together.
     pub fn of<'a>(platforms: impl IntoIterator<Item = &'a Option<String>>) -> Self {
-        let mut origin = Self::Satellite;
-        for platform in platforms.into_iter().flatten() {
-            if platform == simulate::PLATFORM {
-                return Self::Simulated;
-            }
-            if platform.ends_with(IMPLANTED) {
-                origin = Self::Implanted;
-            }
+        let (mut made, mut all, mut sentinels) = (Made::Nothing, 0, 0);
+        for platform in platforms {
+            let platform = platform.as_deref();
+            all += 1;
+            sentinels += usize::from(satellite_of(platform).is_some_and(|p| p.starts_with(SENTINEL)));
+            made = made.max(match platform {
+                Some(simulate::PLATFORM) => Made::Scenes,
+                Some(platform) if platform.ends_with(IMPLANTED) => Made::Trains,
+                _ => Made::Nothing,
+            });
         }
-        origin
+        let sentinel = match sentinels {
+            0 => Share::None,
+            n if n < all => Share::Some,
+            _ => Share::All,
+        };
+        Self { made, sentinel }
     }
 
-    /// The line that the data's licence asks for; `years` are those of the scenes, empty where unknown.
+    /// Whether pixels, or trains put into them, are synthetic.
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        self.made != Made::Nothing
+    }
+
+    /// Whether trains were put into scenes of a satellite.
+    #[must_use]
+    pub fn is_implanted(self) -> bool {
+        self.made == Made::Trains
+    }
+
+    /// The line that the data's licence asks for, as far as the scenes tell whose they are; `years` are theirs, empty where unknown.
     #[must_use]
     pub fn attribution(self, years: &str) -> String {
-        let licence = format!("Contains modified Copernicus Sentinel data {years}").trim_end().to_owned();
-        match self {
-            Self::Simulated => "Simulated scenes: no satellite data".to_owned(),
-            Self::Implanted => format!("{licence}; trains simulated"),
-            Self::Satellite => licence,
+        if self.made == Made::Scenes {
+            return "Simulated scenes: no satellite data".to_owned();
         }
+        let licence = format!("Contains modified Copernicus Sentinel data {years}").trim_end().to_owned();
+        let source = match self.sentinel {
+            Share::All => licence,
+            Share::Some => format!("{licence}; source of the other scenes not stated"),
+            Share::None => "Source of the scenes not stated: add what their licence asks for".to_owned(),
+        };
+        if self.is_implanted() { source + "; trains simulated" } else { source }
     }
 
     /// [`Self::attribution`] of scenes about one time.
     pub(super) fn attribution_at(self, datetime: Option<jiff::Timestamp>) -> String {
-        let year = datetime.map_or_else(String::new, |t| t.strftime("%Y").to_string());
-        if self == Self::Satellite && year.parse::<i32>().is_ok_and(|y| y < SENTINEL_YEAR) {
-            return format!("Scenes of {year}, before the Sentinels: add what their licence asks for");
-        }
-        self.attribution(&year)
+        self.attribution(&datetime.map_or_else(String::new, |t| t.strftime("%Y").to_string()))
     }
 }
 
@@ -116,4 +150,30 @@ pub(super) fn described(scene: &Scene, band: &BlockBand) -> BlockBand {
     let told = scene.radar.is_some() || (band.scale.is_none() && (usual || as_itself));
     let scale = if told { band.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
     BlockBand { scale, ..band.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_that_it_is_of_a_sentinel_is_attributed_to_it() {
+        let of = |platforms: &[Option<&str>]| {
+            let platforms: Vec<Option<String>> = platforms.iter().map(|p| p.map(str::to_owned)).collect();
+            Origin::of(&platforms).attribution("2022")
+        };
+        let licence = "Contains modified Copernicus Sentinel data 2022";
+        assert_eq!(of(&[Some("Sentinel-2A"), Some("Sentinel-1C")]), licence);
+        assert_eq!(
+            of(&[Some("Sentinel-2A"), None]),
+            format!("{licence}; source of the other scenes not stated")
+        );
+        for unknown in [None, Some("Landsat-8")] {
+            assert!(of(&[unknown, None]).starts_with("Source of the scenes not stated"));
+        }
+        let (put_in, unknown) = (implanted(Some("Sentinel-2B")), implanted(None));
+        assert_eq!(of(&[Some(&put_in), Some(&put_in)]), format!("{licence}; trains simulated"));
+        assert!(of(&[Some(&unknown)]).ends_with("licence asks for; trains simulated"));
+        assert_eq!(of(&[Some("Sentinel-2A"), Some("simulated")]), "Simulated scenes: no satellite data");
+    }
 }

@@ -279,8 +279,11 @@ fn summary(findings: &Findings, out: &Path) -> String {
     let total_km = findings.tracks.iter().map(|t| t.length_m).sum::<f64>() / 1000.0;
     let surest = findings.detections.first().map_or_else(
         || {
-            "nothing above the asked false-alarm rate; the detection limit is in report.html and run.json"
-                .to_owned()
+            let limit = findings.detection_limit_unknown.as_ref().map_or_else(
+                || "the detection limit is in report.html and run.json".to_owned(),
+                |why| format!("no detection limit is known: {why}"),
+            );
+            format!("nothing above the asked false-alarm rate; {limit}")
         },
         |d| {
             let rate = match d.false_alarms_per_100km {

@@ -4,7 +4,7 @@ use super::run::Skip;
 use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
 use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
-use crate::detect::{Cargo, DetectParams};
+use crate::detect::{self, Cargo, DetectOutput, DetectParams, TrackStrips};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::scene::{BandName, Scene};
@@ -170,7 +170,7 @@ impl Plan {
     }
 
     /// What the detector is told: the configuration, the cargos as the bands of the plan see them, the looks of radar.
-    pub(super) fn detect_params(&self, looks: Option<f64>) -> DetectParams {
+    fn detect_params(&self, looks: Option<f64>) -> DetectParams {
         let mut params = self.config.detect.clone();
         params.looks = params.looks.or(looks);
         if params.cargos.is_empty() && params.looks.is_none() {
@@ -178,6 +178,29 @@ impl Plan {
             params.cargos = Cargo::usual(&names);
         }
         params
+    }
+
+    /// Why no detection limit can be told; `None` where they can. Cargos of the configuration are in the scene's own numbers.
+    pub(super) fn limits_unknown(&self) -> Option<&'static str> {
+        (self.config.detect.cargos.is_empty() && is_picture(&self.target.scene)).then_some(
+            "the target's 8-bit numbers are no reflectance, and what a cargo would be in them is not known",
+        )
+    }
+
+    /// Looks for trains in the strips of all tracks; `looks` are those of radar.
+    ///
+    /// # Errors
+    /// As [`detect::detect`].
+    pub(super) fn detect(
+        &self,
+        tracks: &[TrackStrips<'_>],
+        looks: Option<f64>,
+    ) -> Result<DetectOutput, detect::Error> {
+        let mut found = detect::detect(tracks, &self.detect_params(looks))?;
+        if self.limits_unknown().is_some() {
+            found.tracks.iter_mut().for_each(|track| track.detection_limits.clear());
+        }
+        Ok(found)
     }
 
     /// What would be done, in lines for `--dry-run`.
@@ -209,16 +232,21 @@ impl Plan {
     }
 }
 
-/// Warns of optical scenes whose numbers are no reflectance.
+/// Warns once of the optical scenes whose numbers are no reflectance.
 pub(super) fn warn_of_pictures<'a>(scenes: impl IntoIterator<Item = &'a Scene>) {
-    for scene in scenes.into_iter().filter(|s| s.radar.is_none() && !s.scaling.is_reflectance()) {
+    let pictures: Vec<&str> = scenes.into_iter().filter(|s| is_picture(s)).map(|s| s.id.as_str()).collect();
+    if !pictures.is_empty() {
         tracing::warn!(
-            scene = scene.id,
-            "its 8-bit numbers are no reflectance: clouds are known by a classification alone, and detection limits are those of a \
-             scene whose 255 is a reflectance of 1; choose clear dates, or give the file its scale and offset (gdal_edit.py -scale \
-             -offset)"
+            scenes = pictures.join(", "),
+            "8-bit numbers are no reflectance: clouds are known by a classification alone, and no detection limit is told of \
+             such a target; choose clear dates, or give the files their scale and offset (gdal_edit.py -scale -offset)"
         );
     }
+}
+
+/// Whether a scene is a picture of unknown gain and offset.
+fn is_picture(scene: &Scene) -> bool {
+    scene.radar.is_none() && !scene.scaling.is_reflectance()
 }
 
 /// Roles of scenes in the lines of a dry run.

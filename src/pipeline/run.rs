@@ -8,7 +8,7 @@ use super::stages::{Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, Track, exclusion};
-use crate::detect::{self, DetectOutput, TrackStrips};
+use crate::detect::{DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::motion::Motion;
@@ -100,11 +100,10 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     }
 
     run.step("detect", "tracks")?;
-    let params = plan.detect_params(looks);
     let tracks = track_strips(plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
-        || timed(|| detect::detect(&tracks, &params)),
+        || timed(|| plan.detect(&tracks, looks)),
         || timed(|| off_track::search(plan, &after, &stack)),
     );
     let (trains, off_track) = (trains?, off_track?);

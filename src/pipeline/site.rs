@@ -9,7 +9,7 @@ use super::stages::{Masked, Target, flag_clouds};
 use super::{DetectConfig, Error, Plan, SceneSource, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, StripGeometry, Track, exclusion};
-use crate::detect::{self, DetectOutput, TrackStrips};
+use crate::detect::{DetectOutput, TrackStrips};
 use crate::io;
 use crate::mask::{self, MaskSummary};
 use crate::raster::Raster;
@@ -180,6 +180,6 @@ impl Site {
                 exclusion: self.exclusions[i].clone(),
             })
             .collect();
-        Ok(detect::detect(&inputs, &self.plan.detect_params(self.looks))?)
+        Ok(self.plan.detect(&inputs, self.looks)?)
     }
 }

@@ -28,8 +28,9 @@ pub fn write(findings: &Findings) -> Result<String, Error> {
         ("version", json!(findings.version)),
         ("simulated", json!(findings.simulated)),
         ("detection_limits", Value::Array(limits)),
+        ("detection_limit_unknown", json!(findings.detection_limit_unknown)),
     ];
-    for (key, value) in &members {
+    for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         // Writing into a String cannot fail.
         let _ = write!(text, ",\n\"{key}\":{value}");
     }

@@ -21,7 +21,7 @@ pub struct Findings {
     pub simulated: bool,
     /// Whether satellite pixels are under the simulated trains.
     pub implanted: bool,
-    /// Line that the data's licence asks for.
+    /// Line that the data's licence asks for, as far as the scenes tell whose they are.
     pub attribution: String,
     /// The acquisition under test.
     pub target: SceneCard,
@@ -34,6 +34,9 @@ pub struct Findings {
     pub rails_step_m: Option<[f64; 2]>,
     /// The rail lines looked at.
     pub tracks: Vec<TrackCard>,
+    /// Why no track has a detection limit, where none can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detection_limit_unknown: Option<String>,
     /// What was found, in any order.
     pub detections: Vec<DetectionCard>,
     /// How the false-alarm rate was calibrated.
@@ -113,7 +116,7 @@ pub struct TrackCard {
     pub vertices_lonlat: Vec<Point>,
     /// The statistic along the track.
     pub profile: Profile,
-    /// Shortest train found with 90 % probability, m, by cargo; `None` where no length up to the longest suffices.
+    /// Shortest train found with 90 % probability, m, by cargo; `None` where no length up to the longest suffices, empty where none is told.
     pub detection_limit_m: BTreeMap<String, Option<f64>>,
 }
 

@@ -139,7 +139,10 @@ pub(super) fn summary(f: &Findings) -> String {
     match f.detections.len() {
         0 => {
             let limits = limits(f);
-            let limit = limits.first().map_or(String::new(), |l| format!(" {l}"));
+            let unknown = f.detection_limit_unknown.as_ref();
+            let unknown =
+                unknown.map_or_else(String::new, |why| format!(" No detection limit is known: {why}."));
+            let limit = limits.first().map_or(unknown, |l| format!(" {l}"));
             format!("Nothing new was found at {rate} expected false alarms per 100 km; {coverage}.{limit}")
         }
         1 => format!("One change was found; {coverage}."),

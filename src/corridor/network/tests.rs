@@ -3,11 +3,40 @@
 use super::*;
 
 fn line(vertices: &[(f64, f64)]) -> RailLine {
-    RailLine { vertices: vertices.to_vec(), name: None, source_id: None, is_osm: false }
+    let lonlat = vertices.iter().map(|v| (v.0 / METRES_PER_DEGREE, v.1 / METRES_PER_DEGREE)).collect();
+    RailLine { vertices: vertices.to_vec(), lonlat, name: None, source_id: None, is_osm: false }
 }
 
 fn square(side: f64) -> Polygon<f64> {
     geo::Rect::new((0.0, 0.0), (side, side)).to_polygon()
+}
+
+#[test]
+fn ids_and_directions_do_not_depend_on_the_working_crs() {
+    // A line due north and a loop beside it, turned by the convergence of another zone and moved.
+    let lines = [
+        line(&[(500.0, 100.0), (500.4, 900.0), (500.0, 1800.0)]),
+        line(&[(500.0, 100.0), (520.0, 900.0), (500.0, 1800.0)]),
+        line(&[(100.0, 600.0), (1900.0, 640.0)]),
+    ];
+    let (sin, cos) = 3f64.to_radians().sin_cos();
+    let turned = lines.clone().map(|l| RailLine {
+        vertices: l
+            .vertices
+            .iter()
+            .map(|(x, y)| (cos * x + sin * y + 7.3, cos * y - sin * x + 2.9))
+            .collect(),
+        ..l
+    });
+    let area = geo::Rect::new((-3000.0, -3000.0), (3000.0, 3000.0)).to_polygon();
+    let of = |lines: &[RailLine]| build_tracks(lines, &area, &TrackParams::default()).unwrap();
+    let (one, other) = (of(&lines), of(&turned));
+    assert_eq!(one.len(), 3);
+    for (a, b) in one.iter().zip(&other) {
+        assert_eq!(a.id, b.id);
+        let ((x, y), there) = (a.at(0.0).xy, b.at(0.0).xy);
+        assert!((there.0 - (cos * x + sin * y + 7.3)).hypot(there.1 - (cos * y - sin * x + 2.9)) < 1e-6);
+    }
 }
 
 fn tracks(lines: &[RailLine]) -> Vec<Track> {

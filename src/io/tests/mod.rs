@@ -24,11 +24,11 @@ fn utm_grid(rows: usize, cols: usize) -> Grid {
     Grid { crs: crs_from_epsg(32_652).unwrap(), affine, shape: (rows, cols) }
 }
 
-/// A textured scene whose first column is zero in all bands and one pixel is saturated.
+/// A textured scene whose first column is zero in all bands and one pixel is saturated in one.
 fn write_sample(folder: &Path, name: &str) -> String {
     let pixels = Array3::from_shape_fn((2, 300, 200), |(b, r, c)| match (r, c) {
         (_, 0) => 0,
-        (5, 7) => u16::MAX,
+        (5, 7) if b == 0 => u16::MAX,
         _ => (1000 + 100 * b + (r * 7 + c * 13) % 400) as u16,
     });
     let path = folder.join(name);
@@ -144,6 +144,51 @@ fn nan_and_tagged_no_data() {
     let raster = read_raster(&scene, grid.window(), &[0]).unwrap();
     assert!((raster.valid_fraction() - 15.0 / 40.0).abs() < 1e-9);
     assert!(raster.values.iter().all(|v| v.is_finite()));
+}
+
+/// A raster of two bands whose left three quarters hold `fill` and the rest `seen`, without a tag.
+fn filled<T: gdal::raster::GdalType + Copy>(path: &Path, fill: T, seen: T) -> Scene {
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let mut dataset = driver.create_with_band_type::<T, _>(path, 40, 40, 2).unwrap();
+    let grid = utm_grid(40, 40);
+    dataset.set_geo_transform(&grid.affine.to_gdal()).unwrap();
+    dataset.set_spatial_ref(&crs::reference_of(&grid.crs).unwrap()).unwrap();
+    for index in [1, 2] {
+        let values = (0..1600).map(|k| if k % 40 < 30 { fill } else { seen }).collect();
+        let mut buffer = gdal::raster::Buffer::new((40, 40), values);
+        dataset.rasterband(index).unwrap().write((0, 0), (40, 40), &mut buffer).unwrap();
+    }
+    dataset.close().unwrap();
+    open(&path.display().to_string()).unwrap()
+}
+
+#[test]
+fn what_fills_the_edges_without_a_tag_is_no_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let scenes = [
+        filled::<u16>(&at("top.tif"), u16::MAX, 2000),
+        filled::<i16>(&at("signed.tif"), i16::MAX, 2000),
+        filled::<i16>(&at("marked.tif"), -9999, 2000),
+        filled::<f32>(&at("float.tif"), -9999.0, 0.2),
+    ];
+    for scene in scenes {
+        let whole = read_raster(&scene, scene.grid.window(), &[0, 1]).unwrap();
+        let coarse = read_coarse(&scene, &[0, 1], 10).unwrap();
+        for raster in [whole, coarse] {
+            let quarter = raster.grid.shape.1 / 4;
+            for ((_, col), flags) in raster.validity.indexed_iter() {
+                assert_eq!(flags.contains(Validity::NO_DATA), col < 3 * quarter, "{} {col}", scene.id);
+            }
+            assert!((raster.values[[0, 0, 3 * quarter]] - 0.2).abs() < 1e-6, "{}", scene.scaling.rule);
+        }
+        let reader = BlockReader::open(&scene, &[0]).unwrap();
+        let stored = reader.read(0, scene.grid.window()).unwrap();
+        assert_eq!(stored.iter().filter(|v| v.is_nan()).count(), 1200, "{}", scene.id);
+    }
+    let white = filled::<u8>(&at("picture.tif"), 255, 50);
+    let flags = read_raster(&white, white.grid.window(), &[0, 1]).unwrap().validity;
+    assert_eq!(flags[[0, 0]], Validity::SATURATED, "a cloud is white, too");
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! Scenes that tell little of themselves, and rails seen in several systems.
+
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+
+mod support;
+
+use gdal::Metadata;
+use geo::BoundingRect;
+use railwatch::corridor::{TrackParams, build_tracks};
+use railwatch::io::{self, SceneOptions, open_scene, read_raster, write_scene};
+use std::path::Path;
+use support::{Run, pair, record};
+
+/// The scene of the pair as a picture of 8 bits that says nothing of itself.
+fn picture(name: &str, to: &Path) {
+    let scene = open_scene(pair().join(name).to_str().unwrap(), &SceneOptions::default()).unwrap();
+    let values = read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).unwrap().values;
+    let bytes = values.mapv(|v| (v / 0.4 * 255.0).clamp(1.0, 254.0) as u16);
+    let wide = to.with_extension("wide.tif");
+    write_scene(&wide, &scene.grid, &bytes, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+    let source = gdal::Dataset::open(&wide).unwrap();
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
+    let (width, height) = source.raster_size();
+    let mut target = driver.create_with_band_type::<u8, _>(to, width, height, 4).unwrap();
+    target.set_geo_transform(&source.geo_transform().unwrap()).unwrap();
+    target.set_spatial_ref(&source.spatial_ref().unwrap()).unwrap();
+    for index in 1..=4 {
+        let band = source.rasterband(index).unwrap();
+        let mut buffer = band.read_as::<u8>((0, 0), (width, height), (width, height), None).unwrap();
+        let mut to = target.rasterband(index).unwrap();
+        to.set_description(&band.description().unwrap()).unwrap();
+        to.write((0, 0), (width, height), &mut buffer).unwrap();
+    }
+    target.close().unwrap();
+}
+
+#[test]
+fn pictures_are_warned_of_once_and_get_neither_limits_nor_an_attribution_that_nobody_told() {
+    io::configure();
+    let run = Run::new();
+    let at = |name: &str| run.out.path().join(name);
+    picture("baseline.tif", &at("before_2022-11-06.tif"));
+    picture("target.tif", &at("after_2022-11-29.tif"));
+    let run = Run { baseline: at("before_2022-11-06.tif"), target: at("after_2022-11-29.tif"), ..run };
+    let done = run.command().assert().success();
+    let told = String::from_utf8(done.get_output().stderr.clone()).unwrap();
+    assert_eq!(told.matches("no reflectance").count(), 1, "{told}");
+    assert!(told.contains("after_2022-11-29, before_2022-11-06"), "{told}");
+    let out = run.out.path().join("out");
+    let found = record(&out);
+    for track in found["tracks"].as_array().unwrap() {
+        assert_eq!(track["detection_limit_m"], serde_json::json!({}));
+    }
+    let why = found["findings"]["detection_limit_unknown"].as_str().unwrap();
+    assert!(why.contains("no reflectance"), "{why}");
+    let stated = "Source of the scenes not stated: add what their licence asks for";
+    assert_eq!(found["attribution"], stated);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("No detection limit is known: the target") && page.contains(stated));
+    assert!(!page.contains("Copernicus"));
+}
+
+#[test]
+fn the_same_rails_have_the_same_ids_in_every_system() {
+    io::configure();
+    let tracks_in = |code: u32, corner: f64| {
+        let crs = io::crs_from_epsg(code).unwrap();
+        let lines = io::read_lines("samples/tumangang_khasan_rails.geojson", &crs).unwrap();
+        let points: Vec<(f64, f64)> = lines.iter().flat_map(|l| l.vertices.iter().copied()).collect();
+        let bounds = geo::LineString::from(points).bounding_rect().unwrap();
+        let (low, high) = (bounds.min().x_y(), bounds.max().x_y());
+        let area = geo::Rect::new((low.0 - corner, low.1 - corner), (high.0 + corner, high.1 + corner));
+        let tracks = build_tracks(&lines, &area.to_polygon(), &TrackParams::default()).unwrap();
+        let starts: Vec<(f64, f64)> = tracks.iter().map(|t| t.at(0.0).xy).collect();
+        let starts = io::to_wgs84(&crs, &starts).unwrap();
+        tracks.into_iter().map(|t| t.id).zip(starts).collect::<Vec<_>>()
+    };
+    // A scene of a shifted phase, and those of the UTM zones beside.
+    let known = tracks_in(32_652, 100.0);
+    assert!(!known.is_empty());
+    for (code, corner) in [(32_652, 103.7), (32_651, 100.0), (32_653, 104.2)] {
+        let here = tracks_in(code, corner);
+        assert_eq!(here.len(), known.len());
+        for ((id, start), (known_id, known_start)) in here.iter().zip(&known) {
+            assert_eq!(id, known_id, "EPSG:{code}");
+            assert!((start.0 - known_start.0).hypot(start.1 - known_start.1) < 1e-6, "EPSG:{code} {id}");
+        }
+    }
+}
