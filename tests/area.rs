@@ -124,17 +124,16 @@ fn what_is_new_is_found_once_where_it_is_with_its_area() {
 }
 
 #[test]
-fn two_dates_of_one_ground_give_no_more_false_objects_than_asked_for_and_about_as_many_as_told() {
+fn two_dates_of_one_ground_give_about_the_false_objects_that_were_asked_for() {
     let ground = Ground::new();
     let none = Array2::zeros(SHAPE);
     let case = Case::new(&ground.date(3, &none), &ground.date(4, &none));
     case.command("2").args(["--false-alarms", "40", "--no-register", "--quiet"]).assert().success();
     let run = case.json("run.json");
-    let told = run["null"]["false_alarms_expected"].as_f64().unwrap();
-    assert!((0.0..0.4 * 91.0).contains(&told), "{told}");
+    let asked = run["null"]["false_alarms_expected"].as_f64().unwrap();
+    assert!((asked - 0.4 * 91.0).abs() < 1.0, "{asked}");
     // Noise of this kind has a lighter tail than the null allows for: fewer, not more.
-    let count = run["object_count"].as_f64().unwrap();
-    assert!(count < told + 3.0 * told.sqrt() + 1.0, "{count} of {told}");
+    assert!((run["object_count"].as_f64().unwrap()) < 1.3 * asked + 3.0, "{}", run["object_count"]);
 }
 
 #[test]

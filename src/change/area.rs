@@ -4,8 +4,7 @@
 //! Estimated once: gain and offset of each band, the clip of the trend, the projection of IR-MAD (Nielsen 2007,
 //! 10.1109/TIP.2006.888195), the scene's level and spread, and the null of the objects. There is no ground outside, so the
 //! null is the empirical one (Efron 2004, 10.1198/016214504000000089): the tail that the bulk of the births foretells.
-//! It holds where few of the births are changes; more of them make the threshold higher. What is told of the objects is that
-//! null times the share of the births that is left once what a shift explains is taken out, as it is of the objects. Degenerate windows are the
+//! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
 //! errors of the statistic.
 
 use super::births::{Birth, births, is_wide};
@@ -103,19 +102,11 @@ impl AreaModel {
             cell_px: objects.cell_px.max(8),
             tolerance_px: objects.shift_tolerance_px.clamp(0.0, 1.0),
         };
-        let found: Vec<(Vec<Birth>, Vec<Birth>, usize)> = statistics
-            .into_par_iter()
-            .zip(&pairs)
-            .map(|(statistic, pair)| model.background(statistic, *pair))
-            .collect();
-        let seen: usize = found.iter().map(|f| f.2).sum();
-        let (mut born, mut kept) = (Vec::new(), Vec::new());
-        for (all, left, _) in found {
-            born.extend(all);
-            kept.extend(left);
-        }
-        let nulls = Nulls::new(&born, seen as f64 * pixel_m * pixel_m / 1e6, Null::of_bulk);
-        model.nulls = nulls.thinned(&born, &kept);
+        let found: Vec<(Vec<Birth>, usize)> =
+            statistics.into_par_iter().map(|statistic| model.background(statistic)).collect();
+        let seen: usize = found.iter().map(|f| f.1).sum();
+        let born: Vec<Birth> = found.into_iter().flat_map(|f| f.0).collect();
+        model.nulls = Nulls::new(&born, seen as f64 * pixel_m * pixel_m / 1e6, Null::of_bulk);
         model.thresholds =
             [false, true].map(|is_wide| model.nulls.threshold(is_wide, objects.false_objects_per_km2));
         Ok(model)
@@ -137,14 +128,6 @@ impl AreaModel {
     #[must_use]
     pub fn thresholds(&self) -> [f64; 2] {
         self.thresholds
-    }
-
-    /// False objects expected per square kilometre at those levels: no more than were asked, for what a shift explains is
-    /// taken out of the objects.
-    #[must_use]
-    pub fn expected_per_km2(&self) -> f64 {
-        let at = |is_wide| Birth { place: (0, 0), level: self.thresholds[usize::from(is_wide)], is_wide };
-        self.nulls.per_km2(&at(false)).max(self.nulls.per_km2(&at(true)))
     }
 
     /// Judges the core of a window of both scenes, `(band, row, col)`, whose first pixel is `first` of the scene.
@@ -224,27 +207,16 @@ impl AreaModel {
         pieces
     }
 
-    /// All births of a window, those that are left of them without what a shift explains, and how many pixels it shows.
-    ///
-    /// The threshold rests on all: they outnumber the changes by far, and what is left is mostly changes, which would be
-    /// their own null. What is told of the objects, of which the same was taken out, goes by what is left.
-    fn background(
-        &self,
-        mut statistic: Array2<f32>,
-        (expected, target): (&Array3<f32>, &Array3<f32>),
-    ) -> (Vec<Birth>, Vec<Birth>, usize) {
+    /// All births of a window, and how many pixels it shows. What a shift could explain stays among them: it
+    /// outnumbers the changes by far, and without it they would be their own null.
+    fn background(&self, mut statistic: Array2<f32>) -> (Vec<Birth>, usize) {
         let seen = statistic.iter().filter(|v| v.is_finite()).count();
         divide_by_level(&mut statistic, self.cell_px, self.level);
-        let mut kept = statistic.clone();
-        // Births are of pixels above 1.
-        for (place, v) in kept.indexed_iter_mut().filter(|(_, v)| **v > 1.0) {
-            *v *= unexplained(target, expected, &self.sigma, place, self.tolerance_px);
-        }
         let region = statistic.mapv(f32::is_finite);
-        let born = |values: &Array2<f32>| {
-            births(values, &region, self.count_min, |place| is_wide(&statistic, place, self.count_wide))
-        };
-        (born(&statistic), born(&kept), seen)
+        (
+            births(&statistic, &region, self.count_min, |place| is_wide(&statistic, place, self.count_wide)),
+            seen,
+        )
     }
 
     /// Ground of a pixel, m².

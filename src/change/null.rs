@@ -115,8 +115,6 @@ pub(super) struct Nulls {
     narrow: Null,
     /// Share of the narrow ones, 0…1, where narrow and wide can be told.
     narrow_share: f64,
-    /// Shares of all births and of the narrow ones that are left as the objects are, 0…1.
-    left: [f64; 2],
 }
 
 impl Nulls {
@@ -131,30 +129,13 @@ impl Nulls {
             all: of(|_| true),
             narrow: of(|b| !b.is_wide),
             narrow_share: (narrow_count + 1) as f64 / (told().count() + 1) as f64,
-            left: [1.0; 2],
         }
-    }
-
-    /// The same where of the births `all` only `kept` are left once what a shift explains is taken out, as it is of the
-    /// objects: fewer of those are false. Thresholds stay.
-    ///
-    /// The exclusion multiplies levels by factors of 0…1, and factors on the levels of a Pareto tail thin it by one share at all
-    /// levels; lighter tails are thinned more high up, and changes among the kept ones raise the share: it is not too small.
-    pub(super) fn thinned(self, all: &[Birth], kept: &[Birth]) -> Self {
-        let share = |keep: fn(&Birth) -> bool| {
-            let count = |births: &[Birth]| births.iter().filter(|b| keep(b)).count();
-            ((count(kept) + 1) as f64 / (count(all) + 1) as f64).min(1.0)
-        };
-        Self { left: [share(|_| true), share(|b| !b.is_wide)], ..self }
     }
 
     /// Expected false objects per square kilometre that stand out at least as clearly.
     pub(super) fn per_km2(&self, birth: &Birth) -> f64 {
-        let all = self.left[0] * self.all.per_km2(birth.level);
-        if birth.is_wide {
-            return all;
-        }
-        all.min(self.left[1] * self.narrow.per_km2(birth.level) / self.narrow_share)
+        let all = self.all.per_km2(birth.level);
+        if birth.is_wide { all } else { all.min(self.narrow.per_km2(birth.level) / self.narrow_share) }
     }
 
     /// The lowest level of a narrow or of a wide object at which at most `per_km2` false ones are expected per square kilometre.
@@ -195,18 +176,6 @@ mod tests {
         assert!((worked.threshold(false, 0.5) / quiet.threshold(false, 0.5) - 1.0).abs() < 0.35);
         let at = birth(worked.threshold(false, 0.5), false);
         assert!((worked.per_km2(&at) - 0.5).abs() < 0.05);
-    }
-
-    #[test]
-    fn an_exclusion_thins_what_is_told_and_moves_no_threshold() {
-        let birth = |level: f64| Birth { place: (0, 0), level, is_wide: false };
-        let all: Vec<Birth> = (1..=4000).map(|k| birth(3.0 * f64::from(k).powf(-0.25) + 0.5)).collect();
-        let kept: Vec<Birth> = all.iter().step_by(100).map(|b| birth(0.5 * b.level)).collect();
-        let plain = Nulls::new(&all, 10.0, Null::of_bulk);
-        let thinned = plain.clone().thinned(&all, &kept);
-        assert!((thinned.threshold(false, 0.5) - plain.threshold(false, 0.5)).abs() < 1e-12);
-        let at = birth(plain.threshold(false, 0.5));
-        assert!((thinned.per_km2(&at) / plain.per_km2(&at) - 41.0 / 4001.0).abs() < 1e-9);
     }
 
     #[test]

@@ -57,13 +57,6 @@ struct Found {
     area_km2: f64,
 }
 
-impl Found {
-    /// Objects that are expected to be false.
-    fn expected_false(&self) -> f64 {
-        self.model.expected_per_km2() * self.area_km2
-    }
-}
-
 /// What would be done, in lines for `--dry-run`.
 ///
 /// # Errors

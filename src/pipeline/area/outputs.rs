@@ -60,7 +60,7 @@ pub(super) fn write(
         "area_km2": rounded(found.area_km2, 1e4),
         "null": {
             "false_alarms_per_100km2_asked": request.false_alarms_per_100km2(),
-            "false_alarms_expected": rounded(found.expected_false(), 1e3),
+            "false_alarms_expected": rounded(request.objects.false_objects_per_km2 * found.area_km2, 1e3),
             "threshold_levels": { "narrow": rounded(narrow, 1e4), "wide": rounded(wide, 1e4) },
         },
         "object_count": found.objects.len(), "skipped": [],
@@ -72,24 +72,19 @@ pub(super) fn write(
     let written = staged.finish()?;
     remove(&stale)?;
     Ok(AreaOutput {
-        summary: summary(found, &written),
+        summary: summary(request, found, &written),
         geojson: request.out.join(OBJECTS),
         object_count: found.objects.len(),
     })
 }
 
-fn summary(found: &Found, written: &[PathBuf]) -> String {
-    let expected = match found.expected_false().min(found.objects.len() as f64) {
-        few if few < 0.1 => "fewer than 0.1".to_owned(),
-        some if some < 10.0 => format!("{some:.1}"),
-        many => format!("{many:.0}"),
-    };
+fn summary(request: &AreaRequest, found: &Found, written: &[PathBuf]) -> String {
     let area: f64 = found.objects.iter().fold(0.0, |sum, o| sum + o.changed.area_m2);
     let mut text = format!(
-        "objects: {} with {:.2} km², {} of them expected to be false, on {:.0} km² that both scenes show\n",
+        "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
         found.objects.len(),
         area / 1e6,
-        expected,
+        (request.objects.false_objects_per_km2 * found.area_km2).min(found.objects.len() as f64),
         found.area_km2,
     );
     for path in written {
