@@ -270,6 +270,21 @@ fn first_link(folder: &Path) {
     assert!(link.starts_with("../../alerts/line/") && out.join(&link).is_file(), "{link}");
 }
 
+/// A site that was moved as a whole finds its figures where they are now.
+fn moved_with_figures(folder: &Path) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder, &moved).unwrap();
+    let mut status = Command::new(cargo_bin("railwatch"));
+    status.args(["monitor", "status", "--json", "--config"]).arg(moved.join("monitor.toml"));
+    let shown: serde_json::Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
+    let alerts = shown["sites"][0]["alerts"].as_array().unwrap();
+    let evidence = Path::new(alerts.iter().find_map(|alert| alert["evidence"].as_str()).unwrap());
+    assert!(evidence.starts_with(&moved) && evidence.join("report.png").is_file(), "{evidence:?}");
+    first_link(&moved);
+    fs::rename(&moved, folder).unwrap();
+}
+
 #[test]
 fn alerts_go_out_once_and_failures_are_tried_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -309,21 +324,7 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     let page = Path::new(alert["folder"].as_str().unwrap()).join("report.html");
     assert!(fs::read_to_string(page).unwrap().contains("<h1>Line by the river</h1>"));
     first_link(folder.path());
-    // A site that was moved as a whole finds its figures where they are now.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let moved = elsewhere.path().join("moved");
-    fs::rename(folder.path(), &moved).unwrap();
-    let shown = Command::new(cargo_bin("railwatch"))
-        .args(["monitor", "status", "--json", "--config"])
-        .arg(moved.join("monitor.toml"))
-        .output()
-        .unwrap();
-    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
-    let alerts = shown["sites"][0]["alerts"].as_array().unwrap();
-    let evidence = Path::new(alerts.iter().find_map(|alert| alert["evidence"].as_str()).unwrap());
-    assert!(evidence.starts_with(&moved) && evidence.join("report.png").is_file(), "{evidence:?}");
-    first_link(&moved);
-    fs::rename(&moved, folder.path()).unwrap();
+    moved_with_figures(folder.path());
     let feed = || fs::read_to_string(folder.path().join("alerts.atom")).unwrap();
     assert!(feed().contains("report.html") && !feed().contains("(withdrawn)"));
 

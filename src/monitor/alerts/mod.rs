@@ -78,8 +78,8 @@ impl Message {
     }
 }
 
-/// Draws what is to be delivered. A failure holds up no alert: it goes out without a figure.
-fn draw_figures(state: &mut State, config: &Config) -> Result<(), Error> {
+/// Draws what is to be delivered; whether there was any. A failure holds up no alert: it goes out without a figure.
+fn draw_figures(state: &mut State, config: &Config) -> Result<bool, Error> {
     let mut drawn = figures::Drawn::new();
     for site in &config.site {
         for alert in state.without_evidence(&site.id)? {
@@ -97,7 +97,7 @@ fn draw_figures(state: &mut State, config: &Config) -> Result<(), Error> {
             state.set_evidence(&alert.alert_id, &folder)?;
         }
     }
-    Ok(())
+    Ok(!drawn.is_empty())
 }
 
 /// Delivers what is open; gives the numbers of deliveries and failures.
@@ -107,11 +107,17 @@ pub(super) fn deliver(
     secrets: &Secrets,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<(usize, usize), Error> {
-    draw_figures(state, config)?;
+    let drawn = draw_figures(state, config)?;
     let mut counts = (0, 0);
     for channel in &config.alerts.channel {
         let open = state.undelivered(channel.name(), &config.site)?;
         if open.is_empty() {
+            // An alert that was told without its figure gets the link to it.
+            if let (Channel::Atom { name, path }, true) = (channel, drawn)
+                && let Err(reason) = write_feed((state, config), (name, path), None)
+            {
+                tracing::error!(channel = name, reason, "the feed has no links to the new figures");
+            }
             continue;
         }
         let secret = channel.secret().map(|s| secrets.get(s)).transpose();
@@ -156,20 +162,29 @@ fn send(
         Channel::Webhook { url, .. } => webhook::send(url, secret, message, now),
         Channel::Mail { .. } => mail::send(channel, secret, message),
         Channel::Command { command, .. } => command::send(command, message),
-        Channel::Atom { path, .. } => {
-            let mut alerts =
-                state.alerts_of_channel(channel.name(), FEED_COUNT).map_err(|e| e.to_string())?;
-            // What is told now was last changed now: an entry that stands again must not go back in time.
-            for (alert, changed_at) in &mut alerts {
-                if alert.alert_id == message.alert.alert_id {
-                    *changed_at = now;
-                }
-            }
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let feed = atom::feed(&alerts, (folder, &config.alerts.folder));
-            io::write_text(path, &feed).map_err(|e| e.to_string())
+        Channel::Atom { name, path } => {
+            write_feed((state, config), (name, path), Some((&message.alert.alert_id, now)))
         }
     }
+}
+
+/// Writes the feed of a channel; an alert may be `told` now.
+fn write_feed(
+    (state, config): (&State, &Config),
+    (channel, path): (&str, &Path),
+    told: Option<(&str, Timestamp)>,
+) -> Result<(), String> {
+    let mut alerts = state.alerts_of_channel(channel, FEED_COUNT).map_err(|e| e.to_string())?;
+    // What is told now was last changed now: an entry that stands again must not go back in time.
+    for (alert, changed_at) in &mut alerts {
+        if let Some((id, now)) = told
+            && alert.alert_id == id
+        {
+            *changed_at = now;
+        }
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    io::write_text(path, &atom::feed(&alerts, (folder, &config.alerts.folder))).map_err(|e| e.to_string())
 }
 
 /// Folder of figure and page of an alert, where they could be made; `alerts` is the configured folder of all.
