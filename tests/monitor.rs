@@ -258,6 +258,33 @@ fn a_dead_source_stops_no_other_site() {
     assert!(output.status.success() && told.contains("the folder holds no scene"), "{told}");
 }
 
+/// The first link of a page of the series leads to a page of an alert.
+fn first_link(folder: &Path) {
+    let out = folder.join("out/series");
+    let mut series = Command::new(cargo_bin("railwatch"));
+    series.args(["monitor", "series", "--config"]).arg(folder.join("monitor.toml"));
+    assert!(series.arg("--out").arg(&out).status().unwrap().success());
+    let series = fs::read_to_string(out.join("line.html")).unwrap();
+    let link = series.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let link = link.replace("&#x2f;", "/");
+    assert!(link.starts_with("../../alerts/line/") && out.join(&link).is_file(), "{link}");
+}
+
+/// A site that was moved as a whole finds its figures where they are now.
+fn moved_with_figures(folder: &Path) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder, &moved).unwrap();
+    let mut status = Command::new(cargo_bin("railwatch"));
+    status.args(["monitor", "status", "--json", "--config"]).arg(moved.join("monitor.toml"));
+    let shown: serde_json::Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
+    let alerts = shown["sites"][0]["alerts"].as_array().unwrap();
+    let evidence = Path::new(alerts.iter().find_map(|alert| alert["evidence"].as_str()).unwrap());
+    assert!(evidence.starts_with(&moved) && evidence.join("report.png").is_file(), "{evidence:?}");
+    first_link(&moved);
+    fs::rename(&moved, folder).unwrap();
+}
+
 #[test]
 fn alerts_go_out_once_and_failures_are_tried_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -278,29 +305,26 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
     let text = fs::read_to_string(&config).unwrap();
     let named = text.replace("id = \"line\"", "id = \"line\"\nname = \"Line by the river\"");
     fs::write(&config, named + &alerts).unwrap();
-    // The hook refuses: the run says so and keeps the alerts.
+    // The hook refuses and figures cannot be written: the run says so and keeps the alerts.
+    fs::write(folder.path().join("alerts"), "").unwrap();
     assert_eq!(run(folder.path(), &[]).status.code(), Some(4));
-    let refused = fs::read_to_string(&taken).unwrap().lines().count();
-    assert!(refused > 0);
+    let refused = fs::read_to_string(&taken).unwrap();
+    assert!(refused.contains(r#""figure_png_base64":null"#) && refused.contains(r#""folder":null"#));
+    let refused = refused.lines().count();
+    fs::remove_file(folder.path().join("alerts")).unwrap();
     fs::write(folder.path().join("up"), "").unwrap();
     done(folder.path());
     let lines: Vec<String> = fs::read_to_string(&taken).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 2 * refused, "each once refused and once taken");
     done(folder.path());
     assert_eq!(fs::read_to_string(&taken).unwrap().lines().count(), lines.len(), "no third time");
-    let alert: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    let alert: serde_json::Value = serde_json::from_str(&lines[refused]).unwrap();
     assert_eq!(alert["geojson"]["type"], "FeatureCollection");
     assert!(alert["figure_png_base64"].as_str().is_some_and(|f| f.len() > 1000), "the figure is sent along");
     let page = Path::new(alert["folder"].as_str().unwrap()).join("report.html");
     assert!(fs::read_to_string(page).unwrap().contains("<h1>Line by the river</h1>"));
-    let out = folder.path().join("out/series");
-    let mut series = Command::new(cargo_bin("railwatch"));
-    series.args(["monitor", "series", "--config"]).arg(&config);
-    assert!(series.arg("--out").arg(&out).status().unwrap().success());
-    let series = fs::read_to_string(out.join("line.html")).unwrap();
-    let link = series.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
-    let link = link.replace("&#x2f;", "/");
-    assert!(link.starts_with("../../alerts/line/") && out.join(&link).is_file(), "{link}");
+    first_link(folder.path());
+    moved_with_figures(folder.path());
     let feed = || fs::read_to_string(folder.path().join("alerts.atom")).unwrap();
     assert!(feed().contains("report.html") && !feed().contains("(withdrawn)"));
 

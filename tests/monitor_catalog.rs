@@ -73,6 +73,13 @@ fn conclusions(folder: &Path, state: &str) -> Vec<Vec<Value>> {
     tables.into_iter().flat_map(rows).collect()
 }
 
+/// Where the scenes of a state are.
+fn specs(state: &Path) -> Vec<String> {
+    let connection = Connection::open(state).unwrap();
+    let mut statement = connection.prepare("SELECT spec FROM scene").unwrap();
+    statement.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
 #[test]
 fn a_catalog_is_followed_like_a_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -102,6 +109,17 @@ fn a_catalog_is_followed_like_a_folder() {
     let before = blobs(&server);
     let again = run(folder.path(), &[]);
     assert_eq!((again["sites"][0]["known_count"].as_u64(), blobs(&server)), (Some(8), before), "{again}");
+
+    // Where the whole folder was moved, windows are found where they lie now, also of scenes that are no longer listed.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(folder.path(), &moved).unwrap();
+    let server = serve(&moved, items[4..].to_vec());
+    let again = run(&moved, &[]);
+    assert_eq!((again["sites"][0]["known_count"].as_u64(), blobs(&server)), (Some(4), 0), "{again}");
+    let specs = specs(&moved.join("catalog.sqlite"));
+    assert!(specs.len() == 8 && specs.iter().all(|spec| Path::new(spec).starts_with(&moved)), "{specs:?}");
+    fs::rename(&moved, folder.path()).unwrap();
 
     // A new version of a scene in use that cannot be fetched leaves the old one in use; later it takes its place.
     let mut items = items;

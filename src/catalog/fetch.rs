@@ -34,6 +34,17 @@ impl FetchRequest {
         let name = record::file_name(&scene.item().id);
         self.dir.join(&name).join(format!("{name}.json"))
     }
+
+    /// Items of the scenes that were fetched into the folder by now, in order of their paths.
+    #[must_use]
+    pub fn items(&self) -> Vec<PathBuf> {
+        let folders = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let item =
+            |folder: std::fs::DirEntry| folder.path().join(folder.file_name()).with_added_extension("json");
+        let mut items: Vec<PathBuf> = folders.map(item).filter(|path| path.is_file()).collect();
+        items.sort_unstable();
+        items
+    }
 }
 
 /// A fetched scene.

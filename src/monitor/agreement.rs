@@ -34,7 +34,7 @@ pub(super) fn agreements(lives: &[LifeRow], steps: &[StepRow]) -> BTreeMap<(i64,
                 }
             }
             Sight::Unseen => of[2].push(step.place),
-            Sight::Missed | Sight::Hidden => {}
+            Sight::Missed | Sight::Faint | Sight::Hidden => {}
         }
     }
     let metres = |on: &[Stretch]| occupancy(on, f64::INFINITY).occupied_m;

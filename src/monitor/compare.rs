@@ -82,7 +82,9 @@ impl<'a> Comparison<'a> {
         look: Option<Look>,
     ) -> Result<Compared, Error> {
         let unread = look.is_none() && row.status == SceneStatus::Failed;
-        let old = if unread { self.in_use(state, &row)? } else { None };
+        let was = |old: &SceneRow| matches!(old.status, SceneStatus::Used | SceneStatus::Sampled);
+        // The version that was in use before this one; its strips are kept.
+        let old = if unread { state.scene_at(&self.config.id, &row.spec)?.filter(was) } else { None };
         let status = if old.is_some() { SceneStatus::Failed } else { SceneStatus::Used };
         if let Some(old) = old {
             tracing::warn!(scene = row.scene_id, reason = row.reason, "the new version cannot be read");
@@ -142,12 +144,6 @@ impl<'a> Comparison<'a> {
         self.strips.entry(eye.name.to_owned()).or_default().insert(row.scene_key, strips);
         tracing::debug!(scene = row.scene_id, detections = rows.len(), "compared");
         Ok(Compared { status, detection_count: rows.len(), new_alert_count })
-    }
-
-    /// The version of a scene that was in use before this one, whose strips are kept.
-    fn in_use(&self, state: &State, row: &SceneRow) -> Result<Option<SceneRow>, Error> {
-        let was = |old: &SceneRow| matches!(old.status, SceneStatus::Used | SceneStatus::Sampled);
-        Ok(state.scenes(&self.config.id)?.into_iter().find(|old| old.spec == row.spec && was(old)))
     }
 
     /// Stores that a scene cannot be used.

@@ -192,7 +192,7 @@ impl Default for Rates {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LifeParams {
-    /// Overlap, as a share of the shorter one, from which two detections are one train, 0…1; 0.3.
+    /// Overlap, as a share of the longer one, from which two detections are one train, 0…1; 0.3.
     pub overlap_fraction: f64,
     /// Share of a train's place that must be clear for its absence to count, 0…1; 0.5.
     pub clear_fraction: f64,

@@ -84,6 +84,7 @@ impl Eye<'_> {
                         "first_missed": life.first_missed,
                         "seen_count": life.seen_count,
                         "score": (life.score * 100.0).round() / 100.0,
+                        "false_alarms_per_100km": 10f64.powf(-life.score),
                         "appearance": life.appearance,
                         "seen_by": life.seen_by,
                         "seen_now_by": self.name,

@@ -62,9 +62,10 @@ pub(super) fn fresh(
     since: Option<Timestamp>,
 ) -> Result<Fresh, Error> {
     let mut rows = state.scenes(&site.id)?;
-    let moves = moved(&rows, listed);
+    let moves: BTreeMap<String, String> =
+        moved(&rows, listed.iter().map(|s| s.spec.as_str())).into_iter().collect();
     for row in &mut rows {
-        if let Some((_, to)) = moves.iter().find(|(from, _)| *from == row.spec) {
+        if let Some(to) = moves.get(&row.spec) {
             row.spec.clone_from(to);
         }
     }
@@ -92,13 +93,13 @@ pub(super) fn fresh(
 }
 
 /// Scenes of the state that lie elsewhere now, because a folder above them was moved or renamed: their path as it was, and as it
-/// is. Such a scene is gone from where it was, and one that is new in the source has the same names of files; only where both
+/// is. Such a scene is gone from where it was, and one `here` that is new has the same names of files; only where both
 /// are the only ones of their names.
-pub(super) fn moved(known: &[SceneRow], listed: &[Listed]) -> Vec<(String, String)> {
+pub(super) fn moved<'a>(known: &[SceneRow], here: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let is_known: BTreeSet<&str> = known.iter().map(|row| row.spec.as_str()).collect();
     let mut new: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for scene in listed.iter().filter(|scene| !is_known.contains(scene.spec.as_str())) {
-        new.entry(names_of(&scene.spec)).or_default().push(&scene.spec);
+    for spec in here.filter(|spec| !is_known.contains(spec)) {
+        new.entry(names_of(spec)).or_default().push(spec);
     }
     if new.is_empty() {
         return Vec::new();
@@ -166,10 +167,14 @@ pub(super) fn schedule(
     let first = schedule.looks.iter().chain(&schedule.replaced).filter_map(|s| s.datetime).min();
     schedule.rewind_to = first.filter(|f| used.iter().any(|u| u.datetime >= Some(*f)));
     let to_again = used.into_iter().filter(|u| schedule.rewind_to.is_some_and(|r| u.datetime >= Some(r)));
-    let touched =
-        |row: &SceneRow| schedule.looks.iter().chain(&schedule.replaced).any(|other| other.spec == row.spec);
-    schedule.again = again.into_iter().chain(to_again).filter(|row| !touched(row)).collect();
+    let touched = specs(&schedule.looks, &schedule.replaced);
+    schedule.again = again.into_iter().chain(to_again).filter(|row| !touched.contains(&row.spec)).collect();
     Ok(schedule)
+}
+
+/// Specs of the scenes of two lists.
+fn specs(a: &[SceneRow], b: &[SceneRow]) -> BTreeSet<String> {
+    a.iter().chain(b).map(|row| row.spec.clone()).collect()
 }
 
 /// A scene with its metadata, and its kind where it is to be looked at.
@@ -256,7 +261,11 @@ fn versions(schedule: &mut Schedule, looks: Vec<SceneRow>, known: &BTreeMap<Stri
                 schedule.replaced.push(old);
             }
         }
-        let twin = kept.iter().rposition(|k| same_acquisition(k, &row));
+        // They come in order of time.
+        let twin = (0..kept.len())
+            .rev()
+            .take_while(|at| kept[*at].datetime == row.datetime)
+            .find(|at| same_acquisition(&kept[*at], &row));
         match twin {
             Some(at) if row.baseline > kept[at].baseline => {
                 let mut old = std::mem::replace(&mut kept[at], row);
@@ -308,11 +317,11 @@ fn late(
     }
     if since.is_some() {
         let from = schedule.looks.iter().filter_map(|r| r.datetime).min();
-        for row in known.values().filter(|r| r.status == SceneStatus::Used && r.datetime >= from) {
-            if !schedule.looks.iter().chain(&schedule.replaced).any(|l| l.spec == row.spec) {
-                schedule.looks.push(SceneRow { status: SceneStatus::Sampled, ..row.clone() });
-            }
-        }
+        let touched = specs(&schedule.looks, &schedule.replaced);
+        let later = known.values().filter(|r| r.status == SceneStatus::Used && r.datetime >= from);
+        let untouched = later.filter(|row| !touched.contains(&row.spec));
+        let to_read = |row: &SceneRow| SceneRow { status: SceneStatus::Sampled, ..row.clone() };
+        schedule.looks.extend(untouched.map(to_read));
         schedule.looks.sort_by(|a, b| a.datetime.cmp(&b.datetime).then_with(|| a.spec.cmp(&b.spec)));
         return Ok(());
     }

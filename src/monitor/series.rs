@@ -34,13 +34,17 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
         config.site(id)?;
     }
     for site in config.site.iter().filter(|s| site_ids.is_empty() || site_ids.contains(&s.id)) {
-        written.extend(io::write_files(out, files_of(&state, site, out)?)?);
+        written.extend(io::write_files(out, files_of(&state, (config, site), out)?)?);
     }
     Ok(written)
 }
 
 /// Names and contents of the files of a site; links in them start in `out`.
-fn files_of(state: &State, site: &SiteConfig, out: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
+fn files_of(
+    state: &State,
+    (config, site): (&Config, &SiteConfig),
+    out: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let tracks = state.tracks(&site.id)?;
     let lives = state.lives(&site.id)?;
     let rows =
@@ -74,7 +78,8 @@ fn files_of(state: &State, site: &SiteConfig, out: &Path) -> Result<Vec<(String,
             kind: a.kind.clone(),
             title: event_text(a).to_owned()
                 + if permanent.contains(&a.life_id) { " (no train: it stays)" } else { "" },
-            link: evidence_folder(a).map(|folder| link_from(out, folder) + "/report.html"),
+            link: evidence_folder(a, &config.alerts.folder)
+                .map(|folder| link_from(out, &folder) + "/report.html"),
         })
         .collect();
     let whole = SeriesPage {

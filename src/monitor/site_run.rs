@@ -106,7 +106,9 @@ pub(super) fn watch(
 
 /// Takes scenes for the same whose folder was moved or renamed.
 fn follow_moves(state: &mut State, config: &SiteConfig, source: &Scenes) -> Result<(), Error> {
-    let moves = schedule::moved(&state.scenes(&config.id)?, &source.listed);
+    let kept = source.kept();
+    let here = source.listed.iter().map(|scene| &scene.spec).chain(&kept).map(String::as_str);
+    let moves = schedule::moved(&state.scenes(&config.id)?, here);
     if moves.is_empty() {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! What is known of each site, for people and machines.
 
+use super::alerts::evidence_folder;
 use super::state::{AlertRow, State};
 use super::{Config, Error, LifeState};
 use jiff::Timestamp;
@@ -33,7 +34,7 @@ pub struct SiteStatus {
     pub newest: Option<Timestamp>,
     /// Trains that may still stand.
     pub standing: Vec<Standing>,
-    /// The newest alerts.
+    /// The newest alerts, with the whole paths of their figures.
     pub alerts: Vec<AlertRow>,
     /// Newest scenes that could not be used: name, status, reason.
     pub skipped: Vec<(String, String, String)>,
@@ -65,6 +66,12 @@ pub fn status(config: &Config) -> Result<Status, Error> {
     let mut sites = Vec::new();
     for site in &config.site {
         let lives = state.lives(&site.id)?;
+        let mut alerts = state.alerts(&site.id, ALERT_COUNT)?;
+        for alert in &mut alerts {
+            // Whoever reads this does not know the folder of alerts.
+            let folder = evidence_folder(alert, &config.alerts.folder);
+            alert.evidence = folder.map(|folder| folder.display().to_string());
+        }
         let standing = lives.into_iter().filter(|row| row.life.state.is_open()).map(|row| Standing {
             length_m: row.life.place.length_m(),
             life_id: row.life.id,
@@ -79,7 +86,7 @@ pub fn status(config: &Config) -> Result<Status, Error> {
             scenes: state.scene_counts(&site.id)?,
             newest: state.newest_used(&site.id)?,
             standing: standing.collect(),
-            alerts: state.alerts(&site.id, ALERT_COUNT)?,
+            alerts,
             skipped: state.newest_skipped(&site.id, ALERT_COUNT)?,
         });
     }

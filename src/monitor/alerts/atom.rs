@@ -7,9 +7,9 @@ use quick_xml::escape::escape;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The feed, newest first, each alert with the time when its entry last changed; links to figures are relative to `folder`,
-/// where the feed lies.
-pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], folder: &Path) -> String {
+/// The feed, newest first, each alert with the time when its entry last changed; links to figures, which lie below `figures`, are
+/// relative to `folder`, where the feed lies.
+pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], (folder, figures): (&Path, &Path)) -> String {
     let updated = alerts.iter().map(|(_, changed_at)| *changed_at).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
@@ -30,8 +30,8 @@ pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], folder: &Path) -> String {
             escape(&alert.kind),
             escape(&alert.title)
         );
-        if let Some(place) = evidence_folder(alert) {
-            let place = link_from(folder, place);
+        if let Some(place) = evidence_folder(alert, figures) {
+            let place = link_from(folder, &place);
             let _ = write!(
                 text,
                 "<link rel=\"alternate\" type=\"text/html\" href=\"{0}/report.html\"/>\n\
@@ -61,14 +61,14 @@ mod tests {
             datetime: jiff::Timestamp::UNIX_EPOCH,
             title: "A & B <yard>".into(),
             feature: "{}".into(),
-            evidence: Some("/x/alerts/s/d".into()),
+            evidence: Some("s/d".into()),
             withdrawn_at: None,
         };
         let alerts = [(alert, "2024-06-17T02:00:00Z".parse().unwrap())];
-        let text = feed(&alerts, Path::new("/x"));
+        let text = feed(&alerts, (Path::new("/x"), Path::new("/x/alerts")));
         assert_eq!(text.matches("<updated>2024-06-17T02:00:00Z</updated>").count(), 2);
         assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));
-        let beside = feed(&alerts, Path::new("/x/feeds/of"));
+        let beside = feed(&alerts, (Path::new("/x/feeds/of"), Path::new("/x/alerts")));
         assert!(beside.contains("href=\"../../alerts/s/d/report.html\""), "{beside}");
         let mut reader = quick_xml::Reader::from_str(&text);
         while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}

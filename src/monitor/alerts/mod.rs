@@ -5,6 +5,7 @@
 
 mod atom;
 mod command;
+mod figures;
 mod mail;
 mod params;
 mod webhook;
@@ -13,9 +14,8 @@ pub(super) use params::KINDS;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 
 use super::state::{AlertRow, State};
-use super::{Config, Error, SiteConfig, views};
+use super::{Config, Error};
 use crate::io;
-use crate::pipeline::{self, GdalSource, Plan, Silent};
 use base64::Engine as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,6 +23,10 @@ use std::path::{Path, PathBuf};
 
 /// Alerts of a feed.
 const FEED_COUNT: usize = 200;
+
+/// Seconds that a run gives a channel that does not take what it is sent: four times what one message may take. A dead server
+/// must not keep the run, which holds the lock, from ending before the next one begins.
+const PATIENCE_S: i64 = 120;
 
 /// An alert, as it stands or as withdrawn, with everything that is sent along.
 pub(super) struct Message {
@@ -74,6 +78,28 @@ impl Message {
     }
 }
 
+/// Draws what is to be delivered; whether there was any. A failure holds up no alert: it goes out without a figure.
+fn draw_figures(state: &mut State, config: &Config) -> Result<bool, Error> {
+    let mut drawn = figures::Drawn::new();
+    for site in &config.site {
+        for alert in state.without_evidence(&site.id)? {
+            let folder = match figures::draw(state, (config, site), &alert, &mut drawn) {
+                Ok(folder) => folder,
+                Err(none) => {
+                    tracing::warn!(alert = alert.alert_id, reason = none.reason, "no figure for an alert");
+                    if none.is_passing {
+                        continue;
+                    }
+                    // An empty name says that there is none: it is not tried again.
+                    String::new()
+                }
+            };
+            state.set_evidence(&alert.alert_id, &folder)?;
+        }
+    }
+    Ok(!drawn.is_empty())
+}
+
 /// Delivers what is open; gives the numbers of deliveries and failures.
 pub(super) fn deliver(
     state: &mut State,
@@ -81,34 +107,42 @@ pub(super) fn deliver(
     secrets: &Secrets,
     now: &dyn Fn() -> Timestamp,
 ) -> Result<(usize, usize), Error> {
+    let drawn = draw_figures(state, config)?;
     let mut counts = (0, 0);
-    for site in &config.site {
-        for alert in state.without_evidence(&site.id)? {
-            let made = evidence(state, config, site, &alert);
-            if let Err(reason) = &made {
-                tracing::warn!(alert = alert.alert_id, reason, "no figure for an alert");
-            }
-            // An empty name says that there is none: it is not tried again.
-            let folder = made.map(|path| path.display().to_string()).unwrap_or_default();
-            state.set_evidence(&alert.alert_id, &folder)?;
-        }
-    }
     for channel in &config.alerts.channel {
         let open = state.undelivered(channel.name(), &config.site)?;
         if open.is_empty() {
+            // An alert that was told without its figure gets the link to it.
+            if let (Channel::Atom { name, path }, true) = (channel, drawn)
+                && let Err(reason) = write_feed((state, config), (name, path), None)
+            {
+                tracing::error!(channel = name, reason, "the feed has no links to the new figures");
+            }
             continue;
         }
         let secret = channel.secret().map(|s| secrets.get(s)).transpose();
-        for (alert, told) in open {
+        let (mut lost_s, count) = (0, open.len());
+        for (i, (alert, told)) in open.into_iter().enumerate() {
+            if lost_s >= PATIENCE_S {
+                tracing::error!(
+                    channel = channel.name(),
+                    left = count - i,
+                    "the next run tries the other alerts"
+                );
+                counts.1 += count - i;
+                break;
+            }
             let message = message(config, alert, told)?;
+            let began = now();
             let result = match &secret {
                 Err(reason) => Err(reason.clone()),
-                Ok(secret) => send(state, channel, secret.as_deref(), (&message, now())),
+                Ok(secret) => send((state, config), channel, secret.as_deref(), (&message, began)),
             };
             if let Err(reason) = &result {
                 let id = &message.alert.alert_id;
                 tracing::error!(channel = channel.name(), alert = id, reason, "an alert was not delivered");
                 counts.1 += 1;
+                lost_s += now().as_second() - began.as_second();
             } else {
                 counts.0 += 1;
             }
@@ -119,7 +153,7 @@ pub(super) fn deliver(
 }
 
 fn send(
-    state: &State,
+    (state, config): (&State, &Config),
     channel: &Channel,
     secret: Option<&str>,
     (message, now): (&Message, Timestamp),
@@ -128,24 +162,34 @@ fn send(
         Channel::Webhook { url, .. } => webhook::send(url, secret, message, now),
         Channel::Mail { .. } => mail::send(channel, secret, message),
         Channel::Command { command, .. } => command::send(command, message),
-        Channel::Atom { path, .. } => {
-            let mut alerts =
-                state.alerts_of_channel(channel.name(), FEED_COUNT).map_err(|e| e.to_string())?;
-            // What is told now was last changed now: an entry that stands again must not go back in time.
-            for (alert, changed_at) in &mut alerts {
-                if alert.alert_id == message.alert.alert_id {
-                    *changed_at = now;
-                }
-            }
-            let folder = path.parent().unwrap_or(Path::new(""));
-            io::write_text(path, &atom::feed(&alerts, folder)).map_err(|e| e.to_string())
+        Channel::Atom { name, path } => {
+            write_feed((state, config), (name, path), Some((&message.alert.alert_id, now)))
         }
     }
 }
 
-/// Folder of figure and page of an alert, where they could be made.
-pub(super) fn evidence_folder(alert: &AlertRow) -> Option<&Path> {
-    alert.evidence.as_deref().filter(|folder| !folder.is_empty()).map(Path::new)
+/// Writes the feed of a channel; an alert may be `told` now.
+fn write_feed(
+    (state, config): (&State, &Config),
+    (channel, path): (&str, &Path),
+    told: Option<(&str, Timestamp)>,
+) -> Result<(), String> {
+    let mut alerts = state.alerts_of_channel(channel, FEED_COUNT).map_err(|e| e.to_string())?;
+    // What is told now was last changed now: an entry that stands again must not go back in time.
+    for (alert, changed_at) in &mut alerts {
+        if let Some((id, now)) = told
+            && alert.alert_id == id
+        {
+            *changed_at = now;
+        }
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    io::write_text(path, &atom::feed(&alerts, (folder, &config.alerts.folder))).map_err(|e| e.to_string())
+}
+
+/// Folder of figure and page of an alert, where they could be made; `alerts` is the configured folder of all.
+pub(super) fn evidence_folder(alert: &AlertRow, alerts: &Path) -> Option<PathBuf> {
+    alert.evidence.as_deref().filter(|folder| !folder.is_empty()).map(|folder| alerts.join(folder))
 }
 
 /// A link to `place` from a page in `folder`: relative, so that both can be moved together.
@@ -159,7 +203,7 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
 }
 
 fn message(config: &Config, alert: AlertRow, told: u32) -> Result<Message, Error> {
-    let folder = evidence_folder(&alert).map(Path::to_owned);
+    let folder = evidence_folder(&alert, &config.alerts.folder);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
     let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
@@ -167,32 +211,55 @@ fn message(config: &Config, alert: AlertRow, told: u32) -> Result<Message, Error
     Ok(Message { alert, told, site_title, folder, figure, geojson })
 }
 
-/// Figure and page of the scene of an alert, once a scene: what `railwatch detect` makes of it and the dates before.
-fn evidence(state: &State, config: &Config, site: &SiteConfig, alert: &AlertRow) -> Result<PathBuf, String> {
-    let text = |e: &dyn std::fmt::Display| e.to_string();
-    let scene = state.scene(alert.scene_key).map_err(|e| text(&e))?.ok_or("the scene is unknown")?;
-    let view = scene.view.as_deref().unwrap_or(views::OPTICAL);
-    let is_radar = views::is_radar(view);
-    let name = alert.datetime.strftime("%Y%m%dT%H%M%S").to_string() + if is_radar { "-radar" } else { "" };
-    let folder = config.alerts.folder.join(&site.id).join(name);
-    if !folder.join("report.html").exists() {
-        let baselines = state
-            .specs_before((&site.id, view), alert.datetime, site.baseline.count)
-            .map_err(|e| text(&e))?;
-        let mut detect = site.detect_config();
-        detect.target = scene.spec;
-        detect.baseline = baselines;
-        if is_radar {
-            detect.bands.clear();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::state::raise;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_dead_channel_does_not_hold_up_the_run_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("monitor.toml");
+        // Nobody listens on port 1.
+        let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
+                    [[alerts.channel]]\nkind = \"webhook\"\nname = \"dead\"\nurl = \"http://127.0.0.1:1/\"\n\
+                    [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        let mut state = State::open(&config.state).unwrap();
+        for i in 0..9 {
+            let alert = AlertRow {
+                alert_id: format!("a{i}"),
+                site_id: "s".into(),
+                life_id: "l".into(),
+                scene_key: 1,
+                kind: "first".into(),
+                datetime: Timestamp::UNIX_EPOCH,
+                title: "t".into(),
+                feature: "{}".into(),
+                evidence: None,
+                withdrawn_at: None,
+            };
+            let channels = ["dead".to_owned(), "feed".to_owned()];
+            state.transaction(|t| raise(t, &alert, &channels, Timestamp::UNIX_EPOCH)).unwrap();
         }
-        detect.out.clone_from(&folder);
-        detect.buffer_m = 250.0;
-        pipeline::prepare_folder(&folder).map_err(|e| text(&e))?;
-        let plan = Plan::new(detect).map_err(|e| text(&e))?;
-        let output = pipeline::run(&plan, &GdalSource, &Silent).map_err(|e| text(&e))?;
-        pipeline::write_outputs(&plan, &output, &[]).map_err(|e| text(&e))?;
+        // Half a minute passes between two looks at the clock.
+        let time_s = Cell::new(0);
+        let now = || {
+            time_s.set(time_s.get() + 30);
+            Timestamp::from_second(time_s.get()).unwrap()
+        };
+        for (told, tries) in [((9, 9), 4), ((0, 9), 8)] {
+            assert_eq!(deliver(&mut state, &config, &Secrets::default(), &now).unwrap(), told);
+            let failed = state.failed_deliveries().unwrap();
+            assert_eq!(failed.iter().map(|f| f.2).sum::<u32>(), tries, "{failed:?}");
+        }
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("feed.atom")).unwrap().matches("<entry>").count(),
+            9
+        );
+        // Without its scene an alert has no figure.
+        assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.evidence.as_deref() == Some("")));
     }
-    let path = folder.join(format!("alert-{}.geojson", alert.alert_id));
-    io::write_text(&path, &(alert.feature.clone() + "\n")).map_err(|e| text(&e))?;
-    Ok(folder)
 }

@@ -53,6 +53,61 @@ fn signature(secret: &str, time: &str, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::AlertRow;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    #[test]
+    fn what_the_receiver_answers_decides() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            for status in ["500 Internal Server Error", "302 Found", "204 No Content"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = BufReader::new(stream.try_clone().unwrap());
+                let (mut line, mut length) = (String::new(), 0);
+                while line != "\r\n" {
+                    line.clear();
+                    request.read_line(&mut line).unwrap();
+                    if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = n.trim().parse().unwrap();
+                    }
+                }
+                request.read_exact(&mut vec![0; length]).unwrap();
+                write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                .unwrap();
+            }
+        });
+        let message = Message {
+            alert: AlertRow {
+                alert_id: "0a".into(),
+                site_id: "s".into(),
+                life_id: "l".into(),
+                scene_key: 1,
+                kind: "first".into(),
+                datetime: Timestamp::UNIX_EPOCH,
+                title: "t".into(),
+                feature: "{}".into(),
+                evidence: None,
+                withdrawn_at: None,
+            },
+            told: 0,
+            site_title: "s".into(),
+            folder: None,
+            figure: None,
+            geojson: String::new(),
+        };
+        let answers: Vec<_> =
+            (0..3).map(|_| send(&url, Some("key"), &message, Timestamp::UNIX_EPOCH)).collect();
+        server.join().unwrap();
+        assert!(answers[0].as_ref().unwrap_err().contains("500"), "{answers:?}");
+        assert!(answers[1].is_err() && answers[2].is_ok(), "{answers:?}");
+        // Nobody listens any more.
+        assert!(send(&url, None, &message, Timestamp::UNIX_EPOCH).unwrap_err().contains("cannot be reached"));
+    }
 
     #[test]
     fn the_signature_is_that_of_other_programs() {

@@ -1,8 +1,9 @@
 //! Links what one date shows to the trains that are known.
 //!
-//! Linking is greedy by overlap of place, surest detections first. A date decides three ways about a train that is
-//! known: seen (detected again, or weaker evidence where it stood on the date before), missed (its place is clear and
-//! nothing is there) or undecided (clouds). Absence counts only where it could be seen, and only for a view that has
+//! Linking is greedy by overlap of place, surest detections first; a detection much shorter or longer than the train that
+//! is known at its place is another one. A date decides three ways about a train that is known: seen (detected again, or
+//! weaker evidence where it stood on the date before), missed (its place is clear and nothing is there) or undecided
+//! (clouds, or weak evidence after it was missed). Absence counts only where it could be seen, and only for a view that has
 //! detected the train before: coal that shines on radar may look like its bed to a camera, and the other way round. What a
 //! clear view never saw is `unseen`: it contradicts nobody and ends no life. Assumes that a train stands still while a
 //! scene is taken and that two trains do not swap places of equal length between two dates.
@@ -102,16 +103,19 @@ pub fn follow(
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
     // 1. Detections where a train is known belong to it.
     let mut parts: Vec<Vec<&Sighting>> = vec![Vec::new(); known];
-    let mut left = vec![false; known];
+    let mut gone = vec![false; known];
     let mut free = Vec::new();
     for sighting in order {
+        let likeness = |i: &usize| {
+            let place = &result.lives[*i].place;
+            shared_m(look, place, &sighting.place) / place.length_m().max(sighting.place.length_m())
+        };
         let best = (0..known)
-            .map(|i| ((look.overlap)(&result.lives[i].place, &sighting.place), i))
-            .filter(|(share, _)| *share >= params.overlap_fraction)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
+            .filter(|i| (look.overlap)(&result.lives[*i].place, &sighting.place) >= params.overlap_fraction)
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         match best {
-            Some((_, i)) if sighting.appeared => parts[i].push(sighting),
-            Some((_, i)) => left[i] = true,
+            Some(i) if sighting.appeared => parts[i].push(sighting),
+            Some(i) => gone[i] = true,
             None => free.push(sighting),
         }
     }
@@ -119,27 +123,34 @@ pub fn follow(
     for (i, parts) in parts.iter().enumerate() {
         let life = &mut result.lives[i];
         let (clear, score) = (look.evidence)(&life.place);
-        if let Some(first) = parts.first() {
-            seen(life, look, Some((hull(parts, first.place), first)));
-            result.sights[i] = Sight::Seen;
+        let shown = shown_at(&life.place, clear, parts, (look, params));
+        free.extend(shown.others);
+        result.sights[i] = if let Some((place, surest)) = shown.train {
+            seen(life, look, Some((place, surest)));
+            Sight::Seen
         } else if clear < params.clear_fraction {
             life.undecided();
+            Sight::Hidden
         } else if !life.seen_by.contains(look.view) {
             life.undecided();
-            result.sights[i] = Sight::Unseen;
-        } else if left[i] || score < look.known_score {
-            // What the detector says has gone is no evidence of what stands.
+            Sight::Unseen
+        } else if gone[i] || shown.mostly_empty || score < look.known_score {
+            // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
             absent.push(i);
-            result.sights[i] = Sight::Missed;
+            Sight::Missed
         } else if life.misses == 0 {
-            // Weak evidence keeps a train that was there on the date before, but does not bring back one that was missed.
+            // Weak evidence keeps a train that was there on the date before,
             seen(life, look, None);
-            result.sights[i] = Sight::Seen;
-        }
+            Sight::Seen
+        } else {
+            // but does not bring back one that was missed.
+            Sight::Faint
+        };
         if result.sights[i] == Sight::Seen && result.lives[i].seen_count == 2 {
             result.events.push(Event { life: i, kind: EventKind::Confirmed });
         }
     }
+    free.sort_by(|a, b| b.score.total_cmp(&a.score));
     // 2. A detection elsewhere on the line, as long as a train that is missing, is that train.
     free.retain(|sighting| !moved(&mut result, &mut absent, sighting, look, params));
     // 3. What is left is new.
@@ -214,18 +225,73 @@ fn alike(life: &Life, sighting: &Sighting) -> bool {
     words[0] == words[1] || (near && words.contains(&"coloured"))
 }
 
-/// The surest part with what lies within [`GAP_M`] of it, part by part.
-fn hull(parts: &[&Sighting], surest: Stretch) -> Stretch {
-    let mut whole = surest;
-    for _ in parts {
-        for part in parts.iter().map(|p| p.place).filter(|p| p.track == surest.track) {
-            if part.start_m - whole.end_m <= GAP_M && whole.start_m - part.end_m <= GAP_M {
-                whole.start_m = whole.start_m.min(part.start_m);
-                whole.end_m = whole.end_m.max(part.end_m);
-            }
+/// What a date shows at the place of a train that is known.
+#[derive(Default)]
+struct Shown<'a> {
+    /// That train: where it is seen now, and its surest part.
+    train: Option<(Stretch, &'a Sighting)>,
+    /// Other trains, which lie in the same place and are too short or too long for it.
+    others: Vec<&'a Sighting>,
+    /// Whether the train would have to be longer than anything that is seen there.
+    mostly_empty: bool,
+}
+
+/// Which of `parts`, surest first, are the train at `place`, a share `clear` of which is clear.
+///
+/// Parts that lie near each other are one train. It is the known one if the two share `overlap_fraction` of the longer, of
+/// the known one as far as it is clear: else a short train would be taken for any long false one around it.
+fn shown_at<'a>(
+    place: &Stretch,
+    clear: f64,
+    parts: &[&'a Sighting],
+    (look, params): (&DateLook<'_>, &LifeParams),
+) -> Shown<'a> {
+    let mut shown = Shown::default();
+    let clear_m = clear * place.length_m();
+    for train in trains(parts) {
+        let sum = |length_m: &dyn Fn(&Stretch) -> f64| train.iter().map(|p| length_m(&p.place)).sum::<f64>();
+        let (length_m, on_place_m) = (sum(&Stretch::length_m), sum(&|p| shared_m(look, place, p)));
+        let known = shown.train.map(|(at, _)| at);
+        if known.is_none() && on_place_m >= params.overlap_fraction * clear_m.max(length_m) {
+            shown.train = Some((hull(&train), train[0]));
+        } else if known.is_none_or(|at| (look.overlap)(&at, &hull(&train)) < params.overlap_fraction) {
+            // What lies beside it, on a track that cannot be told from its own, is the same train.
+            shown.mostly_empty |= length_m < clear_m;
+            shown.others.extend(train);
         }
     }
-    whole
+    shown
+}
+
+/// Sightings within [`GAP_M`] of each other on one track are one train; trains come surest first, and each begins with its
+/// surest part.
+fn trains<'a>(parts: &[&'a Sighting]) -> Vec<Vec<&'a Sighting>> {
+    let mut left = parts.to_vec();
+    let mut trains = Vec::new();
+    while !left.is_empty() {
+        let mut train = vec![left.remove(0)];
+        while let Some(next) = left.iter().position(|p| is_near(&hull(&train), &p.place)) {
+            train.push(left.remove(next));
+        }
+        trains.push(train);
+    }
+    trains
+}
+
+fn is_near(a: &Stretch, b: &Stretch) -> bool {
+    a.track == b.track && b.start_m - a.end_m <= GAP_M && a.start_m - b.end_m <= GAP_M
+}
+
+/// From the first end of all parts to the last, on the track of the surest.
+fn hull(train: &[&Sighting]) -> Stretch {
+    let start_m = train.iter().map(|p| p.place.start_m).fold(f64::INFINITY, f64::min);
+    let end_m = train.iter().map(|p| p.place.end_m).fold(f64::NEG_INFINITY, f64::max);
+    Stretch { track: train.first().map_or(0, |p| p.place.track), start_m, end_m }
+}
+
+/// Length that two stretches share, metres.
+fn shared_m(look: &DateLook<'_>, a: &Stretch, b: &Stretch) -> f64 {
+    (look.overlap)(a, b) * a.length_m().min(b.length_m())
 }
 
 fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)>) {

@@ -66,13 +66,20 @@ pub enum Sight {
     Missed,
     /// The same in a view that never detected it, which proves nothing.
     Unseen,
+    /// Its place is clear, and what stands out there is too weak to bring back a train that was missed.
+    Faint,
     /// Its place is not clear.
     Hidden,
 }
 
 impl Sight {
-    const ALL: [(Self, &'static str); 4] =
-        [(Self::Seen, "seen"), (Self::Missed, "missed"), (Self::Unseen, "unseen"), (Self::Hidden, "hidden")];
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Seen, "seen"),
+        (Self::Missed, "missed"),
+        (Self::Unseen, "unseen"),
+        (Self::Faint, "faint"),
+        (Self::Hidden, "hidden"),
+    ];
 
     /// The word that is stored.
     #[must_use]

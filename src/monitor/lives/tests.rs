@@ -15,12 +15,21 @@ fn overlap(a: &Stretch, b: &Stretch) -> f64 {
     (a.end_m.min(b.end_m) - a.start_m.max(b.start_m)).max(0.0) / a.length_m().min(b.length_m())
 }
 
-/// One date: trains seen, whether the place is clear, score where nothing is detected.
+/// One date: trains seen, whether the place is clear; where nothing is detected nothing stands out.
 fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
     date_in("optical", open, n, trains, clear)
 }
 
+/// One clear date on which everything stands out by `score`.
+fn date_with(score: f64, open: Vec<Life>, n: i64, trains: &[(f64, f64)]) -> Followed {
+    shown("optical", open, n, trains, (1.0, score))
+}
+
 fn date_in(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
+    shown(view, open, n, trains, (clear, -4.0))
+}
+
+fn shown(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], evidence: (f64, f64)) -> Followed {
     let sightings: Vec<Sighting> = trains
         .iter()
         .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
@@ -30,7 +39,7 @@ fn date_in(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f6
         view,
         earlier: day(n - 5),
         sightings: &sightings,
-        evidence: &|_| (clear, -4.0),
+        evidence: &|_| evidence,
         overlap: &overlap,
         known_score: -1.7,
     };
@@ -159,4 +168,53 @@ fn near_its_place_only_bright_and_dark_are_two_trains() {
         let followed = follow(lives, &look, &LifeParams::default(), &|i| i.to_string());
         assert_eq!(kinds(&followed).contains(&EventKind::Moved), moved, "{start_m} {now}");
     }
+}
+
+#[test]
+fn a_train_within_a_longer_false_one_is_told_as_a_train_of_its_own() {
+    let d0 = date(Vec::new(), 0, &[(0.0, 1200.0)], 1.0);
+    let d5 = date(d0.lives, 5, &[(500.0, 700.0)], 1.0);
+    assert_eq!(kinds(&d5), [EventKind::Appeared]);
+    assert_eq!(d5.sights, [Sight::Missed, Sight::Seen]);
+    assert_eq!((d5.lives[0].place, d5.lives[1].place), (at(0.0, 1200.0), at(500.0, 700.0)));
+    let d10 = date(d5.lives, 10, &[(490.0, 710.0)], 1.0);
+    assert_eq!(kinds(&d10), [EventKind::Confirmed, EventKind::Finished]);
+    assert_eq!(d10.sights, [Sight::Missed, Sight::Seen]);
+
+    // Where clouds hide the rest of the long one, the short one may be what is left of it.
+    let d0 = date(Vec::new(), 0, &[(0.0, 1200.0)], 1.0);
+    let hidden = date(d0.lives, 5, &[(500.0, 700.0)], 0.2);
+    assert_eq!((kinds(&hidden), hidden.lives.len()), (vec![EventKind::Confirmed], 1));
+}
+
+#[test]
+fn a_longer_false_one_does_not_stretch_a_known_train() {
+    let d0 = date(Vec::new(), 0, &[(500.0, 700.0)], 1.0);
+    let d5 = date_with(-1.0, d0.lives, 5, &[(0.0, 1200.0)]);
+    assert_eq!(d5.sights, [Sight::Seen, Sight::Seen]);
+    assert_eq!((d5.lives[0].place, d5.lives[1].place), (at(500.0, 700.0), at(0.0, 1200.0)));
+    // On the next date each finds its own.
+    let d10 = date(d5.lives, 10, &[(510.0, 700.0)], 1.0);
+    assert_eq!(d10.sights, [Sight::Seen, Sight::Missed]);
+}
+
+#[test]
+fn trains_far_apart_at_one_place_are_two() {
+    let d0 = date(Vec::new(), 0, &[(100.0, 700.0)], 1.0);
+    let d5 = date(d0.lives, 5, &[(100.0, 330.0), (500.0, 700.0)], 1.0);
+    assert_eq!(d5.lives.iter().map(|l| l.place).collect::<Vec<_>>(), [at(100.0, 330.0), at(500.0, 700.0)]);
+}
+
+#[test]
+fn weak_evidence_on_a_clear_date_after_a_miss_is_faint() {
+    let mut followed = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
+    followed = date_with(-1.0, followed.lives, 5, &[]);
+    assert_eq!(followed.sights, [Sight::Seen]);
+    followed = date(followed.lives, 10, &[], 1.0);
+    assert_eq!(followed.sights, [Sight::Missed]);
+    followed = date_with(-1.0, followed.lives, 15, &[]);
+    assert_eq!((followed.sights[0], followed.lives[0].misses), (Sight::Faint, 1));
+    followed = date(followed.lives, 20, &[], 0.1);
+    assert_eq!(followed.sights, [Sight::Hidden]);
+    assert_eq!(kinds(&date(followed.lives, 25, &[], 1.0)), [EventKind::Finished]);
 }

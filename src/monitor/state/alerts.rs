@@ -25,7 +25,8 @@ pub struct AlertRow {
     pub title: String,
     /// GeoJSON Feature.
     pub feature: String,
-    /// Folder of figure and page.
+    /// Folder of figure and page below the folder of alerts, `SITE/TIME`; empty where there are none, `None` until they are
+    /// made.
     pub evidence: Option<String>,
     /// When a late or replaced scene took it back.
     pub withdrawn_at: Option<Timestamp>,
@@ -57,7 +58,7 @@ fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
 }
 
 /// Raises an alert, to be delivered over `channels`; one that was raised before is not raised again, but what it says
-/// is brought up to date. Whether it is new.
+/// is brought up to date, and its figure drawn anew where that changed. Whether it is new.
 pub(in crate::monitor) fn raise(
     c: &Connection,
     alert: &AlertRow,
@@ -66,15 +67,11 @@ pub(in crate::monitor) fn raise(
 ) -> rusqlite::Result<bool> {
     let known = c
         .prepare_cached(
-            "UPDATE alert SET withdrawn_at = NULL, scene_key = ?2, datetime = ?3, title = ?4, feature = ?5 WHERE alert_id = ?1",
+            // A figure of another scene, or of other findings, is drawn anew.
+            "UPDATE alert SET withdrawn_at = NULL, scene_key = ?2, datetime = ?3, title = ?4, feature = ?5, \
+             evidence = CASE WHEN scene_key = ?2 AND feature = ?5 THEN evidence END WHERE alert_id = ?1",
         )?
-        .execute((
-            &alert.alert_id,
-            alert.scene_key,
-            text_of(alert.datetime),
-            &alert.title,
-            &alert.feature,
-        ))?;
+        .execute((&alert.alert_id, alert.scene_key, text_of(alert.datetime), &alert.title, &alert.feature))?;
     if known > 0 {
         return Ok(false);
     }
@@ -123,7 +120,7 @@ impl State {
         self.read(|c| c.prepare_cached(&sql)?.query_map([site_id], alert_of)?.collect())
     }
 
-    /// Notes where figure and page of an alert are; an empty text says that there are none.
+    /// Notes in which folder below that of alerts figure and page are; an empty text says that there are none.
     pub(in crate::monitor) fn set_evidence(&mut self, alert_id: &str, folder: &str) -> Result<(), Error> {
         self.transaction(|t| {
             t.execute("UPDATE alert SET evidence = ?2 WHERE alert_id = ?1", (alert_id, folder)).map(drop)

@@ -35,11 +35,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Schema of this program.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// Marks the file as railwatch's (`PRAGMA application_id`): "rwat".
 const APPLICATION_ID: i64 = 0x7277_6174;
 /// What leads from schema n to n + 1, n the index.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The open state.
 #[derive(Debug)]
@@ -289,6 +290,7 @@ pub(super) fn time_of(text: &str) -> rusqlite::Result<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::Sight;
 
     #[test]
     fn one_run_at_a_time_and_readers_beside_it() {
@@ -334,16 +336,33 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
-        let rows = "INSERT INTO alert VALUES ('a', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{}', NULL, 0, '2021-01-02T00:00:00Z'), \
-                    ('b', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{}', NULL, 1, '2021-01-02T00:00:00Z'); \
-                    INSERT INTO delivery (alert_id, channel) VALUES ('a', 'c'), ('b', 'c');";
-        old.execute_batch(rows).unwrap();
+        let alert = |id: &str, evidence: &str, withdrawn: u8| {
+            format!(
+                "INSERT INTO alert VALUES ('{id}', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{{}}', {evidence}, \
+                 {withdrawn}, '2021-01-02T00:00:00Z'); INSERT INTO delivery (alert_id, channel) VALUES ('{id}', 'c');"
+            )
+        };
+        let rows = alert("a", "'/srv/s/alerts/s/20210101T000000-radar'", 0)
+            + &alert("b", "NULL", 1)
+            + &alert("c", "''", 0)
+            + "INSERT INTO life VALUES ('l', 's', 'first', 0, 1, 9, '2021-01-01T00:00:00Z', '2021-01-01T00:00:00Z', NULL, 1, 0, 0, \
+               2, 'dark', 'optical'); \
+               INSERT INTO site VALUES ('s', 's', ''); INSERT INTO track VALUES ('s', 0, 't', NULL, 9, ''); \
+               INSERT INTO scene (scene_key, site_id, spec, fingerprint, scene_id, status, recorded_at) \
+               VALUES (1, 's', '', '', '', 'used', ''); \
+               INSERT INTO life_step VALUES ('l', 1, '2021-01-01T00:00:00Z', 'optical', 's', 'hidden', NULL, 'first', 0, 1, 9, \
+               '2021-01-01T00:00:00Z', NULL, 1, 0, 0, 2, 'dark', 'optical');";
+        old.execute_batch(&rows).unwrap();
         drop(old);
         assert!(matches!(State::open_to_read(&path), Err(Error::Older { found: 1, .. })));
         let state = State::open(&path).unwrap();
-        let withdrawn: Vec<bool> =
-            state.alerts("s", 9).unwrap().iter().map(|a| a.withdrawn_at.is_some()).collect();
-        assert_eq!(withdrawn, [false, true]);
+        let alerts = state.alerts("s", 9).unwrap();
+        let withdrawn: Vec<bool> = alerts.iter().map(|a| a.withdrawn_at.is_some()).collect();
+        assert_eq!(withdrawn, [false, true, false]);
+        let evidence: Vec<Option<&str>> = alerts.iter().map(|a| a.evidence.as_deref()).collect();
+        assert_eq!(evidence, [Some("s/20210101T000000-radar"), None, Some("")]);
+        let step = &state.steps("s").unwrap()[0];
+        assert_eq!((step.sight, step.place.end_m), (Sight::Hidden, 9.0));
         drop(state);
         assert!(State::open_to_read(&path).is_ok());
     }

@@ -282,6 +282,12 @@ impl State {
         self.read(|c| c.prepare_cached(&sql)?.query_row([scene_key], scene_of).optional())
     }
 
+    /// The scene of a site that is read from `spec`.
+    pub(in crate::monitor) fn scene_at(&self, site_id: &str, spec: &str) -> Result<Option<SceneRow>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM scene WHERE site_id = ?1 AND spec = ?2");
+        self.read(|c| c.prepare_cached(&sql)?.query_row((site_id, spec), scene_of).optional())
+    }
+
     /// Number of scenes of a site by status.
     ///
     /// # Errors

@@ -1,0 +1,90 @@
+//! Figure and page of the scene of an alert: what `railwatch detect` makes of it and the dates before it.
+
+use super::super::state::{AlertRow, State};
+use super::super::{Config, SiteConfig, views};
+use crate::io;
+use crate::pipeline::{self, GdalSource, Plan, Silent};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Why an alert has no figure.
+#[derive(Debug, Clone)]
+pub(super) struct NoFigure {
+    pub(super) reason: String,
+    /// Whether it could not be written alone, so that the next run may succeed.
+    pub(super) is_passing: bool,
+}
+
+impl From<pipeline::Error> for NoFigure {
+    fn from(error: pipeline::Error) -> Self {
+        use pipeline::Error::{Io, Output};
+        let is_passing = matches!(&error, Output { .. } | Io(io::Error::Write { .. }));
+        Self { reason: error.to_string(), is_passing }
+    }
+}
+
+impl From<io::Error> for NoFigure {
+    fn from(error: io::Error) -> Self {
+        pipeline::Error::from(error).into()
+    }
+}
+
+impl From<super::Error> for NoFigure {
+    fn from(error: super::Error) -> Self {
+        Self { reason: error.to_string(), is_passing: false }
+    }
+}
+
+/// Folders of the scenes that this run has drawn, or why it could not. What an earlier run drew may be of a version that was
+/// replaced.
+pub(super) type Drawn = BTreeMap<String, Result<(), NoFigure>>;
+
+/// Makes figure and page of the scene of an alert, once a scene, and the alert's own GeoJSON; gives the folder below that of
+/// alerts.
+pub(super) fn draw(
+    state: &State,
+    (config, site): (&Config, &SiteConfig),
+    alert: &AlertRow,
+    drawn: &mut Drawn,
+) -> Result<String, NoFigure> {
+    let scene = state.scene(alert.scene_key)?;
+    let scene = scene.ok_or(NoFigure { reason: "the scene is unknown".to_owned(), is_passing: false })?;
+    let view = scene.view.as_deref().unwrap_or(views::OPTICAL);
+    let is_radar = views::is_radar(view);
+    let time = alert.datetime.strftime("%Y%m%dT%H%M%S");
+    let name = format!("{}/{time}{}", site.id, if is_radar { "-radar" } else { "" });
+    let folder = config.alerts.folder.join(&name);
+    let result = if let Some(known) = drawn.get(&name) {
+        known.clone()
+    } else {
+        let before = state.specs_before((&site.id, view), alert.datetime, site.baseline.count)?;
+        let result = detect(site, (scene.spec, before), is_radar, &folder);
+        drawn.insert(name.clone(), result.clone());
+        result
+    };
+    result?;
+    let path = folder.join(format!("alert-{}.geojson", alert.alert_id));
+    io::write_text(&path, &(alert.feature.clone() + "\n"))?;
+    Ok(name)
+}
+
+fn detect(
+    site: &SiteConfig,
+    (target, baselines): (String, Vec<String>),
+    is_radar: bool,
+    folder: &Path,
+) -> Result<(), NoFigure> {
+    let mut detect = site.detect_config();
+    detect.target = target;
+    detect.baseline = baselines;
+    if is_radar {
+        detect.bands.clear();
+    }
+    folder.clone_into(&mut detect.out);
+    detect.buffer_m = 250.0;
+    pipeline::prepare_folder(folder)?;
+    let plan = Plan::new(detect)?;
+    let output = pipeline::run(&plan, &GdalSource, &Silent)?;
+    pipeline::write_outputs(&plan, &output, &[])?;
+    Ok(())
+}
