@@ -18,9 +18,6 @@ pub(super) const RULE: RegressionRule = RegressionRule { ridge_ratio: 0.02, roun
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
 const RICH_ROWS: usize = 250;
-/// Other dates up to which the first fit leaves out what lies far from the usual. With more it only costs: on eight real dates
-/// of Belgium three in a hundred trains.
-const FEW_DATES: usize = 2;
 /// Covariates beside those of the dates and of the other bands.
 const OWN: usize = 4;
 /// Rows over which the local noise is averaged.
@@ -98,9 +95,8 @@ fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<
     };
     let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
     let usual: Vec<Vec<[f64; 2]>> = columns.iter().map(Column::usual).collect();
-    // Many dates bear each other out; with few, trains on one of them would teach the fit.
-    let first = (role.others.len() <= FEW_DATES).then(|| unchanged(&columns, &usual));
-    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, first.as_deref()), rich)).collect()
+    let first = unchanged(&columns, &usual);
+    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, &first), rich)).collect()
 }
 
 /// What one band shows in one column.
@@ -158,7 +154,7 @@ fn unchanged(columns: &[Column], usual: &[Vec<[f64; 2]>]) -> Vec<f64> {
 fn fit_band(
     columns: &[Column],
     usual: &[Vec<[f64; 2]>],
-    (band, first): (usize, Option<&[f64]>),
+    (band, first): (usize, &[f64]),
     rich: bool,
 ) -> Vec<f64> {
     let Column { tested, others } = &columns[band];
@@ -193,7 +189,7 @@ fn fit_band(
         }
         j += 3;
     }
-    tukey_regression(&x.view(), &y, first, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    tukey_regression(&x.view(), &y, Some(first), RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.
