@@ -189,7 +189,8 @@ fn fit_band(
         }
         j += 3;
     }
-    tukey_regression(&x.view(), &y, Some(first), RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    tukey_regression(&x.view(), &y, Some(first), RULE)
+        .map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.

@@ -6,6 +6,7 @@ use crate::grid::{Affine, Grid};
 use crate::scene::{Band, BandName, Scene, Source};
 use gdal::{Dataset, Metadata};
 use jiff::Timestamp;
+use std::ffi::OsStr;
 use std::path::Path;
 
 /// One band as a file has it.
@@ -163,9 +164,14 @@ fn sidecar_scl(paths: &[String]) -> Option<String> {
             && head(other) == head(&stem);
         classified && (same_day || (only_bands(&stem) && only_bands(other)))
     };
+    // A folder may hold many thousand scenes, and each looks through it: words are parsed where they may name the band.
+    let may_fit = |name: &OsStr| {
+        name.as_encoded_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(names::SCL.as_bytes()))
+    };
     let mut all: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(Result::ok)
+        .filter(|e| may_fit(&e.file_name()))
         .map(|e| e.path().display().to_string())
         .filter(|p| names::has_extension(p, &["tif", "jp2"]))
         .filter(|p| fits(&names::stem(p)))

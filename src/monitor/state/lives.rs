@@ -177,8 +177,10 @@ pub(in crate::monitor) fn lives_since(
     since: Timestamp,
 ) -> rusqlite::Result<Vec<Life>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM life WHERE site_id = ?1 AND (state IN ('first', 'provisional', 'confirmed') OR life_id IN \
-         (SELECT life_id FROM life_step WHERE site_id = ?1 AND datetime >= ?2)) ORDER BY first_seen, life_id"
+        // With OR in place of UNION all lives that there ever were would be looked at, for every scene.
+        "SELECT {COLUMNS} FROM life WHERE life_id IN \
+         (SELECT life_id FROM life WHERE site_id = ?1 AND state IN ('first', 'provisional', 'confirmed') UNION \
+         SELECT life_id FROM life_step WHERE site_id = ?1 AND datetime >= ?2) ORDER BY first_seen, life_id"
     );
     c.prepare_cached(&sql)?.query_map((site_id, text_of(since)), life_of)?.collect()
 }
