@@ -280,7 +280,7 @@ fn moved_with_figures(folder: &Path) {
     let shown: serde_json::Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
     let alerts = shown["sites"][0]["alerts"].as_array().unwrap();
     let evidence = Path::new(alerts.iter().find_map(|alert| alert["evidence"].as_str()).unwrap());
-    assert!(evidence.starts_with(&moved) && evidence.join("report.png").is_file(), "{evidence:?}");
+    assert!(evidence.starts_with(&moved) && evidence.join("report.png").is_file(), "{}", evidence.display());
     first_link(&moved);
     fs::rename(&moved, folder).unwrap();
 }
