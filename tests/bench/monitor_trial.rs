@@ -157,7 +157,7 @@ fn noisy(folder: &Path, days: &Days) -> Vec<PathBuf> {
     paths
 }
 
-/// A hundred scenes under ever new dates, with ground of `margin_px` around the track and a train on every third of them.
+/// 96 scenes under ever new dates, with ground of `margin_px` around the track and a train on every third of them.
 fn speed(total: usize, margin_px: usize) {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
