@@ -17,8 +17,10 @@ pub(super) type Tags = Vec<(String, String)>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
     made: Made,
-    /// How many of the scenes say that they are of a Sentinel: none, some, all.
+    /// How many of the scenes are of a Sentinel or name no satellite: none, some, all.
     sentinel: Share,
+    /// Whether one names no satellite; it is taken for a Sentinel's, whose scenes this program is for.
+    unnamed: bool,
 }
 
 /// What was simulated.
@@ -42,11 +44,13 @@ enum Share {
 impl Origin {
     /// Origin of scenes of these platforms together.
     pub fn of<'a>(platforms: impl IntoIterator<Item = &'a Option<String>>) -> Self {
-        let (mut made, mut all, mut sentinels) = (Made::Nothing, 0, 0);
+        let (mut made, mut all, mut sentinels, mut unnamed) = (Made::Nothing, 0, 0, false);
         for platform in platforms {
             let platform = platform.as_deref();
             all += 1;
-            sentinels += usize::from(satellite_of(platform).is_some_and(|p| p.starts_with(SENTINEL)));
+            let satellite = satellite_of(platform);
+            unnamed |= satellite.is_none();
+            sentinels += usize::from(satellite.is_none_or(|p| p.starts_with(SENTINEL)));
             made = made.max(match platform {
                 Some(simulate::PLATFORM) => Made::Scenes,
                 Some(platform) if platform.ends_with(IMPLANTED) => Made::Trains,
@@ -58,7 +62,7 @@ impl Origin {
             n if n < all => Share::Some,
             _ => Share::All,
         };
-        Self { made, sentinel }
+        Self { made, sentinel, unnamed }
     }
 
     /// Whether pixels, or trains put into them, are synthetic.
@@ -79,7 +83,10 @@ impl Origin {
         if self.made == Made::Scenes {
             return "Simulated scenes: no satellite data".to_owned();
         }
-        let licence = format!("Contains modified Copernicus Sentinel data {years}").trim_end().to_owned();
+        let mut licence = format!("Contains modified Copernicus Sentinel data {years}").trim_end().to_owned();
+        if self.unnamed {
+            licence += " (satellite not named in the files)";
+        }
         let source = match self.sentinel {
             Share::All => licence,
             Share::Some => format!("{licence}; source of the other scenes not stated"),
@@ -165,15 +172,16 @@ mod tests {
         let licence = "Contains modified Copernicus Sentinel data 2022";
         assert_eq!(of(&[Some("Sentinel-2A"), Some("Sentinel-1C")]), licence);
         assert_eq!(
-            of(&[Some("Sentinel-2A"), None]),
+            of(&[Some("Sentinel-2A"), Some("Landsat-8")]),
             format!("{licence}; source of the other scenes not stated")
         );
-        for unknown in [None, Some("Landsat-8")] {
-            assert!(of(&[unknown, None]).starts_with("Source of the scenes not stated"));
-        }
+        let unnamed = format!("{licence} (satellite not named in the files)");
+        assert_eq!(of(&[None, None]), unnamed);
+        assert_eq!(of(&[Some("Sentinel-2A"), None]), unnamed);
+        assert!(of(&[Some("Landsat-8")]).starts_with("Source of the scenes not stated"));
         let (put_in, unknown) = (implanted(Some("Sentinel-2B")), implanted(None));
         assert_eq!(of(&[Some(&put_in), Some(&put_in)]), format!("{licence}; trains simulated"));
-        assert!(of(&[Some(&unknown)]).ends_with("licence asks for; trains simulated"));
+        assert_eq!(of(&[Some(&unknown)]), format!("{unnamed}; trains simulated"));
         assert_eq!(of(&[Some("Sentinel-2A"), Some("simulated")]), "Simulated scenes: no satellite data");
     }
 }
