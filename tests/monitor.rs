@@ -38,7 +38,7 @@ fn days(folder: &Path) {
     let stand = |from, to, start_m| Stand { dates: (from, to), start_m };
     let white = [0.42, 0.43, 0.44, 0.45];
     let trains = [
-        Train { length_m: 260.0, cargo: white, stands: vec![stand(7, 11, 300.0)] },
+        Train { length_m: 300.0, cargo: white, stands: vec![stand(7, 11, 300.0)] },
         Train { length_m: 200.0, cargo: white, stands: vec![stand(8, 10, 1000.0), stand(11, 14, 1400.0)] },
     ];
     let options = Options {
@@ -117,7 +117,7 @@ fn trains_are_followed_and_a_second_run_does_nothing() {
     assert!(!folder.path().join("railwatch.sqlite").exists(), "a dry run writes nothing");
     done(folder.path());
     let first = dump(folder.path());
-    // The train at 300 to 560 m that stands from 5 to 25 April is one life, and gone afterwards.
+    // The train at 300 to 600 m that stands from 5 to 25 April is one life, and gone afterwards.
     let life = first.iter().find(|l| {
         l.contains("\"finished\"")
             && l.contains("2020-04-05")
