@@ -53,16 +53,9 @@ mod tests {
     #[test]
     fn the_feed_is_well_formed_whatever_the_names() {
         let alert = AlertRow {
-            alert_id: "0a".into(),
-            site_id: "s".into(),
-            life_id: "l".into(),
-            scene_key: 1,
-            kind: "first".into(),
-            datetime: jiff::Timestamp::UNIX_EPOCH,
             title: "A & B <yard>".into(),
-            feature: "{}".into(),
             evidence: Some("s/d".into()),
-            withdrawn_at: None,
+            ..super::super::an_alert("0a")
         };
         let alerts = [(alert, "2024-06-17T02:00:00Z".parse().unwrap())];
         let text = feed(&alerts, (Path::new("/x"), Path::new("/x/alerts")));

@@ -211,6 +211,23 @@ fn message(config: &Config, alert: AlertRow, told: u32) -> Result<Message, Error
     Ok(Message { alert, told, site_title, folder, figure, geojson })
 }
 
+/// An alert of site `s`, for tests.
+#[cfg(test)]
+fn an_alert(alert_id: &str) -> AlertRow {
+    AlertRow {
+        alert_id: alert_id.to_owned(),
+        site_id: "s".into(),
+        life_id: "l".into(),
+        scene_key: 1,
+        kind: "first".into(),
+        datetime: Timestamp::UNIX_EPOCH,
+        title: "t".into(),
+        feature: "{}".into(),
+        evidence: None,
+        withdrawn_at: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,18 +246,7 @@ mod tests {
         let config = Config::read(&path).unwrap();
         let mut state = State::open(&config.state).unwrap();
         for i in 0..9 {
-            let alert = AlertRow {
-                alert_id: format!("a{i}"),
-                site_id: "s".into(),
-                life_id: "l".into(),
-                scene_key: 1,
-                kind: "first".into(),
-                datetime: Timestamp::UNIX_EPOCH,
-                title: "t".into(),
-                feature: "{}".into(),
-                evidence: None,
-                withdrawn_at: None,
-            };
+            let alert = an_alert(&format!("a{i}"));
             let channels = ["dead".to_owned(), "feed".to_owned()];
             state.transaction(|t| raise(t, &alert, &channels, Timestamp::UNIX_EPOCH)).unwrap();
         }

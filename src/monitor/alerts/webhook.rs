@@ -53,7 +53,6 @@ fn signature(secret: &str, time: &str, body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::AlertRow;
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
@@ -82,18 +81,7 @@ mod tests {
             }
         });
         let message = Message {
-            alert: AlertRow {
-                alert_id: "0a".into(),
-                site_id: "s".into(),
-                life_id: "l".into(),
-                scene_key: 1,
-                kind: "first".into(),
-                datetime: Timestamp::UNIX_EPOCH,
-                title: "t".into(),
-                feature: "{}".into(),
-                evidence: None,
-                withdrawn_at: None,
-            },
+            alert: super::super::an_alert("0a"),
             told: 0,
             site_title: "s".into(),
             folder: None,
