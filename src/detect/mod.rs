@@ -12,7 +12,6 @@
 //! against the target and the older ones, which finds departures (a regression forgives what is odd in its
 //! covariates, so one role does not see both). They share the asked false-alarm rate equally.
 
-mod across;
 mod alignment;
 mod error;
 mod interval;

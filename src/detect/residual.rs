@@ -4,7 +4,6 @@
 //! flanks and on the other scenes (robustly, so that trains do not teach the fit). Season, haze,
 //! illumination and gain are absorbed by the coefficients; what is left is change.
 
-use super::across::medians_beside;
 use super::radar;
 use super::stack::{Seen, Stack};
 use crate::stats::{
@@ -27,6 +26,9 @@ const RICH_ROWS: usize = 250;
 const OWN: usize = 4;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
+
+/// Fewest columns whose median tells what a change wider than a train shows at a row: the track's seven and five beside it.
+pub(super) const LEAST_COLUMNS: usize = 12;
 
 /// Index of the target in the stack; 1 is the newest baseline.
 const TARGET: usize = 0;
@@ -198,17 +200,24 @@ fn fit_band(
         .map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
 }
 
-/// Subtracts the median beside each column and divides by the local noise; gives the factor in the track's column.
+/// Subtracts the median across and divides by the local noise; gives the factor in the track's column.
 fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
     let (rows, columns, bands) = r.dim();
     let mut noise = Array2::from_elem((rows, bands), f64::NAN);
     for row in 0..rows {
         for b in 0..bands {
-            let values = (0..columns)
-                .filter(|&c| stack.is_beside(c) && !stack.excluded[(row, c)])
-                .map(|c| (c, r[(row, c, b)]));
-            let Some(centres) = medians_beside(columns, values) else { continue };
-            for (c, centre) in centres.into_iter().enumerate() {
+            // The track's own columns are among them: placebo tracks have a part in this median as well, and of two that are treated
+            // alike one must not vary less. A train is too narrow to move it.
+            let mut values: Vec<f64> = (0..columns)
+                .filter(|&c| !stack.is_beside(c) || !stack.excluded[(row, c)])
+                .map(|c| r[(row, c, b)])
+                .filter(|v| v.is_finite())
+                .collect();
+            if values.len() < LEAST_COLUMNS {
+                continue;
+            }
+            let centre = median(&mut values);
+            for c in 0..columns {
                 r[(row, c, b)] -= centre;
             }
             let mut sizes: Vec<f64> = (0..columns)

@@ -3,8 +3,7 @@
 //! Scan statistic after Kulldorff 1997 (10.1080/03610929708831995), generalised likelihood ratio for an
 //! unknown spectrum after Kelly 1986 (10.1109/TAES.1986.310745).
 
-use super::across::medians_beside;
-use super::residual::{Residuals, beside};
+use super::residual::{LEAST_COLUMNS, Residuals, beside};
 use super::stack::Stack;
 use crate::stats::{Whitener, median, trimmed_covariance};
 use ndarray::{Array2, Array3, Axis};
@@ -70,7 +69,7 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
             }
         }
     }
-    subtract_medians_beside(stack, &mut sums, bands);
+    subtract_median_across(stack, &mut sums, bands);
     let samples: Vec<f64> = beside(stack)
         .flat_map(|(row, c)| sums[(row * columns + c) * bands..][..bands].iter().copied())
         .collect();
@@ -128,15 +127,18 @@ fn window_sums(stack: &Stack<'_>, residuals: &Residuals, column: usize, cells: u
     out
 }
 
-/// Subtracts from each row, column and band the median of the columns beside the track and beside that column.
-fn subtract_medians_beside(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
+/// Subtracts from each row and band the median over the columns, the track's own among them as placebo tracks are.
+fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
     let columns = stack.columns();
     sums.par_chunks_mut(columns * bands).for_each(|line| {
         for b in 0..bands {
-            let values = (0..columns).filter(|&c| stack.is_beside(c)).map(|c| (c, line[c * bands + b]));
-            let Some(centres) = medians_beside(columns, values) else { continue };
-            for (c, centre) in centres.into_iter().enumerate() {
-                line[c * bands + b] -= centre;
+            let mut values: Vec<f64> = (0..columns)
+                .map(|c| line[c * bands + b])
+                .filter(|v| v.is_finite())
+                .collect();
+            if values.len() >= LEAST_COLUMNS {
+                let centre = median(&mut values);
+                (0..columns).for_each(|c| line[c * bands + b] -= centre);
             }
         }
     });
