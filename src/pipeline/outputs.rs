@@ -283,7 +283,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
                 || "the detection limit is in report.html and run.json".to_owned(),
                 |why| format!("no detection limit is known: {why}"),
             );
-            format!("nothing above the asked false-alarm rate; {limit}")
+            format!("nothing found at the false-alarm rate asked for; {limit}")
         },
         |d| {
             let rate = match d.false_alarms_per_100km {
@@ -301,10 +301,10 @@ fn summary(findings: &Findings, out: &Path) -> String {
     );
     let skipped = match findings.skipped.len() {
         0 => String::new(),
-        n => format!("left out: {n} of the scenes or steps, with the reasons, in report.html and run.json\n"),
+        n => format!("left out: {n} of the scenes or steps; report.html and run.json give the reasons\n"),
     };
     let followed = findings.rails_step_m.map_or_else(String::new, |[east, north]| {
-        format!("rails: the bed in the scenes was followed, {east:.0} m east and {north:.0} m north of the given rails\n")
+        format!("rails: followed {east:.0} m east and {north:.0} m north of the given ones, on the bed that the scenes show\n")
     });
     let notes = findings.registration.iter().filter(|r| r.note.is_some()).count();
     let placed = match notes {
