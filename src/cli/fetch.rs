@@ -34,8 +34,9 @@ pub(super) struct FetchArgs {
 /// Searches and fetches.
 pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure> {
     let mut choices = choose(&args.choice)?;
-    std::fs::create_dir_all(&args.out)
-        .map_err(|e| Failure::usage(miette!("--out {}: the folder cannot be created: {e}", args.out.display())))?;
+    std::fs::create_dir_all(&args.out).map_err(|e| {
+        Failure::usage(miette!("--out {}: the folder cannot be created: {e}", args.out.display()))
+    })?;
     let bands = (!args.bands.is_empty()).then(|| args.bands.clone());
     let request = FetchRequest { dir: args.out.clone(), bands };
     let results: Vec<_> = choices

@@ -28,13 +28,3 @@ pub(super) fn pages(out: Option<&Path>) -> Result<Outcome, Failure> {
         .map_err(|e| Failure::failed(miette!("cannot write manual pages to {}: {e}", dir.display())))?;
     Ok(Outcome::Done)
 }
-
-/// Writes data to stdout; a reader that closed the pipe early is no failure.
-pub(super) fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
-    match std::io::stdout().write_all(bytes) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(miette!("cannot write to stdout: {e}")))
-        }
-        _ => Ok(Outcome::Done),
-    }
-}

@@ -1,8 +1,8 @@
 //! `railwatch search`, and the choice of scenes that `fetch` shares with it.
 
 use super::args::Global;
-use super::logging::say;
-use super::{Failure, Outcome, man};
+use super::logging::{print, say};
+use super::{Failure, Outcome};
 use crate::catalog::{
     Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
 };
@@ -98,7 +98,7 @@ pub(super) struct Choices {
 pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure> {
     let choices = choose(&args.choice)?;
     if args.json {
-        man::print(collection(&choices.scenes).to_string().as_bytes())?;
+        print(collection(&choices.scenes).to_string().as_bytes())?;
     }
     say(global, &listing(&choices))?;
     Ok(if choices.skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })
@@ -107,8 +107,8 @@ pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure
 /// Searches, resolves copies and tiles, and looks at the clouds where asked.
 pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let (from, to) = period(args)?;
-    let corridor = corridor(args).map_err(failure)?;
-    let area = corridor.area().map_err(failure)?;
+    let corridor = corridor(args)?;
+    let area = corridor.area()?;
     let query = Query {
         area: Some(area.clone()),
         from,
@@ -117,8 +117,8 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
-    let catalog = Catalog::new(Source::parse(&args.source).map_err(failure)?, &HttpParams::default());
-    let found = catalog.search(&query).map_err(failure)?;
+    let catalog = Catalog::new(Source::parse(&args.source)?, &HttpParams::default());
+    let found = catalog.search(&query)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
     let selection = select(found.items, &area, &params);
     let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
@@ -248,11 +248,12 @@ pub(super) fn summary(choices: &Choices) -> String {
 }
 
 /// A catalog's error with its exit code.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-pub(super) fn failure(error: Error) -> Failure {
-    let report = miette!("{error}");
-    match error {
-        Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Failure::usage(report),
-        _ => Failure::failed(report),
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let report = miette!("{error}");
+        match error {
+            Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Self::usage(report),
+            _ => Self::failed(report),
+        }
     }
 }

@@ -72,9 +72,7 @@ pub enum Error {
         what: String,
     },
     /// Neither a folder of a run nor a glob.
-    #[error(
-        "no case: {what} is neither an output folder of `railwatch detect` nor a valid glob: {source}"
-    )]
+    #[error("no case: {what} is neither an output folder of `railwatch detect` nor a valid glob: {source}")]
     Pattern {
         /// What was given.
         what: String,

@@ -110,7 +110,9 @@ fn rates(evaluated: &Evaluated) -> Table {
     };
     table.add_row([vec!["railwatch".to_owned()], at.iter().map(told).collect()].concat());
     let asked = |r: &super::RecallAt| r.recall_at_asked.map_or_else(|| "not asked".to_owned(), two);
-    table.add_row([vec!["railwatch, at the rate asked for".to_owned()], at.iter().map(asked).collect()].concat());
+    table.add_row(
+        [vec!["railwatch, at the rate asked for".to_owned()], at.iter().map(asked).collect()].concat(),
+    );
     for r in &evaluated.references {
         let name = vec![r.reference.name().to_owned()];
         table.add_row([name, r.recall_at.iter().map(|&v| two(v)).collect()].concat());

@@ -282,7 +282,10 @@ impl Config {
             return wrong("alerts.kinds", reason);
         }
         if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
-            return wrong("alerts.kinds", format!("there is no kind {kind:?}; choose from {}", KINDS.join(", ")));
+            return wrong(
+                "alerts.kinds",
+                format!("there is no kind {kind:?}; choose from {}", KINDS.join(", ")),
+            );
         }
         if self.alerts.newest_days.is_nan() || self.alerts.newest_days <= 0.0 {
             return wrong("alerts.newest_days", "write a number of days above 0".to_owned());

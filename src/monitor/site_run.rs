@@ -112,7 +112,11 @@ fn follow_moves(state: &mut State, config: &SiteConfig, source: &Scenes) -> Resu
     if moves.is_empty() {
         return Ok(());
     }
-    tracing::info!(site = config.id, count = moves.len(), "scenes were moved and are read from their new place");
+    tracing::info!(
+        site = config.id,
+        count = moves.len(),
+        "scenes were moved and are read from their new place"
+    );
     state.transaction(|t| move_scenes(t, &config.id, &moves))
 }
 

@@ -118,7 +118,9 @@ pub enum Error {
         band: String,
     },
     /// A scene is given more than once.
-    #[error("{path} is given twice: a scene cannot be compared with itself or count twice; give different scenes")]
+    #[error(
+        "{path} is given twice: a scene cannot be compared with itself or count twice; give different scenes"
+    )]
     SameScene {
         /// The path.
         path: String,

@@ -398,16 +398,15 @@ impl<'a> Ground<'a> {
 
 /// The bands that every scene has, in the target's order.
 fn common_bands(target: &Scene, baselines: &[Scene]) -> Result<Vec<BandName>, Error> {
-    let list = |s: &Scene| s.bands.iter().map(|b| b.name.to_string()).collect::<Vec<_>>().join(", ");
     let mut common: Vec<BandName> = target.bands.iter().map(|b| b.name.clone()).collect();
     for baseline in baselines {
         common.retain(|name| baseline.bands.iter().any(|b| &b.name == name));
         if common.is_empty() {
             return Err(Error::NoCommonBand {
                 target: target.id.clone(),
-                target_bands: list(target),
+                target_bands: target.band_list(),
                 baseline: baseline.id.clone(),
-                baseline_bands: list(baseline),
+                baseline_bands: baseline.band_list(),
             });
         }
     }

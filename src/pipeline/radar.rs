@@ -103,10 +103,7 @@ pub(super) fn register(
             (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
             (Some(shift), Some(note))
         }
-        Err(error) => (
-            None,
-            Some(format!("speckle hides the shift, the orbits place the scenes: {error}")),
-        ),
+        Err(error) => (None, Some(format!("speckle hides the shift, the orbits place the scenes: {error}"))),
     }
 }
 
