@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(chart.sensors.iter().map(|s| s.lines.len()).collect::<Vec<_>>(), [1, 1]);
         assert!(chart.disputes.len() == 1 && chart.disputes[0].to < chart.disputes[0].from);
         let svg = super::super::render(&card).unwrap().svg;
-        assert!(svg.contains("looks empty here, occupied to another view"), "{svg}");
+        assert!(svg.contains("looks empty here, occupied in another view"), "{svg}");
     }
 
     #[test]
