@@ -1,7 +1,7 @@
 //! `railwatch detect`.
 
 use super::args::{DetectArgs, Global};
-use super::logging::{print, say};
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::pipeline::{self, AreaRequest, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
@@ -57,7 +57,7 @@ fn over_area(global: &Global, args: &DetectArgs, file: DetectFile) -> Result<Out
 fn print_file(path: &std::path::Path) -> Result<(), Failure> {
     let bytes =
         std::fs::read(path).map_err(|e| Failure::failed(miette!("cannot read {}: {e}", path.display())))?;
-    print(&bytes).map(drop)
+    to_stdout(&bytes).map(drop)
 }
 
 fn outcome(args: &DetectArgs, output: &RunOutput, detection_count: usize) -> Outcome {

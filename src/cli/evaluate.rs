@@ -1,7 +1,7 @@
 //! `railwatch evaluate`.
 
 use super::args::{EvaluateArgs, Global};
-use super::logging::{print, say};
+use super::logging::{say, to_stdout};
 use super::{Failure, Outcome};
 use crate::evaluate::naive::{self, NaiveCase, Reference};
 use crate::evaluate::{self, Case, Error, Evaluated};
@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
         let mut text = serde_json::to_string_pretty(&evaluated)
             .map_err(|e| Failure::failed(miette!("the evaluation cannot be written as JSON: {e}")))?;
         text.push('\n');
-        print(text.as_bytes())?;
+        to_stdout(text.as_bytes())?;
     }
     Ok(Outcome::Done)
 }

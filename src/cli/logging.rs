@@ -51,7 +51,7 @@ pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
 }
 
 /// Writes data to stdout; a reader that closed the pipe early is no failure.
-pub(super) fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
+pub(super) fn to_stdout(bytes: &[u8]) -> Result<Outcome, Failure> {
     match std::io::stdout().write_all(bytes) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::failed(miette::miette!("cannot write to stdout: {e}")))

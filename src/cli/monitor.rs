@@ -1,7 +1,7 @@
 //! `railwatch monitor`.
 
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
-use super::logging::{print, say};
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
@@ -40,7 +40,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     let summary = result?;
     say(global, &summary.text())?;
     if args.json {
-        print(json(&summary)?.as_bytes())?;
+        to_stdout(json(&summary)?.as_bytes())?;
     }
     Ok(if summary.is_whole() { Outcome::Done } else { Outcome::Skipped })
 }
@@ -48,7 +48,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
 fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config)?;
     let status = monitor::status(&config)?;
-    if args.json { print(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
+    if args.json { to_stdout(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
 }
 
 /// Names what was written.

@@ -2,7 +2,7 @@
 
 use super::args::{Global, ModelChoice, RegisterArgs};
 use super::detect::command_line;
-use super::logging::{print, say};
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::coreg::Model;
@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<Outcome, Failu
     let output = result?;
     say(global, &output.summary)?;
     if args.json {
-        print(output.json.as_bytes())?;
+        to_stdout(output.json.as_bytes())?;
     }
     Ok(Outcome::Done)
 }

@@ -1,7 +1,7 @@
 //! `railwatch search`, and the choice of scenes that `fetch` shares with it.
 
 use super::args::Global;
-use super::logging::{print, say};
+use super::logging::{say, to_stdout};
 use super::{Failure, Outcome};
 use crate::catalog::{
     Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
@@ -98,7 +98,7 @@ pub(super) struct Choices {
 pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure> {
     let choices = choose(&args.choice)?;
     if args.json {
-        print(collection(&choices.scenes).to_string().as_bytes())?;
+        to_stdout(collection(&choices.scenes).to_string().as_bytes())?;
     }
     say(global, &listing(&choices))?;
     Ok(if choices.skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })

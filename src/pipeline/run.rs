@@ -7,7 +7,7 @@ use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
-use crate::corridor::{Strip, Track, exclusion};
+use crate::corridor::{Strip, exclusion};
 use crate::detect::{DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
