@@ -11,7 +11,7 @@ pub type Point = [f64; 2];
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Findings {
-    /// Hash of the scenes' ids and the configuration; the same run gives the same.
+    /// Hash of the scenes' ids and the configuration, the output folder included.
     pub run_id: String,
     /// Version of the program that ran.
     pub version: String,
