@@ -23,7 +23,7 @@ pub struct OutOfRange {
 /// ```
 /// use railwatch::units::FalseAlarmRate;
 /// let rate = FalseAlarmRate::per_100km(2.0)?;
-/// assert!((rate.expected_over_m(50_000.0) - 1.0).abs() < 1e-12);
+/// assert_eq!(rate.get(), 2.0);
 /// assert!(FalseAlarmRate::per_100km(-1.0).is_err());
 /// # Ok::<(), railwatch::units::OutOfRange>(())
 /// ```
@@ -52,12 +52,6 @@ impl FalseAlarmRate {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
-    }
-
-    /// Expected number of false alarms on `length_m` metres of track.
-    #[must_use]
-    pub fn expected_over_m(self, length_m: f64) -> f64 {
-        self.0 * length_m / 100_000.0
     }
 }
 

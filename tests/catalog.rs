@@ -247,7 +247,7 @@ fn a_fetch_says_what_it_left_out_and_fails_with_nothing_to_show() {
         .stderr(said("cloud over the corridor"));
     fetch(&["--bands", "B99"]).code(1).stderr(said("no asset of band B99"));
     fetch(&["--from", "2024-05-03", "--to", "2024-05-01"]).code(2).stderr(said("is later than --to"));
-    fetch(&[]).code(0).stderr(said("files fetched, 0 there already")).stderr(said("2 scenes, 0 left out"));
+    fetch(&[]).code(0).stderr(said("files fetched, 0 already there")).stderr(said("2 scenes, 0 left out"));
 }
 
 /// What the client itself leaves out of a search is told, each with its reason.
@@ -276,7 +276,7 @@ fn whatever_is_left_out_is_told() {
         "S2A_T52TFM_20240501T020000_L2A: sensed on 2024-05-01T02:00:00Z, before 2024-05-02",
         "S2A_T52TFM_20240507T020000_L2A: sensed on 2024-05-07T02:00:00Z, after 2024-05-06",
         "S2A_T52TFM_20240506T020000_L2A: 50 % cloud over the tile",
-        "S2A_T52TFM_20240503T020000_L2A: older than the 1 newest, which --limit asks for",
+        "S2A_T52TFM_20240503T020000_L2A: older than the 1 newest, to which --limit restricts the list",
         "tile 33XXX: no scene of the corridor lies on this tile",
     ] {
         assert!(text.contains(said), "{said}\n{text}");

@@ -164,7 +164,7 @@ fn impossible_numbers_and_places_are_told_by_name() {
         command.args(arguments).assert().failure().stderr(predicate::str::contains(part));
     };
     simulate(&["--epsg", "999999"], "EPSG:999999: PROJ knows no system of this code");
-    simulate(&["--epsg", "4326"], "EPSG:4326: lengths are not metres in it");
+    simulate(&["--epsg", "4326"], "EPSG:4326: its lengths are not in metres");
     simulate(&["--margin-m", "-5"], "--margin-m -5");
 }
 

@@ -27,7 +27,7 @@ impl Area {
         let [west, south, mut east, north] = bbox_deg;
         let inside = west.abs() <= 180.0 && east.abs() <= 180.0 && south.abs() <= 90.0 && north.abs() <= 90.0;
         if !inside || south > north {
-            let reason = "wants west,south,east,north in degrees, such as 130.5,42.3,130.8,42.6".to_owned();
+            let reason = "give west,south,east,north in degrees, such as 130.5,42.3,130.8,42.6".to_owned();
             return Err(Error::Query { what: format!("box {bbox_deg:?}"), reason });
         }
         if west > east {

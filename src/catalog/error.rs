@@ -8,7 +8,7 @@ use thiserror::Error;
 pub enum Error {
     /// The place to search is of no known kind.
     #[error(
-        "{spec}: no catalog; give {known}, the URL of a STAC API or of a static catalog, a catalog or item file, or a folder of items"
+        "{spec}: not a catalog; give {known}, the URL of a STAC API or of a static catalog, a catalog or item file, or a folder of items"
     )]
     Source {
         /// What was given.
@@ -63,7 +63,7 @@ pub enum Error {
         reason: String,
     },
     /// The server's pages do not end.
-    #[error("{url}: {page_count} pages without a new item; the server does not end its pages")]
+    #[error("{url}: {page_count} pages without a new item; the server does not end its list")]
     Paging {
         /// URL of the search.
         url: String,
@@ -71,7 +71,7 @@ pub enum Error {
         page_count: usize,
     },
     /// The item shows other ground.
-    #[error("{item}: its grid does not hold the corridor; search with the same rails")]
+    #[error("{item}: its grid does not cover the corridor; search with the same rails")]
     Outside {
         /// Item id.
         item: String,

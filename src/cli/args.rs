@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 pub(super) use super::monitor_args::{MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
 
-/// Tells from public Sentinel imagery when trains and cargo newly appear on rail corridors, and how sure it is.
+/// Finds trains and cargo that appeared on rail corridors, or left them, in free Sentinel imagery, and says how sure it is.
 #[derive(Debug, Parser)]
 #[command(
     name = "railwatch",
@@ -23,23 +23,26 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-/// Options of every command.
+/// Heading of the options of every command.
+const COMMON: &str = "Common options";
+
+/// Options of every command; under a heading of their own, so that the command's come first in its help.
 #[derive(Debug, Args)]
 pub(super) struct Global {
-    /// Say more (-v stages, -vv what verdicts rest on).
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Say more: -v names the stages, -vv the numbers that results rest on.
+    #[arg(short, long, global = true, help_heading = COMMON, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Say only errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Print errors only.
+    #[arg(short, long, global = true, help_heading = COMMON, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Messages for people or for machines.
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    /// Format of messages on stderr: lines for people, or one JSON object a line.
+    #[arg(long, global = true, help_heading = COMMON, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(super) log_format: LogFormat,
-    /// Progress bars on a terminal, none, or one JSON object a line on stderr.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    /// Progress: bars where stderr is a terminal, none, or one JSON object a line on stderr.
+    #[arg(long, global = true, help_heading = COMMON, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) progress: ProgressMode,
-    /// Threads to work with [default: all cores].
-    #[arg(long, global = true, value_name = "N")]
+    /// Number of threads [default: all cores].
+    #[arg(long, global = true, help_heading = COMMON, value_name = "N")]
     pub(super) threads: Option<NonZeroUsize>,
 }
 
@@ -60,19 +63,19 @@ pub(super) enum ProgressMode {
 pub(super) enum Command {
     /// Find trains and cargo that appeared or departed between baseline and target scenes.
     Detect(Box<DetectArgs>),
-    /// Measure how a scene lies against another and lay it on the other's grid.
+    /// Measure the shift of one scene against another and lay it on the other's grid.
     Register(RegisterArgs),
-    /// Find scenes of a corridor in STAC servers, static catalogs and folders.
+    /// Find scenes of a corridor on STAC servers, in static catalogs and in folders.
     Search(Box<super::search::SearchArgs>),
-    /// Fetch the corridor's windows of scenes.
+    /// Fetch the part of each scene that shows the corridor.
     Fetch(Box<super::fetch::FetchArgs>),
-    /// Make scenes with trains whose truth is known.
+    /// Make scenes with known trains, or put trains into real scenes.
     Simulate(SimulateArgs),
-    /// Score runs against what is known to be there.
+    /// Score runs of `detect` against known trains.
     Evaluate(EvaluateArgs),
-    /// Draw figures and the HTML page again from a run's outputs.
+    /// Draw the figures and the HTML page of a run again from its output folder.
     Report(ReportArgs),
-    /// Watch sites day by day: new scenes, trains' lives, series and alerts.
+    /// Watch sites from day to day: new scenes, trains, time series and alerts.
     Monitor(MonitorArgs),
     /// Print a shell's completion script to stdout.
     #[command(after_help = "Example:\n  railwatch completions bash > /etc/bash_completion.d/railwatch")]
@@ -83,14 +86,15 @@ pub(super) enum Command {
     /// Write the manual pages.
     #[command(after_help = "Example:\n  railwatch man --out /usr/local/share/man/man1")]
     Man {
-        /// Folder for one page a command; without it the main page goes to stdout.
+        /// Folder for one page per command; without it the main page goes to stdout.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
 }
 
-const SCENE_HELP: &str = "A SCENE is a GeoTIFF, COG, JPEG2000 or any raster that GDAL reads (several one-band files joined by + or \
-matched by a glob), a Sentinel-1 GRD or Sentinel-2 SAFE folder or zip, or a STAC item (file or URL). Radar is compared within one relative orbit only. Remote paths are read by window.";
+const SCENE_HELP: &str = "A SCENE is a GeoTIFF, COG, JPEG2000 or any other raster that GDAL reads (one file, or one file per band joined by + or \
+matched by a glob), a Sentinel-1 GRD or Sentinel-2 SAFE folder or zip, or a STAC item (file or URL). Radar scenes are \
+compared within one relative orbit only. Of remote files only the part that is needed is read.";
 
 /// Find trains and cargo that appeared or departed between baseline and target scenes.
 #[derive(Debug, Args)]
@@ -100,68 +104,68 @@ matched by a glob), a Sentinel-1 GRD or Sentinel-2 SAFE folder or zip, or a STAC
     railwatch detect --area --baseline 2022-11-19.tif --target 2022-11-29.tif --out changes\n  \
     railwatch detect --config corridor.toml --target new_item.json --false-alarms 10 --json --fail-on-detect"))]
 pub(super) struct DetectArgs {
-    /// Earlier scene; give several for a stack.
+    /// Earlier scenes; several find more trains than one.
     #[arg(long, num_args = 1.., value_name = "SCENE")]
     pub(super) baseline: Vec<String>,
-    /// Scene under test.
+    /// Scene in which changes are looked for.
     #[arg(long, value_name = "SCENE")]
     pub(super) target: Option<String>,
-    /// Rail lines: GeoJSON, GeoPackage, Shapefile, OSM PBF, anything OGR reads.
+    /// Rail lines: GeoJSON, GeoPackage, Shapefile, OSM PBF or anything else OGR reads.
     #[arg(long, value_name = "VECTOR")]
     pub(super) rails: Option<String>,
-    /// Polygons in which cargo off the track is looked for [default: the corridor].
+    /// Polygons in which to look for cargo off the track [default: the corridor].
     #[arg(long, value_name = "VECTOR")]
     pub(super) yards: Option<String>,
-    /// Folder for the outputs; made where it is missing.
+    /// Folder for the outputs; created if missing.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Half width of the corridor, metres, 20 to 20000 [default: 250].
     #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) buffer_m: Option<f64>,
-    /// Expected false alarms per 100 km of track, larger gives more, weaker detections; trains are held to it, and so is cargo
-    /// by itself, on the ground of a corridor of 100 km [default: 2].
+    /// False alarms to accept per 100 km of track; a larger number also shows weaker detections. It holds for trains, and
+    /// separately for cargo off the track along a corridor of 100 km [default: 2].
     #[arg(long, allow_negative_numbers = true, value_name = "R")]
     pub(super) false_alarms: Option<f64>,
     /// Shortest train to report, metres, 30 to 1000 [default: 60].
     #[arg(long, allow_negative_numbers = true, value_name = "M")]
     pub(super) min_length_m: Option<f64>,
-    /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
+    /// Bands to use, such as B02,B03,B04,B08; also names the bands of files that do not name them.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) bands: Vec<String>,
-    /// Time of the target, in place of what its file tells (RFC 3339 or YYYY-MM-DD).
+    /// Time of the target (RFC 3339 or YYYY-MM-DD) [default: as its file or name says].
     #[arg(long, value_name = "TIME")]
     pub(super) datetime: Option<String>,
-    /// Trust the georeference: do not measure and correct the shift between scenes.
+    /// Trust the georeference: neither measure nor correct the shift between scenes.
     #[arg(long)]
     pub(super) no_register: bool,
     /// Write change.tif over the whole overlap of the scenes, not only within twice --buffer-m of the rails.
     #[arg(long)]
     pub(super) change_map: bool,
-    /// No rails: everything that changed anywhere between two optical scenes of any size. Writes change.tif, objects.geojson
-    /// and run.json; false alarms are then counted per 100 km² of ground.
+    /// Without rails: find whatever changed anywhere between two optical scenes of any size. Writes change.tif,
+    /// objects.geojson and run.json; --false-alarms then counts per 100 km² of ground.
     #[arg(long, conflicts_with_all = ["rails", "yards", "buffer_m", "min_length_m", "change_map"])]
     pub(super) area: bool,
-    /// TOML file with the same names; what is typed wins.
+    /// TOML file with these options and more (docs/config.md); options on the command line win.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Check everything, say what would be done, read no pixels and write nothing.
+    /// Check everything and say what would be done; read no pixels and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Print detections.geojson (with --area objects.geojson) to stdout.
     #[arg(long)]
     pub(super) json: bool,
-    /// Exit with code 3 when something was found.
+    /// Exit with code 3 if something was found.
     #[arg(long)]
     pub(super) fail_on_detect: bool,
 }
 
-/// Measure how a scene lies against another and lay it on the other's grid.
+/// Measure the shift of one scene against another and lay it on the other's grid.
 ///
-/// Tie points over the whole overlap tell the shift to hundredths of a pixel: one shift, an affine one or a smooth field,
-/// whichever they ask for. The moving scene is then resampled once onto the reference's grid and written as a
-/// cloud-optimised GeoTIFF, with its tie points (`.tie_points.geojson`, unless --tie-points says where), a report (`.json`) and a picture (`.png`) beside it.
-/// A pair whose shift cannot be trusted is refused with exit code 1. Outputs never replace an input. A product in ground range
-/// (Sentinel-1 GRD) can be the reference, or be measured with --dry-run; it is not laid on another grid.
+/// Tie points over the whole overlap give the shift to hundredths of a pixel, as one shift, an affine one or a smooth field,
+/// whichever they support. The moving scene is then resampled once onto the reference's grid and written as a
+/// cloud-optimised GeoTIFF, with the tie points (`.tie_points.geojson`, unless --tie-points says where), a report (`.json`) and a picture (`.png`) beside it.
+/// A pair whose shift cannot be trusted is refused with exit code 1. Outputs never replace an input. A ground-range product
+/// (Sentinel-1 GRD) can be the reference, or be measured with --dry-run, but is not laid on another grid.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{SCENE_HELP}\n\nExamples:\n  \
     railwatch register --reference 2022-11-19.tif --moving 2022-11-29.tif --out registered.tif\n  \
@@ -170,34 +174,34 @@ pub(super) struct RegisterArgs {
     /// Scene whose geometry is kept.
     #[arg(long, value_name = "SCENE")]
     pub(super) reference: String,
-    /// Scene that is laid on it.
+    /// Scene that is laid on the reference's grid.
     #[arg(long, value_name = "SCENE")]
     pub(super) moving: String,
-    /// Output on the reference's grid; a name that ends in .vrt corrects the georeference and leaves the pixels as they are.
+    /// Output on the reference's grid; with a name ending in .vrt the georeference is corrected and the pixels stay as they are.
     #[arg(long, value_name = "TIF", required_unless_present = "dry_run")]
     pub(super) out: Option<PathBuf>,
-    /// File of the tie points: a GeoPackage where it ends in .gpkg, else GeoJSON [default: beside OUT, as GeoJSON].
+    /// File for the tie points: a GeoPackage if it ends in .gpkg, else GeoJSON [default: GeoJSON beside OUT].
     #[arg(long, value_name = "VECTOR", conflicts_with = "dry_run")]
     pub(super) tie_points: Option<PathBuf>,
-    /// Bands to use, such as B02,B03,B04,B08; names the bands of files that do not.
+    /// Bands to use, such as B02,B03,B04,B08; also names the bands of files that do not name them.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) bands: Vec<String>,
-    /// Band to measure on [default: the one whose windows know the shift best].
+    /// Band to measure on [default: the one that gives the shift most precisely].
     #[arg(long, value_name = "BAND")]
     pub(super) match_band: Option<String>,
     /// Form of the shift.
     #[arg(long, value_enum, default_value = "auto", value_name = "MODEL")]
     pub(super) model: ModelChoice,
-    /// Largest shift looked for, px [default: 50].
+    /// Largest shift to look for, px [default: 50].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) max_shift_px: Option<f64>,
     /// Side of a tie point's window, px [default: 64].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) window_px: Option<usize>,
-    /// Distance of tie points, px [default: the window, or more for at most about 4000 of them].
+    /// Distance between tie points, px [default: the side of the window, or more in large scenes: at most about 4000 tie points].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) spacing_px: Option<std::num::NonZeroUsize>,
-    /// Measure and say what was found; write nothing.
+    /// Measure and print the result; write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Print the report to stdout.
@@ -207,7 +211,7 @@ pub(super) struct RegisterArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ModelChoice {
-    /// The simplest that the tie points ask for.
+    /// The simplest that the tie points support.
     Auto,
     /// One shift.
     Translation,
@@ -226,30 +230,30 @@ pub(super) enum SensorArg {
     Radar,
 }
 
-/// Make scenes with trains whose truth is known.
+/// Make scenes with known trains, or put trains into real scenes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Writes baseline and target scenes, the rails and truth.geojson, which `railwatch evaluate` scores runs against.\n\n\
+    after_help = "Writes baseline and target scenes, the rails, and truth.geojson, against which `railwatch evaluate` scores runs.\n\n\
     Examples:\n  \
     railwatch simulate --rails samples/tumangang_khasan_rails.geojson --seed 7 --out sim\n  \
     railwatch simulate --sensor radar --rails samples/tumangang_khasan_rails.geojson --out sim\n  \
     railwatch simulate --into 2022-11-19.tif 2022-11-29.tif --rails rails.geojson --out sim"
 )]
 pub(super) struct SimulateArgs {
-    /// What kind of synthetic scenes to make.
+    /// Kind of synthetic scenes to make.
     #[arg(long, value_enum, default_value_t = SensorArg::Optical, conflicts_with = "into")]
     pub(super) sensor: SensorArg,
-    /// Put trains into these real scenes instead, optical or radar: the baselines, then the target. The platform of what is
-    /// written is the satellite's with `, trains simulated`.
+    /// Put trains into these real scenes instead, optical or radar: the baselines, then the target. What is written keeps
+    /// the satellite's name, with `, trains simulated` appended.
     #[arg(long, num_args = 2.., value_name = "SCENE", conflicts_with = "epsg")]
     pub(super) into: Vec<String>,
-    /// Rail lines that the trains stand on.
+    /// Rail lines on which the trains stand.
     #[arg(long, value_name = "VECTOR")]
     pub(super) rails: String,
     /// Folder for the outputs.
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
-    /// The same seed gives the same scenes [default: the configuration's, else 1].
+    /// Seed: the same one gives the same scenes [default: that of --config, else 1].
     #[arg(long)]
     pub(super) seed: Option<u64>,
     /// EPSG code of synthetic scenes [default: the UTM zone of the rails].
@@ -258,29 +262,29 @@ pub(super) struct SimulateArgs {
     /// Ground around the rails, metres, 0 to 50000.
     #[arg(long, allow_negative_numbers = true, default_value_t = 1000.0, value_name = "M")]
     pub(super) margin_m: f64,
-    /// Parameters of the simulation (TOML); with --into those of its [trains].
+    /// TOML file with the parameters of the simulation (docs/config.md); with --into those of its [trains].
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
 
-/// Score runs against what is known to be there.
+/// Score runs of `detect` against known trains.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Prints precision, recall by length and cargo, false alarms asked and measured with exact intervals, recall at 2, 10 \
-    and 50 false alarms per 100 km, the error of both ends and the length found with 90 % probability. Ask `railwatch detect` \
-    for --false-alarms 50 to have all three rates measured.\n\nExample:\n  \
+    after_help = "Prints precision, recall by length and cargo, false alarms asked for and measured with exact intervals, recall at 2, 10 \
+    and 50 false alarms per 100 km, the error of both ends and the length found with 90 % probability. Run `railwatch detect` \
+    with --false-alarms 50 to have all three rates measured.\n\nExample:\n  \
     railwatch simulate --rails samples/tumangang_khasan_rails.geojson --seed 7 --out sim\n  \
     railwatch detect --baseline sim/baseline.tif --target sim/target.tif --rails sim/rails.geojson --false-alarms 50 --out sim/run\n  \
     railwatch evaluate sim/run --references --out sim/score"
 )]
 pub(super) struct EvaluateArgs {
-    /// Folders that `railwatch detect` wrote, globs of them, or a .toml list with one [[case]] (run, truth, name) each.
+    /// Output folders of `railwatch detect`, globs of them, or .toml lists with one [[case]] (run, truth, name) per run.
     #[arg(required = true, value_name = "CASE")]
     pub(super) cases: Vec<String>,
-    /// Truth of all cases that have none of their own [default: truth.geojson in the folder or beside it].
+    /// Truth of all cases without one of their own [default: truth.geojson in the folder or beside it].
     #[arg(long, value_name = "VECTOR")]
     pub(super) truth: Option<PathBuf>,
-    /// Also score registered pixelwise CVA, IR-MAD and plain differencing; reads the scenes of the runs again.
+    /// Also score CVA and IR-MAD on the registered scenes, and plain differencing; reads the scenes of the runs again.
     #[arg(long)]
     pub(super) references: bool,
     /// Folder for evaluation.json, evaluation.csv and curves.png.
@@ -291,10 +295,10 @@ pub(super) struct EvaluateArgs {
     pub(super) json: bool,
 }
 
-/// Draw figures and the HTML page again from a run's outputs.
+/// Draw the figures and the HTML page of a run again from its output folder.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  railwatch report out")]
 pub(super) struct ReportArgs {
-    /// Folder that `railwatch detect` wrote.
+    /// Output folder of `railwatch detect`.
     pub(super) dir: PathBuf,
 }

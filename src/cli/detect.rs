@@ -1,9 +1,9 @@
 //! `railwatch detect`.
 
 use super::args::{DetectArgs, Global};
-use super::logging::say;
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
-use super::{Failure, Outcome, man};
+use super::{Failure, Outcome};
 use crate::pipeline::{self, AreaRequest, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
 use miette::miette;
 
@@ -11,25 +11,25 @@ use miette::miette;
 pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure> {
     let typed = typed(args);
     let file = match &args.config {
-        Some(path) => DetectFile::read(path).map_err(failure)?.overridden_by(typed),
+        Some(path) => DetectFile::read(path)?.overridden_by(typed),
         None => typed,
     };
     if file.area == Some(true) {
         return over_area(global, args, file);
     }
-    let config = DetectConfig::try_from(file).map_err(failure)?;
-    let plan = Plan::new(config).map_err(failure)?;
+    let config = DetectConfig::try_from(file)?;
+    let plan = Plan::new(config)?;
     if args.dry_run {
         return say(global, &plan.summary());
     }
-    pipeline::prepare_outputs(&plan).map_err(failure)?;
+    pipeline::prepare_outputs(&plan)?;
     let reporter = Reporter::new(global);
     let result = pipeline::run(&plan, &GdalSource, &reporter).and_then(|output| {
         let paths = pipeline::write_outputs(&plan, &output, &command_line())?;
         Ok((output, paths))
     });
     reporter.finish();
-    let (output, paths) = result.map_err(failure)?;
+    let (output, paths) = result?;
     say(global, &paths.summary)?;
     if args.json {
         print_file(&paths.geojson)?;
@@ -39,14 +39,14 @@ pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure
 
 /// The run without rails.
 fn over_area(global: &Global, args: &DetectArgs, file: DetectFile) -> Result<Outcome, Failure> {
-    let request = AreaRequest::new(file, command_line()).map_err(failure)?;
+    let request = AreaRequest::new(file, command_line())?;
     if args.dry_run {
-        return say(global, &pipeline::plan_area(&request).map_err(failure)?);
+        return say(global, &pipeline::plan_area(&request)?);
     }
     let reporter = Reporter::new(global);
     let result = pipeline::change_area(&request, &GdalSource, &reporter);
     reporter.finish();
-    let output = result.map_err(failure)?;
+    let output = result?;
     say(global, &output.summary)?;
     if args.json {
         print_file(&output.geojson)?;
@@ -57,7 +57,7 @@ fn over_area(global: &Global, args: &DetectArgs, file: DetectFile) -> Result<Out
 fn print_file(path: &std::path::Path) -> Result<(), Failure> {
     let bytes =
         std::fs::read(path).map_err(|e| Failure::failed(miette!("cannot read {}: {e}", path.display())))?;
-    man::print(&bytes).map(drop)
+    to_stdout(&bytes).map(drop)
 }
 
 fn outcome(args: &DetectArgs, output: &RunOutput, detection_count: usize) -> Outcome {
@@ -91,11 +91,11 @@ fn typed(args: &DetectArgs) -> DetectFile {
 }
 
 /// A pipeline error with its exit code.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-pub(super) fn failure(error: pipeline::Error) -> Failure {
-    let usage = error.is_usage();
-    let report = miette!("{error}");
-    if usage { Failure::usage(report) } else { Failure::failed(report) }
+impl From<pipeline::Error> for Failure {
+    fn from(error: pipeline::Error) -> Self {
+        let report = miette!("{error}");
+        if error.is_usage() { Self::usage(report) } else { Self::failed(report) }
+    }
 }
 
 /// The arguments as they were typed, for the provenance.

@@ -1,8 +1,8 @@
 //! `railwatch evaluate`.
 
 use super::args::{EvaluateArgs, Global};
-use super::logging::say;
-use super::{Failure, Outcome, man};
+use super::logging::{say, to_stdout};
+use super::{Failure, Outcome};
 use crate::evaluate::naive::{self, NaiveCase, Reference};
 use crate::evaluate::{self, Case, Error, Evaluated};
 use crate::pipeline;
@@ -10,7 +10,7 @@ use miette::miette;
 
 /// Scores the cases, prints the table and writes the files.
 pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failure> {
-    let mut inputs = evaluate::case_inputs(&args.cases).map_err(failure)?;
+    let mut inputs = evaluate::case_inputs(&args.cases)?;
     if let Some(truth) = &args.truth {
         for input in inputs.iter_mut().filter(|i| i.truth.is_none()) {
             input.truth = Some(truth.clone());
@@ -18,24 +18,23 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
     }
     let mut cases = Vec::new();
     for input in &inputs {
-        let mut case =
-            evaluate::read_case(&input.run, &input.truth_path().map_err(failure)?).map_err(failure)?;
+        let mut case = evaluate::read_case(&input.run, &input.truth_path()?)?;
         if let Some(name) = &input.name {
             case.name.clone_from(name);
         }
         cases.push(case);
     }
     if let Some(out) = &args.out {
-        pipeline::prepare_folder(out).map_err(super::detect::failure)?;
+        pipeline::prepare_folder(out)?;
     }
     let mut references = Vec::new();
     if args.references {
         let compared = inputs.iter().map(|i| naive::compare(&i.run)).collect::<Result<Vec<_>, _>>();
-        let compared = compared.map_err(failure)?;
+        let compared = compared?;
         for reference in Reference::ALL {
             let naive =
                 compared.iter().zip(&cases).map(|(compared, case)| naive_case(reference, compared, case));
-            let naive = naive.collect::<Result<Vec<_>, _>>().map_err(failure)?;
+            let naive = naive.collect::<Result<Vec<_>, _>>()?;
             references.push(naive::score(reference, &naive));
         }
     }
@@ -46,7 +45,7 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
     };
     say(global, &evaluate::table(&evaluated))?;
     if let Some(out) = &args.out {
-        let written = evaluate::write(out, &evaluated).map_err(failure)?;
+        let written = evaluate::write(out, &evaluated)?;
         let lines: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
         say(global, &(lines.join("\n") + "\n"))?;
     }
@@ -54,7 +53,7 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
         let mut text = serde_json::to_string_pretty(&evaluated)
             .map_err(|e| Failure::failed(miette!("the evaluation cannot be written as JSON: {e}")))?;
         text.push('\n');
-        man::print(text.as_bytes())?;
+        to_stdout(text.as_bytes())?;
     }
     Ok(Outcome::Done)
 }
@@ -69,16 +68,17 @@ fn naive_case<'a>(
 }
 
 /// What was named wrongly is a mistake of usage; what could not be written is a failure.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn failure(error: Error) -> Failure {
-    let report = miette!("{error}");
-    match error {
-        Error::Read { .. }
-        | Error::Content { .. }
-        | Error::NoTruth { .. }
-        | Error::List { .. }
-        | Error::NoCase { .. }
-        | Error::Pattern { .. } => Failure::usage(report),
-        Error::Scenes { .. } | Error::Report(_) | Error::Output(_) => Failure::failed(report),
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let report = miette!("{error}");
+        match error {
+            Error::Read { .. }
+            | Error::Content { .. }
+            | Error::NoTruth { .. }
+            | Error::List { .. }
+            | Error::NoCase { .. }
+            | Error::Pattern { .. } => Self::usage(report),
+            Error::Scenes { .. } | Error::Report(_) | Error::Output(_) => Self::failed(report),
+        }
     }
 }

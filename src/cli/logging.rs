@@ -50,6 +50,16 @@ pub(super) fn say(global: &Global, text: &str) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Writes data to stdout; a reader that closed the pipe early is no failure.
+pub(super) fn to_stdout(bytes: &[u8]) -> Result<Outcome, Failure> {
+    match std::io::stdout().write_all(bytes) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(miette::miette!("cannot write to stdout: {e}")))
+        }
+        _ => Ok(Outcome::Done),
+    }
+}
+
 /// Prints an error in the chosen format.
 pub(super) fn print_error(global: &Global, report: &miette::Report) {
     let line = match global.log_format {

@@ -1,17 +1,17 @@
 //! Completion scripts and manual pages, made from the same description as `--help`.
 
 use super::args::Cli;
+use super::logging::to_stdout;
 use super::{Failure, Outcome};
 use clap::CommandFactory;
 use miette::miette;
-use std::io::Write;
 use std::path::Path;
 
 /// Prints the completion script of `shell`.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "railwatch", &mut script);
-    print(&script)
+    to_stdout(&script)
 }
 
 /// Writes the manual pages into `out`, or the main page to stdout.
@@ -21,20 +21,10 @@ pub(super) fn pages(out: Option<&Path>) -> Result<Outcome, Failure> {
         clap_mangen::Man::new(Cli::command())
             .render(&mut page)
             .map_err(|e| Failure::failed(miette!("cannot make the manual page: {e}")))?;
-        return print(&page);
+        return to_stdout(&page);
     };
     std::fs::create_dir_all(dir)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
         .map_err(|e| Failure::failed(miette!("cannot write manual pages to {}: {e}", dir.display())))?;
     Ok(Outcome::Done)
-}
-
-/// Writes data to stdout; a reader that closed the pipe early is no failure.
-pub(super) fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
-    match std::io::stdout().write_all(bytes) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(miette!("cannot write to stdout: {e}")))
-        }
-        _ => Ok(Outcome::Done),
-    }
 }

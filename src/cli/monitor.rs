@@ -1,9 +1,9 @@
 //! `railwatch monitor`.
 
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
-use super::logging::say;
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
-use super::{Failure, Outcome, detect, man};
+use super::{Failure, Outcome};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
 use crate::pipeline::parse_time;
 use jiff::Timestamp;
@@ -15,21 +15,21 @@ pub(super) fn run(global: &Global, args: &MonitorArgs) -> Result<Outcome, Failur
         MonitorCommand::Run(args) => watch(global, args),
         MonitorCommand::Status(args) => status(global, args),
         MonitorCommand::Series(args) => {
-            let config = Config::read(&args.config).map_err(failure)?;
+            let config = Config::read(&args.config)?;
             written(global, monitor::write_series(&config, &args.sites, &args.out))
         }
         MonitorCommand::Export(args) => {
-            let config = Config::read(&args.config).map_err(failure)?;
+            let config = Config::read(&args.config)?;
             written(global, monitor::export(&config, &args.out))
         }
     }
 }
 
 fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
-    let config = Config::read(&args.config).map_err(failure)?;
+    let config = Config::read(&args.config)?;
     let options = RunOptions {
         now: now(),
-        since: args.since.as_deref().map(parse_time).transpose().map_err(detect::failure)?,
+        since: args.since.as_deref().map(parse_time).transpose()?,
         dry_run: args.dry_run,
         sites: args.sites.clone(),
         secrets: secrets(&config),
@@ -37,23 +37,23 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     let reporter = Reporter::new(global);
     let result = monitor::run(&config, &options, &reporter);
     reporter.finish();
-    let summary = result.map_err(failure)?;
+    let summary = result?;
     say(global, &summary.text())?;
     if args.json {
-        man::print(json(&summary)?.as_bytes())?;
+        to_stdout(json(&summary)?.as_bytes())?;
     }
     Ok(if summary.is_whole() { Outcome::Done } else { Outcome::Skipped })
 }
 
 fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
-    let config = Config::read(&args.config).map_err(failure)?;
-    let status = monitor::status(&config).map_err(failure)?;
-    if args.json { man::print(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
+    let config = Config::read(&args.config)?;
+    let status = monitor::status(&config)?;
+    if args.json { to_stdout(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
 }
 
 /// Names what was written.
 fn written(global: &Global, result: Result<Vec<std::path::PathBuf>, Error>) -> Result<Outcome, Failure> {
-    let paths = result.map_err(failure)?;
+    let paths = result?;
     let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
     say(global, &(names.join("\n") + "\n"))
 }
@@ -76,9 +76,10 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn failure(error: Error) -> Failure {
-    let usage = error.is_usage();
-    let report = miette!("{error}");
-    if usage { Failure::usage(report) } else { Failure::failed(report) }
+/// A failure of watching with its exit code.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let report = miette!("{error}");
+        if error.is_usage() { Self::usage(report) } else { Self::failed(report) }
+    }
 }

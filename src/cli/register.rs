@@ -1,10 +1,10 @@
 //! `railwatch register`.
 
 use super::args::{Global, ModelChoice, RegisterArgs};
-use super::detect::{command_line, failure};
-use super::logging::say;
+use super::detect::command_line;
+use super::logging::{say, to_stdout};
 use super::progress::Reporter;
-use super::{Failure, Outcome, man};
+use super::{Failure, Outcome};
 use crate::coreg::Model;
 use crate::pipeline::{self, GdalSource, RegisterRequest};
 
@@ -33,10 +33,10 @@ pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<Outcome, Failu
     let reporter = Reporter::new(global);
     let result = pipeline::register(&request, &GdalSource, &reporter);
     reporter.finish();
-    let output = result.map_err(failure)?;
+    let output = result?;
     say(global, &output.summary)?;
     if args.json {
-        man::print(output.json.as_bytes())?;
+        to_stdout(output.json.as_bytes())?;
     }
     Ok(Outcome::Done)
 }

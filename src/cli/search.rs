@@ -1,8 +1,8 @@
 //! `railwatch search`, and the choice of scenes that `fetch` shares with it.
 
 use super::args::Global;
-use super::logging::say;
-use super::{Failure, Outcome, man};
+use super::logging::{say, to_stdout};
+use super::{Failure, Outcome};
 use crate::catalog::{
     Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
 };
@@ -21,13 +21,13 @@ catalog, a catalog or item file, or a folder of items.";
 /// Where, when and how clear.
 #[derive(Debug, Args)]
 pub(super) struct ChoiceArgs {
-    /// Where to search: earth-search, planetary-computer, cdse, a URL, a file, a folder.
+    /// Where to search: earth-search, planetary-computer, cdse, a URL, a file or a folder.
     #[arg(long, value_name = "SOURCE", default_value = "earth-search")]
     source: String,
-    /// Rail lines: scenes must show them, and clouds count over them.
+    /// Rail lines that the scenes must show; cloud is counted along them.
     #[arg(long, value_name = "VECTOR", required_unless_present = "bbox")]
     rails: Option<String>,
-    /// Ground instead of rails: west,south,east,north in degrees.
+    /// A box instead of rails: west,south,east,north in degrees.
     #[arg(
         long,
         value_name = "W,S,E,N",
@@ -42,33 +42,33 @@ pub(super) struct ChoiceArgs {
     /// Last day or moment, inclusive.
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// Collections, such as sentinel-2-l2a,sentinel-1-rtc [default: the source's own of Sentinel-2 L2A, or all].
+    /// Collections, such as sentinel-2-l2a,sentinel-1-rtc [default: Sentinel-2 L2A of a known source, else all].
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     collections: Vec<String>,
-    /// Largest share of cloud and shadow over the corridor, 0 to 1; reads a window of each scene's classification.
+    /// Largest share of cloud and shadow along the corridor, 0 to 1; reads that part of each scene's classification.
     #[arg(long, allow_negative_numbers = true, value_name = "F")]
     max_cloud: Option<f64>,
-    /// Largest share of cloud over the whole tile, 0 to 1, as the provider tells it.
+    /// Largest share of cloud over the whole tile, 0 to 1, as stated by the provider.
     #[arg(long, allow_negative_numbers = true, value_name = "F")]
     max_tile_cloud: Option<f64>,
-    /// Most scenes, the newest first.
+    /// Largest number of scenes; the newest are taken.
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     limit: Option<NonZeroUsize>,
-    /// MGRS tiles to stay on, such as 52TFM [default: the fewest that hold the corridor].
+    /// MGRS tiles to use, such as 52TFM [default: the fewest that cover the corridor].
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     tiles: Vec<String>,
-    /// Half width of the corridor in which clouds count, metres.
+    /// Half width of the corridor in which cloud is counted, metres.
     #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 250.0)]
     buffer_m: f64,
-    /// Ground around the corridor that is fetched, metres: registration needs the surroundings.
+    /// Width of the surroundings that are fetched with the corridor, metres; registration needs them.
     #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 3000.0)]
     margin_m: f64,
 }
 
-/// Find scenes of a corridor in STAC servers, static catalogs and folders.
+/// Find scenes of a corridor on STAC servers, in static catalogs and in folders.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{SOURCE_HELP}\nCopies of a scene are listed once, strips of a split tile as one \
-    scene, and overlapping tiles are left out.\n\nExamples:\n  \
+    scene; overlapping tiles are left out.\n\nExamples:\n  \
     railwatch search --rails rails.geojson --from 2022-11-01 --to 2022-12-01 --max-cloud 0.2\n  \
     railwatch search --source planetary-computer --bbox 130.5,42.3,130.8,42.6 --from 2024-06-01 --json > found.json"))]
 pub(super) struct SearchArgs {
@@ -98,7 +98,7 @@ pub(super) struct Choices {
 pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure> {
     let choices = choose(&args.choice)?;
     if args.json {
-        man::print(collection(&choices.scenes).to_string().as_bytes())?;
+        to_stdout(collection(&choices.scenes).to_string().as_bytes())?;
     }
     say(global, &listing(&choices))?;
     Ok(if choices.skipped.is_empty() { Outcome::Done } else { Outcome::Skipped })
@@ -107,8 +107,8 @@ pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure
 /// Searches, resolves copies and tiles, and looks at the clouds where asked.
 pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let (from, to) = period(args)?;
-    let corridor = corridor(args).map_err(failure)?;
-    let area = corridor.area().map_err(failure)?;
+    let corridor = corridor(args)?;
+    let area = corridor.area()?;
     let query = Query {
         area: Some(area.clone()),
         from,
@@ -117,8 +117,8 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
-    let catalog = Catalog::new(Source::parse(&args.source).map_err(failure)?, &HttpParams::default());
-    let found = catalog.search(&query).map_err(failure)?;
+    let catalog = Catalog::new(Source::parse(&args.source)?, &HttpParams::default());
+    let found = catalog.search(&query)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
     let selection = select(found.items, &area, &params);
     let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
@@ -126,7 +126,7 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let mut choices = Choices { catalog, corridor, scenes: Vec::new(), dropped, skipped: found.skipped };
     let beyond = |scene: Selected| Skipped {
         id: scene.item().id.clone(),
-        reason: format!("older than the {limit} newest, which --limit asks for"),
+        reason: format!("older than the {limit} newest, to which --limit restricts the list"),
     };
     let mut left = selection.scenes.into_iter();
     let Some(max_cloud) = max_cloud else {
@@ -168,7 +168,7 @@ fn corridor(args: &ChoiceArgs) -> Result<Corridor, Error> {
         (None, &[w, s, e, n]) => Corridor::of_bbox([w, s, e, n], args.margin_m),
         (None, other) => Err(Error::Query {
             what: "--bbox".to_owned(),
-            reason: format!("wants four numbers west,south,east,north, not {}", other.len()),
+            reason: format!("give four numbers west,south,east,north, not {}", other.len()),
         }),
     }
 }
@@ -176,13 +176,13 @@ fn corridor(args: &ChoiceArgs) -> Result<Corridor, Error> {
 /// First and last moment asked for, in this order.
 fn period(args: &ChoiceArgs) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
     let wrong = |option: &str, text: &str, e: &jiff::Error| {
-        Failure::usage(miette!("{option} {text}: no time ({e}); write 2024-06-17 or 2024-06-17T02:00:00Z"))
+        Failure::usage(miette!("{option} {text}: not a time ({e}); write 2024-06-17 or 2024-06-17T02:00:00Z"))
     };
     let from =
         args.from.as_deref().map(|t| first_moment(t).map_err(|e| wrong("--from", t, &e))).transpose()?;
     let to = args.to.as_deref().map(|t| last_moment(t).map_err(|e| wrong("--to", t, &e))).transpose()?;
     if let Some((first, last)) = from.zip(to).filter(|(first, last)| first > last) {
-        return Err(Failure::usage(miette!("--from {first} is later than --to {last}: exchange them")));
+        return Err(Failure::usage(miette!("--from {first} is later than --to {last}: swap them")));
     }
     Ok((from, to))
 }
@@ -191,7 +191,7 @@ fn fraction(option: &str, value: f64) -> Result<f64, Failure> {
     if (0.0..=1.0).contains(&value) {
         return Ok(value);
     }
-    Err(Failure::usage(miette!("{option} {value}: a share lies between 0 and 1")))
+    Err(Failure::usage(miette!("{option} {value}: give a share from 0 to 1")))
 }
 
 /// The chosen items as one STAC item collection, with what was seen of the corridor.
@@ -248,11 +248,12 @@ pub(super) fn summary(choices: &Choices) -> String {
 }
 
 /// A catalog's error with its exit code.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-pub(super) fn failure(error: Error) -> Failure {
-    let report = miette!("{error}");
-    match error {
-        Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Failure::usage(report),
-        _ => Failure::failed(report),
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let report = miette!("{error}");
+        match error {
+            Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Self::usage(report),
+            _ => Self::failed(report),
+        }
     }
 }

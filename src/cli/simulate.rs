@@ -1,7 +1,6 @@
 //! `railwatch simulate`.
 
 use super::args::{Global, SensorArg, SimulateArgs};
-use super::detect::failure;
 use super::logging::say;
 use super::{Failure, Outcome};
 use crate::pipeline::{self, SimulateRequest, SimulatedSensor};
@@ -30,6 +29,6 @@ pub(super) fn run(global: &Global, args: &SimulateArgs) -> Result<Outcome, Failu
         margin_m: args.margin_m,
         config: args.config.clone(),
     };
-    let summary = pipeline::simulate(&request).map_err(failure)?;
+    let summary = pipeline::simulate(&request)?;
     say(global, &summary)
 }

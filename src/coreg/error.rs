@@ -51,8 +51,7 @@ pub enum Error {
     },
     /// The tie points contradict each other.
     #[error(
-        "the tie points scatter by {rmse_px:.2} px (at most {largest_px:.2} px is trusted): the scenes do not differ by a \
-         shift of the asked form; take scenes of one orbit (`detect --no-register` trusts the georeference)"
+        "the tie points scatter by {rmse_px:.2} px (at most {largest_px:.2} px is trusted): the scenes do not differ by a shift of the requested form; take scenes of one orbit (`detect --no-register` trusts the georeference)"
     )]
     Scattered {
         /// Root mean square, px.
@@ -62,8 +61,8 @@ pub enum Error {
     },
     /// Too little to go by for a shift of any use.
     #[error(
-        "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is of use): too few tie points, or \
-         the scene changed too much (low sun, snow, season); read a wider window, choose a date of like season (`detect \
+        "the shift is known to {uncertainty_px:.2} px only (at most {largest_px:.2} px is accepted): too few tie points, or \
+         the scene changed too much (low sun, snow, season); read a wider window, or choose a date of the same season (`detect \
          --no-register` trusts the georeference)"
     )]
     Uncertain {

@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// Nothing beside the tracks is free of other rails.
     #[error(
-        "other rails lie everywhere beside the tracks, so that nothing says how often chance looks like a train: \
+        "other rails lie beside the tracks everywhere, so the rate of false alarms cannot be measured: \
          leave parallel tracks out of the rails or add a stretch of open line"
     )]
     NoPlacebo,

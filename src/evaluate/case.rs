@@ -6,7 +6,7 @@ use crate::stats::quantile;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Metres a degree of latitude (mean meridian of WGS 84); good to 0.5 % at any latitude, for matching only.
+/// Metres per degree of latitude, on a sphere with the Earth's mean radius; within 0.6 % at any latitude, for matching only.
 const METRES_PER_DEGREE: f64 = 111_195.0;
 /// Spacing of the points at which a train is looked for in the observed track, metres.
 const STEP_M: f64 = 10.0;

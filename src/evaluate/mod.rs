@@ -35,7 +35,7 @@ use thiserror::Error;
 pub enum Error {
     /// A file cannot be read.
     #[error(
-        "cannot read {path}: {source}; a case is a folder of `railwatch detect` with a truth.geojson in it or beside it"
+        "cannot read {path}: {source}; a case is an output folder of `railwatch detect` with a truth.geojson in it or beside it"
     )]
     Read {
         /// The file.
@@ -66,15 +66,13 @@ pub enum Error {
         source: Box<toml::de::Error>,
     },
     /// Nothing to score.
-    #[error("no case: {what} matches no folder that `railwatch detect` wrote")]
+    #[error("no case: {what} matches no output folder of `railwatch detect`")]
     NoCase {
         /// What was given.
         what: String,
     },
     /// Neither a folder of a run nor a glob.
-    #[error(
-        "no case: {what} is no folder that `railwatch detect` wrote, and as a glob it has a mistake: {source}"
-    )]
+    #[error("no case: {what} is neither an output folder of `railwatch detect` nor a valid glob: {source}")]
     Pattern {
         /// What was given.
         what: String,

@@ -47,7 +47,7 @@ pub fn table(evaluated: &Evaluated) -> String {
     line(calibration(e).to_string());
     line(classes(e).to_string());
     line(format!(
-        "ends: median error {} m, 90 % within {} m (first {} m, last {} m); the other date named for {} of the hits",
+        "ends: median error {} m, 90 % within {} m (first {} m, last {} m); the wrong date named for {} of the hits",
         whole(e.end_errors.median_m),
         whole(e.end_errors.high_m),
         whole(e.end_errors.first_median_m),
@@ -56,7 +56,7 @@ pub fn table(evaluated: &Evaluated) -> String {
     ));
     if e.length_kept.told_count > 0 {
         line(format!(
-            "lengths: {} of {} within the told range ({}), which aims at 0.9",
+            "lengths: {} of {} within the reported range ({}), which aims at 0.9",
             e.length_kept.hit_count,
             e.length_kept.told_count,
             two(e.length_kept.fraction)
@@ -77,7 +77,7 @@ pub fn table(evaluated: &Evaluated) -> String {
     }
     if e.beyond_told_limit.known_count > 0 {
         line(format!(
-            "trains at least as long as the detection limit told for them: {} found, {} were promised",
+            "trains at least as long as the detection limit reported for them: {} found, {} should be",
             with_interval(&e.beyond_told_limit),
             0.9
         ));
@@ -110,7 +110,9 @@ fn rates(evaluated: &Evaluated) -> Table {
     };
     table.add_row([vec!["railwatch".to_owned()], at.iter().map(told).collect()].concat());
     let asked = |r: &super::RecallAt| r.recall_at_asked.map_or_else(|| "not asked".to_owned(), two);
-    table.add_row([vec!["railwatch, at the rate asked".to_owned()], at.iter().map(asked).collect()].concat());
+    table.add_row(
+        [vec!["railwatch, at the rate asked for".to_owned()], at.iter().map(asked).collect()].concat(),
+    );
     for r in &evaluated.references {
         let name = vec![r.reference.name().to_owned()];
         table.add_row([name, r.recall_at.iter().map(|&v| two(v)).collect()].concat());
@@ -119,7 +121,7 @@ fn rates(evaluated: &Evaluated) -> Table {
 }
 
 fn calibration(e: &Evaluation) -> Table {
-    let mut table = new_table(&["false alarms per 100 km asked", "measured", "95 % interval"]);
+    let mut table = new_table(&["false alarms per 100 km asked for", "measured", "95 % interval"]);
     for c in &e.calibration {
         let [low, high] = c.interval_per_100km;
         table.add_row([
@@ -132,7 +134,7 @@ fn calibration(e: &Evaluation) -> Table {
 }
 
 fn classes(e: &Evaluation) -> Table {
-    let header = ["trains", "known", "found", "recall", "95 % interval", "found with 90 % from (m)"];
+    let header = ["trains", "known", "found", "recall", "95 % interval", "90 % found from (m)"];
     let mut table = new_table(&header);
     let all = std::iter::once(("all".to_owned(), &e.all));
     let lengths = e.by_length.iter().map(|(name, c)| (format!("{name} m"), c));

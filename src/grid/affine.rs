@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// A geotransform that maps all pixels onto a line or a point.
 #[derive(Debug, Error, Clone, Copy, PartialEq)]
-#[error("the geotransform {0:?} has no inverse: the raster carries no usable georeference")]
+#[error("the geotransform {0:?} has no inverse: the raster has no usable georeference")]
 pub struct SingularAffine(pub [f64; 6]);
 
 /// Pixel to map transform with its inverse kept beside it.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// What may stand for a scene.
 pub(super) const SCENE: &str =
-    "a scene: a raster file, one file a band joined by '+', a glob, a SAFE folder or zip, or a STAC item";
+    "a scene: a raster file, one file per band joined by '+', a glob, a SAFE folder or zip, or a STAC item";
 
 /// A failed read or write of a file.
 #[derive(Debug, Error, Clone, PartialEq)]

@@ -29,7 +29,7 @@ pub struct Listed {
 pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, Error> {
     let shown = folder.display().to_string();
     let pattern = pattern
-        .map(|p| glob::Pattern::new(p).map_err(|e| Error::bands(p, format!("no valid glob: {e}"))))
+        .map(|p| glob::Pattern::new(p).map_err(|e| Error::bands(p, format!("not a valid glob: {e}"))))
         .transpose()?;
     if !folder.exists() {
         return Err(Error::NotFound { path: shown, what: "a folder of scenes" });

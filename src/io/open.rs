@@ -118,7 +118,7 @@ pub(super) fn pick_bands(
         .map(|name| {
             let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
                 let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
-                Error::bands(spec, format!("no band {name}; left to choose from: {}", there.join(", ")))
+                Error::bands(spec, format!("no band {name}; choose from: {}", there.join(", ")))
             })?;
             Ok(named.remove(at))
         })
@@ -127,7 +127,7 @@ pub(super) fn pick_bands(
 
 /// Files that a glob matches, in order.
 fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
-    let paths = glob::glob(pattern).map_err(|e| Error::bands(pattern, format!("no valid glob: {e}")))?;
+    let paths = glob::glob(pattern).map_err(|e| Error::bands(pattern, format!("not a valid glob: {e}")))?;
     let mut files: Vec<String> =
         paths.filter_map(Result::ok).filter(|p| p.is_file()).map(|p| p.display().to_string()).collect();
     files.sort();
@@ -149,7 +149,7 @@ fn rasters_in(folder: &str) -> Result<Vec<String>, Error> {
         .collect();
     files.sort();
     if files.is_empty() {
-        let reason = "the folder is no SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml) and holds no files \
+        let reason = "the folder is not a SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml) and holds no files \
                       named by band, such as B02.tif or T33UUU_B04_10m.jp2";
         return Err(Error::bands(folder, reason));
     }

@@ -146,7 +146,7 @@ fn scaling_of(product: &Product, id: &str, xml: &str) -> Scaling {
     } else if let Some(b) = names::baseline_of_name(id) {
         (scaling::offset_of_baseline(b), format!("processing baseline {b:05.2} of the product name"))
     } else {
-        (0.0, format!("{file}.xml tells neither offset nor processing baseline: offset 0"))
+        (0.0, format!("{file}.xml states neither offset nor processing baseline: offset 0"))
     };
     Scaling { offset, scale, rule }
 }

@@ -125,7 +125,7 @@ fn offset_of_metadata(dataset: &Dataset, path: &str) -> (f64, String) {
     match (tagged, named) {
         (Some(b), _) => (offset_of_baseline(b), format!("processing baseline {b:05.2} of the file's tag")),
         (_, Some(b)) => (offset_of_baseline(b), format!("processing baseline {b:05.2} of the name")),
-        _ => (0.0, "nothing tells the processing baseline: offset 0".to_owned()),
+        _ => (0.0, "processing baseline unknown: offset 0".to_owned()),
     }
 }
 

@@ -243,9 +243,9 @@ fn parse(json: &Value, location: &str) -> Result<StacItem, String> {
     if let Some(features) = json.get("features").and_then(Value::as_array) {
         return Err(format!("a collection of {} items, not one item; give one of them", features.len()));
     }
-    let assets = json.get("assets").and_then(Value::as_object).ok_or("no STAC item: it has no assets")?;
-    let properties = json.get("properties").ok_or("no STAC item: it has no properties")?;
-    let id = json.get("id").and_then(Value::as_str).ok_or("no STAC item: it has no id")?.to_owned();
+    let assets = json.get("assets").and_then(Value::as_object).ok_or("not a STAC item: it has no assets")?;
+    let properties = json.get("properties").ok_or("not a STAC item: it has no properties")?;
+    let id = json.get("id").and_then(Value::as_str).ok_or("not a STAC item: it has no id")?.to_owned();
     let text = |key: &str| properties.get(key).and_then(Value::as_str);
     let mut found: Vec<(StacAsset, &Value, bool)> = Vec::new();
     for (key, asset) in assets {
@@ -347,7 +347,7 @@ fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
         (_, None, Some(b)) => {
             (scaling::offset_of_baseline(b), format!("processing baseline {b:05.2} of the item"))
         }
-        _ => (0.0, "the item tells neither offset nor processing baseline: offset 0".to_owned()),
+        _ => (0.0, "the item states neither offset nor processing baseline: offset 0".to_owned()),
     };
     Scaling { offset, scale, rule }
 }

@@ -278,11 +278,14 @@ impl Config {
             return wrong("[[site]]", "there is no site; describe at least one".to_owned());
         }
         if self.alerts.kinds.is_empty() {
-            let reason = format!("no kind is delivered; take of {}, or leave the key out", KINDS.join(", "));
+            let reason = format!("no kind is listed; choose from {}, or leave the key out", KINDS.join(", "));
             return wrong("alerts.kinds", reason);
         }
         if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
-            return wrong("alerts.kinds", format!("there is no kind {kind:?}; take of {}", KINDS.join(", ")));
+            return wrong(
+                "alerts.kinds",
+                format!("there is no kind {kind:?}; choose from {}", KINDS.join(", ")),
+            );
         }
         if self.alerts.newest_days.is_nan() || self.alerts.newest_days <= 0.0 {
             return wrong("alerts.newest_days", "write a number of days above 0".to_owned());
@@ -468,7 +471,7 @@ mod tests {
             assert!(message.to_string().contains(said), "{keys}\n{message}");
         }
         let message = read(&format!("{site}[alerts]\nkinds = []")).unwrap_err().to_string();
-        assert!(message.contains("no kind is delivered"), "{message}");
+        assert!(message.contains("no kind is listed"), "{message}");
         let source = "source = { catalog = \"c\", max_tile_cloud_fraction = 2.0 }";
         let message = read(&site.replace("source = { folder = \"s\" }", source)).unwrap_err().to_string();
         assert!(message.contains("source.max_tile_cloud_fraction is 2"), "{message}");

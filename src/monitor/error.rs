@@ -70,8 +70,7 @@ pub enum Error {
     },
     /// A site changed under its state.
     #[error(
-        "site {site}: {what} changed since its state was made, and old and new dates cannot be compared: give the site \
-         a new id, or set it back"
+        "site {site}: {what} changed since its state was made, and old and new dates cannot be compared: undo the change, or give the site a new id"
     )]
     SiteChanged {
         /// The site.

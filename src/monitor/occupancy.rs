@@ -55,7 +55,7 @@ fn with_range(occupied_m: f64, train_count: u32, length_m: f64) -> Occupancy {
     Occupancy { occupied_m, range_m, wagons, train_count }
 }
 
-/// Detection limit of the middle one of the cargos, metres; `None` where trains of half of the cargos would be missed.
+/// Detection limit of the middle one of the cargoes, metres; `None` where trains of half of the cargoes would be missed.
 #[must_use]
 pub(super) fn usual_limit(limits: &[DetectionLimit]) -> Option<f64> {
     let mut lengths: Vec<f64> = limits.iter().map(|l| l.length_m.unwrap_or(f64::INFINITY)).collect();

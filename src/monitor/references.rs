@@ -66,7 +66,7 @@ pub(super) fn open(
     schedule.noted.extend(hidden.into_iter().map(|row: SceneRow| SceneRow {
         status: SceneStatus::Hidden,
         reason: Some(format!(
-            "it shows less than {share:.0} % of the site, which the first scene of its view has to"
+            "it shows less than {share:.0} % of the site, too little for the first scene of its view"
         )),
         ..row
     }));

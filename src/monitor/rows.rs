@@ -115,7 +115,7 @@ impl Eye<'_> {
                     life.last_seen.strftime("%Y-%m-%d")
                 )
             }
-            EventKind::Permanent => format!("change of about {length_m:.0} m stays: no train"),
+            EventKind::Permanent => format!("change of about {length_m:.0} m is permanent: no train"),
             EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
         };
         let idle = idle_days.map(|d| format!(" after {d:.0} days without one")).unwrap_or_default();

@@ -217,7 +217,7 @@ fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32)
             if row.datetime.is_none() {
                 kind = None;
                 row.status = SceneStatus::Refused;
-                row.reason = Some("its time is unknown: name it by date or set a tag".to_owned());
+                row.reason = Some("its time is unknown: put the date into its name or set a tag".to_owned());
             }
         }
         Err(error) => {
@@ -330,7 +330,7 @@ fn late(
     schedule.noted.extend(late.into_iter().map(|row: SceneRow| SceneRow {
         status: SceneStatus::Late,
         reason: Some(format!(
-            "strips of the dates before {late_to} are dropped: start again with --since, or keep more with \
+            "strips of the dates before {late_to} were dropped: run again with --since, or keep more with \
              baseline.kept_count"
         )),
         ..row

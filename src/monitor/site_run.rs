@@ -58,7 +58,7 @@ pub(super) fn watch(
         }
         if !schedule.looks.is_empty() {
             summary.problem = Some(format!(
-                "none of {} scenes shows {:.0} % of the site, which the reference has to: wait for a clear date, or lower \
+                "none of {} scenes shows {:.0} % of the site, as the reference must: wait for a clear date, or lower \
                  baseline.reference_valid_fraction",
                 schedule.looks.len(),
                 100.0 * config.baseline.reference_valid_fraction
@@ -112,7 +112,11 @@ fn follow_moves(state: &mut State, config: &SiteConfig, source: &Scenes) -> Resu
     if moves.is_empty() {
         return Ok(());
     }
-    tracing::info!(site = config.id, count = moves.len(), "scenes lie elsewhere now and are known there");
+    tracing::info!(
+        site = config.id,
+        count = moves.len(),
+        "scenes were moved and are read from their new place"
+    );
     state.transaction(|t| move_scenes(t, &config.id, &moves))
 }
 
@@ -187,7 +191,7 @@ fn take_back(
             drop_strips(t, row.scene_key)?;
         }
         if let Some(from) = schedule.rewind_to {
-            tracing::info!(site = config.id, %from, "results are taken back and made again");
+            tracing::info!(site = config.id, %from, "results are withdrawn and computed again");
             rewind(t, &config.id, from, options.now)?;
         }
         Ok(())

@@ -102,7 +102,7 @@ impl Status {
         let _ = match &self.last_run {
             Some((start, Some(end))) => writeln!(text, "last run {start} to {end}"),
             Some((start, None)) => {
-                writeln!(text, "last run began {start} and has not ended: at work or killed")
+                writeln!(text, "last run began {start} and has not ended: still running or killed")
             }
             None => writeln!(text, "no run yet"),
         };

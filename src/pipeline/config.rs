@@ -92,9 +92,7 @@ impl DetectFile {
             ..self
         }
     }
-}
 
-impl DetectFile {
     /// Refuses parameters of any step outside their ranges.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.mask.check()?;

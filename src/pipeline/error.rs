@@ -98,7 +98,7 @@ pub enum Error {
         baseline: String,
     },
     /// A band that was asked for is not in both scenes.
-    #[error("band {band} is not in both scenes: {reference}, {moving}; name one of both")]
+    #[error("band {band} is not in both scenes: {reference}, {moving}; name one that both have")]
     NoSuchBand {
         /// The band.
         band: String,
@@ -118,7 +118,9 @@ pub enum Error {
         band: String,
     },
     /// A scene is given more than once.
-    #[error("{path} is given twice: a scene cannot be compared with itself, nor count as two")]
+    #[error(
+        "{path} is given twice: a scene cannot be compared with itself or count twice; give different scenes"
+    )]
     SameScene {
         /// The path.
         path: String,
@@ -144,7 +146,7 @@ pub enum Error {
         reason: String,
     },
     /// The target cannot be compared with any baseline.
-    #[error("no baseline can be compared with the target {target}: {reasons}")]
+    #[error("no baseline can be compared with the target {target}: {reasons}; give another baseline")]
     NoBaseline {
         /// Target id.
         target: String,
@@ -153,7 +155,7 @@ pub enum Error {
     },
     /// An option of the corridor beside `--area`.
     #[error(
-        "--{} (`{option}` in --config) is said of rails, and --area looks at all ground: leave one of the two out",
+        "--{} (`{option}` in --config) applies to rails, and --area works without them: leave out one of the two",
         .option.replace('_', "-")
     )]
     NotWithArea {

@@ -111,7 +111,7 @@ fn lay_over(plan: &Plan, card: &mut DetectionCard) -> Result<(), Error> {
 /// What was read besides the scenes, with checksums of what is a file.
 fn inputs(plan: &Plan) -> Vec<InputCard> {
     let dem = plan.config.radar.dem.iter().map(|d| &d.path);
-    let paths = std::iter::once(&plan.config.rails).chain(dem);
+    let paths = std::iter::once(&plan.config.rails).chain(&plan.config.yards).chain(dem);
     paths.map(|path| InputCard { path: path.clone(), sha256: io::sum_of(path).ok() }).collect()
 }
 

@@ -115,10 +115,15 @@ pub(super) fn satellite_of(platform: Option<&str>) -> Option<&str> {
     platform.map(|p| p.strip_suffix(IMPLANTED).unwrap_or(p)).filter(|p| *p != UNKNOWN)
 }
 
+/// The tag that names this program.
+pub(super) fn software_tag() -> (String, String) {
+    ("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))
+}
+
 /// What a raster of a scene's own stored numbers says: program, time, platform, and what is needed to compare it
 /// as the scene itself.
 pub(super) fn scene_tags(scene: &Scene) -> Tags {
-    let mut tags = vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))];
+    let mut tags = vec![software_tag()];
     let mut tag = |key: &str, value: Option<String>| tags.extend(value.map(|v| (key.to_owned(), v)));
     tag("TIFFTAG_DATETIME", scene.datetime.map(|t| t.strftime("%Y:%m:%d %H:%M:%S").to_string()));
     tag("PLATFORM", scene.platform.clone());

@@ -1,6 +1,7 @@
 //! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
 
 use super::findings::findings;
+use super::origin::software_tag;
 use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
 use super::{Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
@@ -186,7 +187,7 @@ impl Files {
             grid: &output.after.grid,
             bands: vec![("change statistic".to_owned(), statistic)],
             nodata: Some(f64::NAN),
-            tags: vec![("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))],
+            tags: vec![software_tag()],
             overviews: true,
         };
         self.staged.unnamed(CHANGE_MAP, |path| Ok(io::write_cog(path, &input)?))
@@ -270,63 +271,70 @@ fn page_name(index: usize) -> String {
     if index == 0 { "report.png".to_owned() } else { format!("report-{}.png", index + 1) }
 }
 
-/// What was found, in three lines, and where it is written.
+/// What was found, what limits it, and where it is written, in lines for people.
 fn summary(findings: &Findings, out: &Path) -> String {
     let count = |kind: &str, change: &str| {
         findings.detections.iter().filter(|d| d.kind == kind && d.change == change).count()
     };
-    let observed_km = findings.tracks.iter().map(|t| t.observed_m).sum::<f64>() / 1000.0;
-    let total_km = findings.tracks.iter().map(|t| t.length_m).sum::<f64>() / 1000.0;
-    let surest = findings.detections.first().map_or_else(
-        || {
-            let limit = findings.detection_limit_unknown.as_ref().map_or_else(
-                || "the detection limit is in report.html and run.json".to_owned(),
-                |why| format!("no detection limit is known: {why}"),
-            );
-            format!("nothing above the asked false-alarm rate; {limit}")
-        },
-        |d| {
-            let rate = match d.false_alarms_per_100km {
-                rate if rate < 0.01 => "below 0.01".to_owned(),
-                rate => format!("{rate:.2}"),
-            };
-            let interval = d
-                .length_interval_m
-                .map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
-            format!(
-                "surest: {} {}, about {:.0} m{interval}, {rate} false alarms expected per 100 km",
-                d.kind, d.change, d.length_m
-            )
-        },
-    );
-    let skipped = match findings.skipped.len() {
-        0 => String::new(),
-        n => format!("left out: {n} of the scenes or steps, with the reasons, in report.html and run.json\n"),
-    };
-    let followed = findings.rails_step_m.map_or_else(String::new, |[east, north]| {
-        format!("rails: the bed in the scenes was followed, {east:.0} m east and {north:.0} m north of the given rails\n")
-    });
-    let notes = findings.registration.iter().filter(|r| r.note.is_some()).count();
-    let placed = match notes {
-        0 => String::new(),
-        n => format!(
-            "registration: {n} of {} baselines lie where the orbits place them, no clear shift was measured; run.json \
-             tells each\n",
-            findings.registration.len()
+    let km =
+        |length_m: fn(&report::TrackCard) -> f64| findings.tracks.iter().map(length_m).sum::<f64>() / 1000.0;
+    let mut lines = vec![
+        format!(
+            "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed",
+            count("train", "appeared"),
+            count("train", "departed"),
+            count("cargo", "appeared"),
+            count("cargo", "departed"),
         ),
+        surest(findings),
+        format!(
+            "observed: {:.1} of {:.1} km of track, {:.0} % of the target under cloud",
+            km(|t| t.observed_m),
+            km(|t| t.length_m),
+            100.0 * findings.target.cloud_fraction,
+        ),
+    ];
+    lines.extend(findings.rails_step_m.map(|[east, north]| {
+        format!(
+            "rails: followed {east:.0} m east and {north:.0} m north of the given ones, on the bed that the scenes show"
+        )
+    }));
+    let unmoved = findings.registration.iter().filter(|r| r.note.is_some()).count();
+    if unmoved > 0 {
+        lines.push(format!(
+            "registration: no clear shift was measured for {unmoved} of {} baselines, which stay where the orbits place \
+             them; details in run.json",
+            findings.registration.len()
+        ));
+    }
+    if !findings.skipped.is_empty() {
+        let n = findings.skipped.len();
+        lines
+            .push(format!("left out: {n} of the scenes or steps; report.html and run.json give the reasons"));
+    }
+    let files = ["detections.geojson", "report.png", "report.html"];
+    lines.extend(files.map(|name| out.join(name).display().to_string()));
+    lines.join("\n") + "\n"
+}
+
+/// The surest detection, or what could have been found where there is none.
+fn surest(findings: &Findings) -> String {
+    let Some(d) = findings.detections.first() else {
+        let limit = findings.detection_limit_unknown.as_ref().map_or_else(
+            || "the detection limit is in report.html and run.json".to_owned(),
+            |why| format!("no detection limit is known: {why}"),
+        );
+        return format!("nothing found at the false-alarm rate asked for; {limit}");
     };
+    let rate = match d.false_alarms_per_100km {
+        rate if rate < 0.01 => "below 0.01".to_owned(),
+        rate => format!("{rate:.2}"),
+    };
+    let interval =
+        d.length_interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
     format!(
-        "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed\n{surest}\n\
-         observed: {observed_km:.1} of {total_km:.1} km of track, {:.0} % of the target under cloud\n{followed}{placed}{skipped}\
-         {}\n{}\n{}\n",
-        count("train", "appeared"),
-        count("train", "departed"),
-        count("cargo", "appeared"),
-        count("cargo", "departed"),
-        100.0 * findings.target.cloud_fraction,
-        out.join("detections.geojson").display(),
-        out.join("report.png").display(),
-        out.join("report.html").display(),
+        "surest: {} {}, about {:.0} m{interval}, {rate} false alarms expected per 100 km",
+        d.kind, d.change, d.length_m
     )
 }
 

@@ -98,7 +98,7 @@ impl Plan {
             tracing::warn!(
                 baseline = later.id,
                 target = target.id,
-                "the baseline is later than the target: what is told to have appeared was there first"
+                "the baseline is later than the target: what is reported to have appeared was there first"
             );
         }
         warn_of_pictures(std::iter::once(&target).chain(&baselines));
@@ -183,7 +183,7 @@ impl Plan {
     /// Why no detection limit can be told; `None` where they can. Cargos of the configuration are in the scene's own numbers.
     pub(super) fn limits_unknown(&self) -> Option<&'static str> {
         (self.config.detect.cargos.is_empty() && is_picture(&self.target.scene)).then_some(
-            "the target's 8-bit numbers are no reflectance, and what a cargo would be in them is not known",
+            "the target's 8-bit numbers are no reflectance, so the contrast of a cargo in them is unknown",
         )
     }
 
@@ -238,7 +238,7 @@ pub(super) fn warn_of_pictures<'a>(scenes: impl IntoIterator<Item = &'a Scene>) 
     if !pictures.is_empty() {
         tracing::warn!(
             scenes = pictures.join(", "),
-            "8-bit numbers are no reflectance: clouds are known by a classification alone, and no detection limit is told of \
+            "8-bit numbers are no reflectance: clouds are taken from a classification alone, and no detection limit is given for \
              such a target; choose clear dates, or give the files their scale and offset (gdal_edit.py -scale -offset)"
         );
     }
@@ -398,16 +398,15 @@ impl<'a> Ground<'a> {
 
 /// The bands that every scene has, in the target's order.
 fn common_bands(target: &Scene, baselines: &[Scene]) -> Result<Vec<BandName>, Error> {
-    let list = |s: &Scene| s.bands.iter().map(|b| b.name.to_string()).collect::<Vec<_>>().join(", ");
     let mut common: Vec<BandName> = target.bands.iter().map(|b| b.name.clone()).collect();
     for baseline in baselines {
         common.retain(|name| baseline.bands.iter().any(|b| &b.name == name));
         if common.is_empty() {
             return Err(Error::NoCommonBand {
                 target: target.id.clone(),
-                target_bands: list(target),
+                target_bands: target.band_list(),
                 baseline: baseline.id.clone(),
-                baseline_bands: list(baseline),
+                baseline_bands: baseline.band_list(),
             });
         }
     }

@@ -96,17 +96,14 @@ pub(super) fn register(
                 return (Some(shift), None);
             }
             let note = format!(
-                "the measured shift of ({:.2}, {:.2}) px lies within {SIGNIFICANT_SIGMA} standard errors of {:.2} px of \
-                 none and is not applied: the orbits place the scenes",
+                "the measured shift of ({:.2}, {:.2}) px is within {SIGNIFICANT_SIGMA} standard errors (of {:.2} px each) of \
+                 zero and is not applied: the orbits place the scenes",
                 shift.shift_row_px, shift.shift_col_px, shift.standard_error_px
             );
             (shift.shift_row_px, shift.shift_col_px) = (0.0, 0.0);
             (Some(shift), Some(note))
         }
-        Err(error) => (
-            None,
-            Some(format!("no shift is measured through the speckle, the orbits place the scenes: {error}")),
-        ),
+        Err(error) => (None, Some(format!("speckle hides the shift, the orbits place the scenes: {error}"))),
     }
 }
 

@@ -7,7 +7,7 @@ use super::plan::PlannedScene;
 use super::stages::{Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
-use crate::corridor::{Strip, Track, exclusion};
+use crate::corridor::{Strip, exclusion};
 use crate::detect::{DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
@@ -197,13 +197,9 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
             track,
             target,
             baselines,
-            exclusion: exclusion(track, &others(&plan.tracks, track), geometry, PLACEBO_CLEARANCE_M),
+            exclusion: exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M),
         })
         .collect()
-}
-
-fn others(tracks: &[Track], one: &Track) -> Vec<Track> {
-    tracks.iter().filter(|t| t.id != one.id).cloned().collect()
 }
 
 struct Reference {

@@ -14,9 +14,12 @@ use crate::{coreg, io};
 use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 
+/// Bands by how sharp the texture of the ground is through haze: red, then near infrared.
+pub(super) const SHARPEST_BANDS: [&str; 4] = ["B04", "B08", "B03", "B02"];
+
 /// Bands in which clouds over water are told from land, the best first.
 pub(super) const VISIBLE_BANDS: [&str; 3] = ["B04", "B03", "B02"];
-/// Likewise.
+/// Near infrared bands for the same, the best first.
 pub(super) const INFRARED_BANDS: [&str; 2] = ["B08", "B8A"];
 /// Where a scene's dark end is read off.
 const DARK_QUANTILE: f64 = 0.02;
@@ -151,12 +154,9 @@ impl Masked {
     }
 }
 
-/// Red has the sharpest ground texture through haze; near infrared next.
+/// The band that the shift is measured on.
 fn registration_band(plan: &Plan) -> usize {
-    ["B04", "B08", "B03", "B02"]
-        .iter()
-        .find_map(|name| plan.bands.iter().position(|b| b.0 == *name))
-        .unwrap_or(0)
+    SHARPEST_BANDS.iter().find_map(|name| plan.bands.iter().position(|b| b.0 == *name)).unwrap_or(0)
 }
 
 /// Water and clouds over it, which drift; `None` without a band of the visible and one of the near infrared.

@@ -11,7 +11,7 @@ pub type Point = [f64; 2];
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Findings {
-    /// Stable hash of arguments and inputs.
+    /// Hash of the scenes' ids and the configuration, the output folder included.
     pub run_id: String,
     /// Version of the program that ran.
     pub version: String,
@@ -47,7 +47,7 @@ pub struct Findings {
     pub timings_s: BTreeMap<String, f64>,
     /// Command line arguments.
     pub arguments: Vec<String>,
-    /// Files read besides the scenes (rails, yards, configuration).
+    /// Files read besides the scenes: rails first, then yards and elevation model where they are named.
     pub inputs: Vec<InputCard>,
 }
 
@@ -176,7 +176,7 @@ pub struct DetectionCard {
     pub platform: Option<String>,
     /// Target first, then baselines.
     pub scene_ids: Vec<String>,
-    /// Clouded share of the target's corridor window, 0…1.
+    /// Clouded share of the target within 100 m of the footprint's box, 0…1.
     pub cloud_fraction: f64,
     /// Area, m², for what lies off the track.
     pub area_m2: Option<f64>,

@@ -175,7 +175,7 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
             let known: Vec<f64> = limits.iter().flatten().copied().collect();
             let low = known.iter().copied().fold(f64::MAX, f64::min);
             let high = known.iter().copied().fold(0.0, f64::max);
-            let seen = "would have been seen with 90 % probability (by trains implanted beside the track)";
+            let seen = "would have been seen with 90 % probability (measured with trains implanted beside the track)";
             let rest = limits.len() - known.len();
             let mut sentence = if known.is_empty() {
                 return format!(
@@ -217,8 +217,8 @@ pub(super) fn layover(f: &Findings) -> Option<String> {
     numbers.sort_unstable();
     let noun = if numbers.len() == 1 { "detection" } else { "detections" };
     Some(format!(
-        "Radar shows what is high nearer to the satellite: the top of a wagon by up to {most:.0}\u{a0}m towards \
-         {toward_deg:.0}°. Of {noun} {} this lies across the track: where another track is so near on the side away \
+        "Radar shows high things nearer to the satellite: the top of a wagon by up to {most:.0}\u{a0}m towards \
+         {toward_deg:.0}°. For {noun} {} this is across the track: if another track lies that near on the side away \
          from the satellite, the train may stand on that one.",
         listed(&numbers)
     ))

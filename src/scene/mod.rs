@@ -51,6 +51,14 @@ pub struct Scene {
     pub radar: Option<Radar>,
 }
 
+impl Scene {
+    /// Names of its bands in order, `B02, B03`.
+    #[must_use]
+    pub fn band_list(&self) -> String {
+        self.bands.iter().map(|b| b.name.0.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// One band and where its pixels are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {

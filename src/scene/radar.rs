@@ -159,7 +159,7 @@ impl Radar {
 /// [`Radar::unlike`] by the clock.
 fn orbit_by_time(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<String> {
     let (Some(a), Some(b)) = (a, b) else {
-        return Some("nothing tells its relative orbit or time".to_owned());
+        return Some("its relative orbit and time are unknown".to_owned());
     };
     let (a, b) = (a.as_second(), b.as_second());
     let only_date = |t: i64| t.rem_euclid(DAY_S) == 0;

@@ -74,7 +74,7 @@ pub enum Error {
     NoTracks,
     /// A view whose bands and values do not fit.
     #[error(
-        "simulate: scene {index} has {values} bands of values but {bands} band names: give one name a band"
+        "simulate: scene {index} has {values} bands of values but {bands} band names: give one name per band"
     )]
     Bands {
         /// Which view.

@@ -285,10 +285,10 @@ fn main() {
         }
     }
     let report = format!(
-        "| site (trains, track without) | recall at true 2/10/50 per 100 km | at asked 2/10/50 | CVA | IR-MAD | plain difference | \
-         ends, median/90 % (m) | lengths in their told range | other date named |\n|---|---|---|---|---|---|---|---|---|\n{recall}\n\
+        "| site (trains, track without trains) | recall at true 2/10/50 per 100 km | at asked 2/10/50 | CVA | IR-MAD | plain difference | \
+         ends, median/90 % (m) | lengths in their range | wrong date named |\n|---|---|---|---|---|---|---|---|---|\n{recall}\n\
          | false alarms per 100 km for asked | 2 | 10 | 50 |\n|---|---|---|---|\n{rates}\n\
-         | detection limit told at 2 per 100 km, trains of just that length | found | 95 % interval |\n|---|---|---|\n{limits}"
+         | detection limit reported at 2 per 100 km, trains of just that length | found | 95 % interval |\n|---|---|---|\n{limits}"
     );
     if let Some(out) = option("--out") {
         std::fs::write(out, report).unwrap();

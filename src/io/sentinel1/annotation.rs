@@ -53,7 +53,7 @@ pub(super) fn image(path: &str) -> Result<Image, Error> {
         _ => {}
     })?;
     let wrong = |what: &str| {
-        let reason = format!("the annotation tells no {what}; fetch the product again");
+        let reason = format!("the annotation has no {what}; fetch the product again");
         Err(Error::Metadata { path: path.to_owned(), reason })
     };
     match () {

@@ -204,7 +204,7 @@ impl Geolocation {
         if self.incidence.is_some() {
             return Ok(());
         }
-        let reason = "it tells no incidence angle and is not as wide as a swath of IW, so that no elevation model can be \
+        let reason = "it states no incidence angle and is not as wide as a swath of IW, so that no elevation model can be \
                       applied; give the whole product with its annotation, or leave the model out";
         Err(Error::Metadata { path: path.to_owned(), reason: reason.to_owned() })
     }
@@ -278,7 +278,7 @@ impl Geolocation {
             return Ok(());
         }
         let reason = format!(
-            "the ground between its control points is {relief_m:.0} m higher or lower than they tell, which shifts pixels \
+            "the ground between its control points is {relief_m:.0} m higher or lower than they say, which shifts pixels \
              around the rails by {shift_px:.1} px; name an elevation model (`dem` under `[radar]` of a configuration), or \
              take a terrain-corrected product (RTC) of this scene"
         );

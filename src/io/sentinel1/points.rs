@@ -72,7 +72,7 @@ fn polarisations_of(dataset: &Dataset, path: &str, options: &SceneOptions) -> Re
     }
     match &options.bands {
         Some(bands) if bands.len() == count => Ok(bands.iter().map(|b| b.to_ascii_uppercase()).collect()),
-        _ => Err(Error::bands(path, "nothing tells its polarisations; name the bands with --bands VV,VH")),
+        _ => Err(Error::bands(path, "its polarisations are unknown; name the bands with --bands VV,VH")),
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn storage(source: &Source, said_db: Option<bool>) -> Result<(Storage
         (Looks::Amplitude, _) => {
             Ok((Storage::Amplitude, "digital numbers, squared; not calibrated".to_owned()))
         }
-        (Looks::TooFew, Some(true)) => Ok((Storage::Decibel, "decibels by name or tag; nothing to verify them on".to_owned())),
+        (Looks::TooFew, Some(true)) => Ok((Storage::Decibel, "decibels by name or tag, not verified: no data".to_owned())),
         (Looks::TooFew, _) => {
             Ok((Storage::Linear, "taken as linear power; the sampled windows hold no data".to_owned()))
         }
@@ -61,7 +61,7 @@ pub(super) fn storage(source: &Source, said_db: Option<bool>) -> Result<(Storage
 fn rule(what: &str, told: Option<bool>) -> String {
     match told {
         Some(_) => format!("{what} by name or tag, verified on the values"),
-        None => format!("{what} by the values; nothing else tells"),
+        None => format!("{what} by the values alone"),
     }
 }
 

@@ -213,7 +213,9 @@ fn bad_scenes_are_refused_with_words() {
     let several = make("list.json", b"{\"type\": \"FeatureCollection\", \"features\": [1, 2]}");
     assert!(open(&several).unwrap_err().to_string().contains("collection of 2 items"));
     let unnamed = tempfile::tempdir().unwrap();
-    assert!(open(&unnamed.path().display().to_string()).unwrap_err().to_string().contains("no SAFE product"));
+    assert!(
+        open(&unnamed.path().display().to_string()).unwrap_err().to_string().contains("not a SAFE product")
+    );
     let ungrounded = folder.path().join("flat.tif");
     let driver = gdal::DriverManager::get_driver_by_name("GTiff").unwrap();
     driver.create(&ungrounded, 8, 8, 1).unwrap().close().unwrap();

@@ -118,9 +118,6 @@ impl Planned {
             return Err(Error::RadarOnly { scene: pair.moving.id });
         }
         pair.moving.datetime = request.datetime.or(pair.moving.datetime);
-        let list = |s: &crate::scene::Scene| {
-            s.bands.iter().map(|b| b.name.to_string()).collect::<Vec<_>>().join(", ")
-        };
         let mut bands = [Vec::new(), Vec::new()];
         let mut names = Vec::new();
         for (i, band) in pair.reference.bands.iter().enumerate() {
@@ -133,9 +130,9 @@ impl Planned {
         if names.is_empty() {
             return Err(Error::NoCommonBand {
                 target: pair.moving.id.clone(),
-                target_bands: list(&pair.moving),
+                target_bands: pair.moving.band_list(),
                 baseline: pair.reference.id.clone(),
-                baseline_bands: list(&pair.reference),
+                baseline_bands: pair.reference.band_list(),
             });
         }
         io::working_crs(&pair.reference.grid)?;

@@ -6,6 +6,7 @@ use super::{Planned, TILE_PX};
 use crate::change::{AreaModel, AreaObject, AreaObjects, Sample};
 use crate::grid::Window;
 use crate::io::{BlockBand, BlockWriter, Kind};
+use crate::pipeline::origin::software_tag;
 use crate::pipeline::register::Lay;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
 use ndarray::{Array2, Array3, s};
@@ -116,7 +117,7 @@ impl Sweep<'_> {
                 objects.add(&mut block);
             }
             seen += out.iter().filter(|v| v.is_finite()).count();
-            out.mapv_inplace(rounded);
+            out.mapv_inplace(shortened);
             writer.write(0, (row, 0), &out)?;
         }
         drop((baseline, target));
@@ -136,27 +137,26 @@ impl Sweep<'_> {
             scale: None,
             source: (String::new(), 1),
         };
-        let tags = [("TIFFTAG_SOFTWARE".to_owned(), format!("railwatch {}", env!("CARGO_PKG_VERSION")))];
-        Ok(BlockWriter::create(path, grid, &[band], &tags)?)
+        Ok(BlockWriter::create(path, grid, &[band], &[software_tag()])?)
     }
 }
 
 /// A value with the last bits of its mantissa rounded away.
-fn rounded(v: f32) -> f32 {
+fn shortened(v: f32) -> f32 {
     let dropped = f32::MANTISSA_DIGITS - 1 - MANTISSA_BITS;
     if v.is_finite() { f32::from_bits((v.to_bits() + (1 << (dropped - 1))) >> dropped << dropped) } else { v }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::rounded;
+    use super::shortened;
 
     #[test]
     fn rounding_keeps_one_part_in_two_thousand() {
         for k in 1..2000 {
             let v = 0.013 * (k as f32).powf(1.3);
-            assert!((rounded(v) / v - 1.0).abs() < 1.0 / 4000.0);
+            assert!((shortened(v) / v - 1.0).abs() < 1.0 / 4000.0);
         }
-        assert!(rounded(f32::NAN).is_nan() && rounded(0.0) == 0.0);
+        assert!(shortened(f32::NAN).is_nan() && shortened(0.0) == 0.0);
     }
 }

@@ -24,6 +24,8 @@ const RADIUS_PX: usize = 3;
 const TIE_POINTS_MAX: f64 = 4000.0;
 /// Pixels of one strip of tie points, at most about: what a thread holds.
 const STRIP_PIXELS: usize = 4_000_000;
+/// Pixels around a window that are read with it: enough for the search and the smoothing.
+const MARGIN_PX: usize = 24;
 /// Probes that each band is tried on.
 const BAND_PROBES: usize = 4;
 
@@ -60,7 +62,7 @@ pub(in crate::pipeline) fn measure(
 }
 
 impl Run<'_> {
-    /// All steps.
+    /// Probes, tie points and the field fitted to them.
     fn all(&self) -> Result<Measured, Error> {
         let (pair, request) = (self.pair, self.request);
         let probed = self.probe()?;
@@ -183,20 +185,19 @@ impl Run<'_> {
         let side = CONFIRM_PX;
         let half = (side / 2) as isize;
         let start = (probed.shift.0.round() as isize, probed.shift.1.round() as isize);
-        let margin = 24;
         let places = &probed.places[..probed.places.len().min(BAND_PROBES)];
         let information = |bands: (usize, usize)| -> f64 {
             let at = |&(row, col): &(f64, f64)| {
                 let frame = (
-                    row as isize - half - margin as isize,
-                    col as isize - half - margin as isize,
-                    side + 2 * margin,
-                    side + 2 * margin,
+                    row as isize - half - MARGIN_PX as isize,
+                    col as isize - half - MARGIN_PX as isize,
+                    side + 2 * MARGIN_PX,
+                    side + 2 * MARGIN_PX,
                 );
                 let seen = self.look(frame, start, bands).ok()?;
                 let from = (probed.shift.0 - seen.base.0, probed.shift.1 - seen.base.1);
                 let search = Search { start: from, radius_px: 2 };
-                let place = (margin, margin, side);
+                let place = (MARGIN_PX, MARGIN_PX, side);
                 let params = &self.request.coreg;
                 let sides = (seen.reference.side(), seen.moving.side());
                 let found = coreg::match_window(sides.0, sides.1, place, search, params);
@@ -245,17 +246,17 @@ impl Run<'_> {
         if self.sink.interrupted() {
             return Err(Error::Interrupted);
         }
-        let margin = 24;
         let (Some(top), Some(bottom), Some(left), Some(right)) =
             (rows.first(), rows.last(), cols.first(), cols.last())
         else {
             return Ok((Vec::new(), 0));
         };
+        let margin = MARGIN_PX as isize;
         let frame: Frame = (
             *top as isize - margin,
             *left as isize - margin,
-            bottom - top + side + 2 * margin as usize,
-            right - left + side + 2 * margin as usize,
+            bottom - top + side + 2 * MARGIN_PX,
+            right - left + side + 2 * MARGIN_PX,
         );
         let start = (shift.0.round() as isize, shift.1.round() as isize);
         let seen = self.look(frame, start, bands)?;

@@ -8,6 +8,7 @@ use crate::pipeline::Error;
 use crate::pipeline::gridded::bounds;
 use crate::pipeline::plan::is_same_scene;
 use crate::pipeline::radar::is_ground_range;
+use crate::pipeline::stages::SHARPEST_BANDS;
 use crate::scene::{BandName, Scene};
 
 /// Scenes to register, checked before a pixel is read.
@@ -61,6 +62,7 @@ impl Link {
 }
 
 impl Pair {
+    /// Opens both scenes and checks that one can be measured against the other.
     pub(in crate::pipeline) fn open(request: &RegisterRequest) -> Result<Self, Error> {
         if is_same_scene(&request.reference, &request.moving) {
             return Err(Error::SameScene { path: request.moving.clone() });
@@ -80,9 +82,7 @@ impl Pair {
         let pixel_m = io::ground_pixel_m(&reference.grid)?;
         Ok(Self { reference, moving, candidates, overlap, link, pixel_m })
     }
-}
 
-impl Pair {
     /// How the moving scene's pixels become the reference's under `shifts`.
     pub(in crate::pipeline) fn lay<'a>(&'a self, shifts: &'a Shifts) -> Lay<'a> {
         Lay { reference: &self.reference.grid, moving: self.moving.grid.shape, link: &self.link, shifts }
@@ -129,18 +129,18 @@ fn candidates(reference: &Scene, moving: &Scene, asked: Option<&str>) -> Result<
         .collect();
     if common.is_empty() {
         if let Some(band) = asked {
-            let names = |s: &Scene| s.bands.iter().map(|b| b.name.0.clone()).collect::<Vec<_>>().join(", ");
             return Err(Error::NoSuchBand {
                 band: band.to_owned(),
-                reference: format!("{} has {}", reference.id, names(reference)),
-                moving: format!("{} has {}", moving.id, names(moving)),
+                reference: format!("{} has {}", reference.id, reference.band_list()),
+                moving: format!("{} has {}", moving.id, moving.band_list()),
             });
         }
         return Ok((0..moving.bands.len()).map(|m| (0, m)).collect());
     }
-    // Red has the sharpest ground texture through haze; near infrared next.
-    let order = ["B04", "B08", "B03", "B02"];
-    let rank = |i: usize| order.iter().position(|n| *n == reference.bands[i].name.0).unwrap_or(order.len());
+    let rank = |i: usize| {
+        let place = SHARPEST_BANDS.iter().position(|n| *n == reference.bands[i].name.0);
+        place.unwrap_or(SHARPEST_BANDS.len())
+    };
     common.sort_by_key(|(i, _)| rank(*i));
     Ok(common)
 }

@@ -31,7 +31,7 @@ pub(in crate::pipeline) fn warnings(pair: &Pair, measured: &Measured) -> Vec<Str
     if rmse_px > ROUGH_RMSE_PX {
         told.push(format!(
             "the tie points scatter by {rmse_px:.2} px about the shift: the ground changed (season, snow, low sun, clouds) \
-             or moved in another form; look at edges in both scenes"
+             or moved in another form; check edges in both scenes by eye"
         ));
     }
     told

@@ -97,7 +97,7 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
     };
     if let (Some(code), false) = (request.epsg, io::in_metres(&crs)?) {
         let reason =
-            "lengths are not metres in it; give a projected system in metres, such as a UTM zone".to_owned();
+            "its lengths are not in metres; give a projected system in metres, such as a UTM zone".to_owned();
         return Err(Error::Epsg { code, reason });
     }
     let lines = io::read_lines(&request.rails, &crs)?;
@@ -147,7 +147,7 @@ fn warn_left_out(what: &str, asked: usize, placed: usize) {
         tracing::warn!(
             asked,
             placed,
-            "{} of {asked} {what} found no room along the tracks and are in no scene: ask for fewer or shorter ones in --config, or \
+            "{} of {asked} {what} found no room along the tracks and were left out: ask for fewer or shorter ones in --config, or \
              give longer rails",
             asked - placed
         );

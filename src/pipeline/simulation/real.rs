@@ -30,12 +30,14 @@ pub(super) fn implant(request: &SimulateRequest, specs: &[String]) -> Result<Str
     }
     for scene in &scenes {
         if scene.radar.is_some() != first.radar.is_some() || scene.grid.crs != crs {
-            let reason =
-                format!("it is of another sensor or system than {}; implant each by itself", first.id);
+            let reason = format!(
+                "it is of another sensor or reference system than {}; put trains into each separately",
+                first.id
+            );
             return Err(bad(&scene.id, reason));
         }
         if scene.datetime.is_none() {
-            return Err(bad(&scene.id, "nothing tells its time: name the file by its date".to_owned()));
+            return Err(bad(&scene.id, "its time is unknown: name the file by its date".to_owned()));
         }
     }
     let lines = io::read_lines(&request.rails, &crs)?;
@@ -133,7 +135,10 @@ fn bands_of(scene: &Scene) -> Result<Vec<usize>, String> {
     let known = |name: &str| scene.radar.is_some() || SpectralBand::by_name(name).is_some();
     let bands: Vec<usize> = (0..scene.bands.len()).filter(|&b| known(&scene.bands[b].name.0)).collect();
     if bands.is_empty() {
-        return Err("it has none of B02, B03, B04, B08: trains have no colour in other bands".to_owned());
+        return Err(
+            "it has none of B02, B03, B04, B08, the only bands in which trains are modelled; give these"
+                .to_owned(),
+        );
     }
     Ok(bands)
 }

@@ -204,7 +204,7 @@ fn dispute(p: &SeriesPoint, axes: &Axes) -> Dispute {
         from: axes.y(p.occupied_m),
         to: axes.y(p.occupied_m + p.disputed_m),
         title: format!(
-            "{}: {:.0} m look empty to {} and occupied to another view",
+            "{}: {:.0} m look empty in {} and occupied in another view",
             p.datetime.strftime("%Y-%m-%d"),
             p.disputed_m,
             p.view
@@ -273,7 +273,7 @@ fn gaps(seconds: &[i64], gap_s: i64, axes: &Axes) -> Vec<Gap> {
 
 fn dot(p: &SeriesPoint, axes: &Axes) -> Dot {
     let limit = p.limit_m.map_or_else(
-        || "no train would have been found for sure".to_owned(),
+        || "no train would have been found with 90 % probability".to_owned(),
         |l| format!("trains from {l:.0} m would have been found"),
     );
     Dot {
@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(chart.sensors.iter().map(|s| s.lines.len()).collect::<Vec<_>>(), [1, 1]);
         assert!(chart.disputes.len() == 1 && chart.disputes[0].to < chart.disputes[0].from);
         let svg = super::super::render(&card).unwrap().svg;
-        assert!(svg.contains("looks empty here, occupied to another view"), "{svg}");
+        assert!(svg.contains("looks empty here, occupied in another view"), "{svg}");
     }
 
     #[test]
