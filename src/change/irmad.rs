@@ -5,7 +5,7 @@
 //! variance of a variate vanishes: that is [`Error::Identical`].
 
 use super::{ChangeParams, Error};
-use crate::stats::{Vectors, WeightedCovariance, canonical_correlation};
+use crate::stats::{WeightedCovariance, canonical_correlation};
 use nalgebra::DMatrix;
 use ndarray::{Array2, Array3, Axis, Zip, s};
 use rayon::prelude::*;
@@ -48,26 +48,16 @@ impl Projection {
         Ok(Self { mean: sums.mean(), map, correlations: pairs.correlations })
     }
 
-    /// Sum of the squared standardised variates of each joint vector into `out`.
-    fn squared(&self, joints: &Vectors, out: &mut [f64]) {
-        // Z = Σᵢ (MADᵢ / σᵢ)², four variates at a time
-        out.fill(0.0);
-        for first in (0..self.map.nrows()).step_by(4) {
-            let factors = |k: usize| std::array::from_fn(|i| *self.map.get((first + i, k)).unwrap_or(&0.0));
-            let map: Vec<[f64; 4]> = (0..self.map.ncols()).map(factors).collect();
-            let mut variates = vec![[0.0; 4]; out.len()];
-            for (fours, (map, mean)) in joints.fours().zip(map.chunks(4).zip(self.mean.chunks(4))) {
-                for (variates, joint) in variates.iter_mut().zip(fours) {
-                    for ((v, m), factors) in joint.iter().zip(mean).zip(map) {
-                        let apart = v - m;
-                        variates.iter_mut().zip(factors).for_each(|(sum, f)| *sum += f * apart);
-                    }
-                }
-            }
-            for (out, variates) in out.iter_mut().zip(&variates) {
-                *out = variates.iter().fold(*out, |sum, v| sum + v * v);
-            }
+    /// Sum of the squared standardised variates of a joint vector.
+    fn squared(&self, joint: &[f64]) -> f64 {
+        // Z = Σᵢ (MADᵢ / σᵢ)²
+        let mut total = 0.0;
+        for i in 0..self.map.nrows() {
+            let variate: f64 =
+                joint.iter().zip(&self.mean).enumerate().map(|(k, (v, m))| self.map[(i, k)] * (v - m)).sum();
+            total += variate * variate;
         }
+        total
     }
 
     /// √Z of every pixel that is finite in both pictures `(band, row, col)`, NaN elsewhere.
@@ -138,14 +128,14 @@ pub(super) fn fit(windows: &[Window<'_>], params: &ChangeParams) -> Result<Proje
     let no_change = NoChange::new(bands)?;
     let pixels: usize = windows.iter().map(|w| w.1.len() / bands.max(1)).sum();
     let step = pixels.div_ceil(params.pixels_max.max(1)).max(1);
-    let start = covariance(windows, step, None);
+    let start = covariance(windows, step, |_| 1.0);
     let minimum = params.pixels_min.max(50) / step;
     if (start.weight() as usize) < minimum.max(2 * bands + 1) {
         return Err(Error::TooFewPixels { count: start.weight() as usize, minimum });
     }
     let mut projection = Projection::new(&start, bands)?;
     for _ in 0..params.iterations_max {
-        let sums = covariance(windows, step, Some((&projection, &no_change)));
+        let sums = covariance(windows, step, |joint| no_change.weight(projection.squared(joint)));
         if sums.weight() < params.unchanged_fraction_min * start.weight() {
             break;
         }
@@ -165,12 +155,11 @@ pub(super) fn fit(windows: &[Window<'_>], params: &ChangeParams) -> Result<Proje
     Ok(projection)
 }
 
-/// Covariance of the joint vectors of every `step`-th row, weighted by how little they changed under `by`; the sum runs in the
-/// order of the rows.
+/// Covariance of the joint vectors of every `step`-th row; the sum runs in the order of the rows.
 fn covariance(
     windows: &[Window<'_>],
     step: usize,
-    by: Option<(&Projection, &NoChange)>,
+    weight: impl Fn(&[f64]) -> f64 + Sync,
 ) -> WeightedCovariance {
     let size = 2 * windows.first().map_or(0, |w| w.1.shape()[0]);
     let rows: Vec<(&Window<'_>, usize)> =
@@ -179,15 +168,13 @@ fn covariance(
         .par_chunks(BLOCK_ROWS)
         .map(|block| {
             let mut sums = WeightedCovariance::new(size);
-            for &(window, row) in block {
-                let (joints, finite) = gather(window, row);
-                let mut weights = vec![1.0; finite.len()];
-                if let Some((projection, no_change)) = by {
-                    projection.squared(&joints, &mut weights);
-                    weights.iter_mut().for_each(|w| *w = no_change.weight(*w));
+            let mut joint = vec![0.0; size];
+            for &((baseline, target), row) in block {
+                for col in 0..target.shape()[2] {
+                    if gather(target, baseline, (row, col), &mut joint) {
+                        sums.add(&joint, weight(&joint));
+                    }
                 }
-                weights.iter_mut().zip(&finite).for_each(|(w, finite)| *w = if *finite { *w } else { 0.0 });
-                sums.add_all(&joints, &weights);
             }
             sums
         })
@@ -195,19 +182,17 @@ fn covariance(
     parts.iter().fold(WeightedCovariance::new(size), WeightedCovariance::merged)
 }
 
-/// The joint vectors of a row, and which of them are finite; the others are zero.
-fn gather((baseline, target): &Window<'_>, row: usize) -> (Vectors, Vec<bool>) {
-    let (bands, _, width) = target.dim();
-    let mut joints = Vectors::zeros(2 * bands, width);
-    let mut finite = vec![true; width];
-    for (k, picture) in [baseline, target].into_iter().enumerate() {
-        for band in 0..bands {
-            for (col, (&v, finite)) in picture.slice(s![band, row, ..]).iter().zip(&mut finite).enumerate() {
-                joints.set(col, k * bands + band, f64::from(v));
-                *finite &= v.is_finite();
-            }
-        }
+/// Fills the joint vector of a pixel; false when a value is not finite.
+fn gather(
+    target: &Array3<f32>,
+    baseline: &Array3<f32>,
+    (row, col): (usize, usize),
+    joint: &mut [f64],
+) -> bool {
+    let bands = target.shape()[0];
+    for band in 0..bands {
+        joint[band] = f64::from(baseline[[band, row, col]]);
+        joint[bands + band] = f64::from(target[[band, row, col]]);
     }
-    (0..width).filter(|&col| !finite[col]).for_each(|col| joints.clear(col));
-    (joints, finite)
+    joint.iter().all(|v| v.is_finite())
 }

@@ -28,20 +28,15 @@ pub fn cubic_at(
         return false;
     }
     let (r0, c0) = (row as usize - 1, col as usize - 1);
-    let ok = (r0..r0 + 4).all(|r| usable.row(r).iter().skip(c0).take(4).all(|&ok| ok));
+    let ok = (r0..r0 + 4).all(|r| (c0..c0 + 4).all(|c| usable[(r, c)]));
     if !ok {
         return false;
     }
     let (wr, wc) = (weights(row.fract()), weights(col.fract()));
-    let pixels = values.as_slice();
-    let four = |b: usize, r: usize| -> [f32; 4] {
-        let stored = pixels.and_then(|pixels| pixels[(b * height + r) * width + c0..].first_chunk());
-        stored.copied().unwrap_or_else(|| std::array::from_fn(|j| values[(b, r, c0 + j)]))
-    };
     for b in 0..bands {
         let mut sum = 0.0;
         for (i, &w) in wr.iter().enumerate() {
-            let line: f64 = wc.iter().zip(four(b, r0 + i)).map(|(w, v)| w * f64::from(v)).sum();
+            let line: f64 = (0..4).map(|j| wc[j] * f64::from(values[(b, r0 + i, c0 + j)])).sum();
             sum += w * line;
         }
         put(b, sum as f32);

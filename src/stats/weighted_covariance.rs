@@ -2,7 +2,6 @@
 //!
 //! Degenerate case: with a weight sum of zero the mean and the covariance are NaN.
 
-use super::Vectors;
 use nalgebra::DMatrix;
 
 /// Weighted sums of vectors of one length and of their products.
@@ -11,7 +10,7 @@ pub struct WeightedCovariance {
     size: usize,
     weight: f64,
     sums: Vec<f64>,
-    /// Lower triangle, row by row, as [`Vectors::add_products`] adds them.
+    /// Upper triangle, row by row.
     products: Vec<f64>,
 }
 
@@ -19,30 +18,21 @@ impl WeightedCovariance {
     /// No samples yet, of vectors with `size` components.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        Self { size, weight: 0.0, sums: vec![0.0; size], products: vec![0.0; Vectors::padded(size).pow(2)] }
+        Self { size, weight: 0.0, sums: vec![0.0; size], products: vec![0.0; size * (size + 1) / 2] }
     }
 
     /// Adds one vector with a weight of at least zero; components beyond the size are ignored.
     pub fn add(&mut self, vector: &[f64], weight: f64) {
         self.weight += weight;
-        let padded = Vectors::padded(self.size);
+        let mut k = 0;
         for (i, &a) in vector.iter().enumerate().take(self.size) {
             let wa = weight * a;
             self.sums[i] += wa;
-            let products = self.products[i * padded..].iter_mut();
-            products.zip(&vector[..=i]).for_each(|(product, b)| *product += wa * b);
-        }
-    }
-
-    /// Adds vectors of this size, each with its weight.
-    pub fn add_all(&mut self, vectors: &Vectors, weights: &[f64]) {
-        self.weight = weights.iter().fold(self.weight, |sum, w| sum + w);
-        for (fours, sums) in vectors.fours().zip(self.sums.chunks_mut(4)) {
-            for (four, w) in fours.iter().zip(weights) {
-                sums.iter_mut().zip(four).for_each(|(sum, a)| *sum += w * a);
+            for &b in &vector[i..self.size] {
+                self.products[k] += wa * b;
+                k += 1;
             }
         }
-        vectors.add_products(weights, &mut self.products);
     }
 
     /// Adds the samples of another accumulator of the same size.
@@ -71,13 +61,14 @@ impl WeightedCovariance {
     pub fn covariance(&self) -> DMatrix<f64> {
         let mean = self.mean();
         let mut matrix = DMatrix::zeros(self.size, self.size);
-        let padded = Vectors::padded(self.size);
+        let mut k = 0;
         for i in 0..self.size {
-            for j in 0..=i {
+            for j in i..self.size {
                 // Σ_ij = E[a_i a_j] − μ_i μ_j
-                let value = self.products[i * padded + j] / self.weight - mean[i] * mean[j];
+                let value = self.products[k] / self.weight - mean[i] * mean[j];
                 matrix[(i, j)] = value;
                 matrix[(j, i)] = value;
+                k += 1;
             }
         }
         matrix
