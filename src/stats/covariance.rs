@@ -55,7 +55,9 @@ impl Whitener {
             vectors.dot(&line.iter().copied().collect::<Vec<_>>(), &mut part);
             out.iter_mut().zip(&part).for_each(|(sum, v)| *sum += v * v);
         }
-        out.iter_mut().for_each(|v| *v = v.sqrt());
+        for v in out {
+            *v = v.sqrt();
+        }
     }
 }
 

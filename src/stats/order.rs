@@ -41,7 +41,9 @@ pub fn sorted(values: impl Iterator<Item = f32>) -> Vec<f32> {
     for shift in [0, DIGIT, 2 * DIGIT] {
         let digit = |key: u32| (key >> shift) as usize % (1 << DIGIT);
         let mut places = vec![0; 1 << DIGIT];
-        keys.iter().for_each(|&key| places[digit(key)] += 1);
+        for &key in &keys {
+            places[digit(key)] += 1;
+        }
         let mut first = 0;
         for place in &mut places {
             first += std::mem::replace(place, first);

@@ -89,7 +89,7 @@ mod tests {
             let value = |k: usize, i: usize| ((k * 7 + i * 3) % 5) as f64 - 1.0;
             let mut vectors = Vectors::zeros(size, 20);
             (0..20).for_each(|k| (0..size).for_each(|i| vectors.set(k, i, value(k, i))));
-            let weights: Vec<f64> = (0..20).map(|k| (k % 3) as f64).collect();
+            let weights: Vec<f64> = (0..20).map(|k| f64::from(k % 3)).collect();
             let y: Vec<f64> = (0..20).map(f64::from).collect();
             let padded = Vectors::padded(size);
             let (mut products, mut with) = (vec![1.0; padded * padded], vec![1.0; padded]);
