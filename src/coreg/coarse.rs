@@ -29,7 +29,7 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
         return Err(Error::Shape { reference: (h, w), moving: moving.values.dim() });
     }
     let factor = h.max(w).div_ceil(LARGEST_SIDE_PX).max(1);
-    let (a, b) = (prepared(reference, factor), prepared(moving, factor));
+    let (a, b) = rayon::join(|| prepared(reference, factor), || prepared(moving, factor));
     if a.iter().all(|v| v.abs() < 1e-12) || b.iter().all(|v| v.abs() < 1e-12) {
         return Err(Error::NoTexture);
     }
@@ -152,11 +152,10 @@ fn phase_correlation(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
                 spectrum.iter_mut().zip(output).for_each(|(s, o)| *s = o);
             }
         }
+        down_columns(&mut out, true);
         out
     };
-    let (mut fa, mut fb) = (transform(a), transform(b));
-    down_columns(&mut fa, true);
-    down_columns(&mut fb, true);
+    let (mut fa, fb) = rayon::join(|| transform(a), || transform(b));
     fa.zip_mut_with(&fb, |x, y| {
         let cross = *x * y.conj();
         let size = cross.abs();

@@ -84,15 +84,19 @@ impl<'a> Patch<'a> {
         };
         let (rows, cols) = (part(row, dr, h)?, part(col, dc, w)?);
         let mut sums = Sums::default();
+        let mut weights = Vec::with_capacity(cols.len());
         for r in rows.step_by(stride) {
             let m = (r as isize - dr) as usize;
             let across = (cols.start as isize - dc) as usize..(cols.end as isize - dc) as usize;
-            sums.add_row(
-                (
-                    self.reference.values.slice(s![r, cols.clone()]),
-                    self.reference.ok.slice(s![r, cols.clone()]),
-                ),
-                (self.moving.values.slice(s![m, across.clone()]), self.moving.ok.slice(s![m, across])),
+            let ok = self.reference.ok.slice(s![r, cols.clone()]);
+            let both = ok.into_iter().zip(self.moving.ok.slice(s![m, across.clone()]));
+            weights.clear();
+            weights.extend(both.map(|(a, b)| f32::from(u8::from(*a && *b))));
+            let reference = self.reference.values.slice(s![r, cols.clone()]);
+            sums.add_weighted(
+                reference.as_slice()?,
+                self.moving.values.slice(s![m, across]).as_slice()?,
+                &weights,
             );
         }
         (sums.n * stride as f64 > LEAST_VALID_FRACTION * (side * side) as f64).then(|| sums.correlation())
@@ -250,52 +254,71 @@ impl Lines<'_> {
         let (m_above, m_here, m_below) = (m_above?, m_here?, m_below?);
         let usable = self.usable.as_slice()?;
         let mut lanes = [[0.0_f32; LANES]; SUMS];
-        let mut add = |j: usize, lane: usize| {
-            let (x, m) = (here[j], m_here[j]);
-            let e = x - fit.gain * m - fit.offset;
-            let u = (e - fit.centre) * fit.inverse_spread;
-            let inside = (1.0 - u * u).max(0.0);
-            let w = inside * inside * usable[j];
-            weights[j] = w;
+        for j in (1..n - 1).step_by(LANES) {
+            let count = LANES.min(n - 1 - j);
+            let mut usable = side_by_side(usable, j);
+            usable[count..].fill(0.0);
+            let (x, m) = (side_by_side(here, j), side_by_side(m_here, j));
+            let e = each(|k| x[k] - fit.gain * m[k] - fit.offset);
+            let w = each(|k| {
+                let u = (e[k] - fit.centre) * fit.inverse_spread;
+                let inside = (1.0 - u * u).max(0.0);
+                inside * inside * usable[k]
+            });
+            weights[j..j + count].copy_from_slice(&w[..count]);
             // ∂e/∂d = g·∇mov, the gradient being the mean of both scenes' on one scale.
-            let r = -0.25 * (below[j] - above[j] + fit.gain * (m_below[j] - m_above[j]));
-            let c = -0.25 * (here[j + 1] - here[j - 1] + fit.gain * (m_here[j + 1] - m_here[j - 1]));
-            let (wr, wc, wm, we) = (w * r, w * c, w * m, w * e);
-            let (rr, cc) = (wr * r, wc * c);
+            let gradient =
+                |[before, after]: [&[f32]; 2], [m_before, m_after]: [&[f32]; 2], (i, j): (usize, usize)| {
+                    let (before, after) = (side_by_side(before, i), side_by_side(after, j));
+                    let (m_before, m_after) = (side_by_side(m_before, i), side_by_side(m_after, j));
+                    each(|k| -0.25 * (after[k] - before[k] + fit.gain * (m_after[k] - m_before[k])))
+                };
+            let r = gradient([above, below], [m_above, m_below], (j, j));
+            let c = gradient([here, here], [m_here, m_here], (j - 1, j + 1));
+            let (wr, wc, wm, we) = (product(&w, &r), product(&w, &c), product(&w, &m), product(&w, &e));
+            let (rr, cc) = (product(&wr, &r), product(&wc, &c));
+            let moment = each(|k| (rr[k] + cc[k]) * (j + k) as f32);
             let terms = [
                 rr,
-                wr * c,
+                product(&wr, &c),
                 cc,
-                wr * m,
-                wc * m,
-                wm * m,
+                product(&wr, &m),
+                product(&wc, &m),
+                product(&wm, &m),
                 wr,
                 wc,
                 wm,
                 w,
-                wr * e,
-                wc * e,
-                wm * e,
+                product(&wr, &e),
+                product(&wc, &e),
+                product(&wm, &e),
                 we,
-                we * e,
-                (rr + cc) * j as f32,
+                product(&we, &e),
+                moment,
             ];
-            for (sum, term) in lanes.iter_mut().zip(terms) {
-                sum[lane] += term;
+            for (sum, term) in lanes.iter_mut().zip(&terms) {
+                sum.iter_mut().zip(term).for_each(|(s, t)| *s += t);
             }
-        };
-        let mut j = 1;
-        while j + LANES < n {
-            for lane in 0..LANES {
-                add(j + lane, lane);
-            }
-            j += LANES;
-        }
-        for (lane, j) in (j..n - 1).enumerate() {
-            add(j, lane % LANES);
         }
         Some(lanes.map(|lane| lane.iter().sum()))
     }
+}
+
+/// Neighbouring pixels that are worked on side by side.
+type Lanes = [f32; LANES];
+
+/// Pixels of a row from `first` on, 0 beyond its end.
+fn side_by_side(line: &[f32], first: usize) -> Lanes {
+    let rest = &line[first..];
+    rest.first_chunk().copied().unwrap_or_else(|| each(|k| rest.get(k).copied().unwrap_or(0.0)))
+}
+
+fn each(of: impl Fn(usize) -> f32) -> Lanes {
+    std::array::from_fn(of)
+}
+
+fn product(a: &Lanes, b: &Lanes) -> Lanes {
+    each(|k| a[k] * b[k])
 }
 
 /// Sums of two variables.
@@ -310,38 +333,17 @@ struct Sums {
 }
 
 impl Sums {
-    fn add_row(
-        &mut self,
-        (a, a_ok): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, bool>),
-        (b, b_ok): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, bool>),
-    ) {
-        let mut lanes = [[0.0_f32; LANES]; 6];
-        for (j, ((&x, &y), (&p, &q))) in a.iter().zip(b).zip(a_ok.iter().zip(b_ok)).enumerate() {
-            let w = if p && q { 1.0 } else { 0.0 };
-            Self::term(&mut lanes, j % LANES, (x, y), w);
-        }
-        self.take(&lanes);
-    }
-
     fn add_weighted(&mut self, a: &[f32], b: &[f32], weights: &[f32]) {
         let mut lanes = [[0.0_f32; LANES]; 6];
-        let (a8, b8, w8) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
-        for ((x, y), w) in a8.0.iter().zip(b8.0).zip(w8.0) {
-            for lane in 0..LANES {
-                Self::term(&mut lanes, lane, (x[lane], y[lane]), w[lane]);
+        for j in (0..a.len()).step_by(LANES) {
+            let (x, y, w) = (side_by_side(a, j), side_by_side(b, j), side_by_side(weights, j));
+            let (wx, wy) = (product(&w, &x), product(&w, &y));
+            let terms = [w, wx, wy, product(&wx, &x), product(&wy, &y), product(&wx, &y)];
+            for (sum, term) in lanes.iter_mut().zip(&terms) {
+                sum.iter_mut().zip(term).for_each(|(s, t)| *s += t);
             }
         }
-        for (lane, ((&x, &y), &w)) in a8.1.iter().zip(b8.1).zip(w8.1).enumerate() {
-            Self::term(&mut lanes, lane, (x, y), w);
-        }
         self.take(&lanes);
-    }
-
-    fn term(lanes: &mut [[f32; LANES]; 6], lane: usize, (x, y): (f32, f32), w: f32) {
-        let (wx, wy) = (w * x, w * y);
-        for (sum, term) in lanes.iter_mut().zip([w, wx, wy, wx * x, wy * y, wx * y]) {
-            sum[lane] += term;
-        }
     }
 
     fn take(&mut self, lanes: &[[f32; LANES]; 6]) {

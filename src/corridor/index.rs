@@ -16,7 +16,10 @@ pub(super) struct Piece {
 }
 
 /// Segments of several tracks, cut into pieces.
-pub(super) struct SegmentIndex(RTree<GeomWithData<Line<[f64; 2]>, Piece>>);
+pub(super) struct SegmentIndex(RTree<Rail>);
+
+/// A straight piece of rail.
+pub(super) type Rail = GeomWithData<Line<[f64; 2]>, Piece>;
 
 impl SegmentIndex {
     /// Index of the segments, none longer than `max_piece_m`.
@@ -32,12 +35,14 @@ impl SegmentIndex {
 
     /// The pieces within `distance_m` of a map point.
     pub(super) fn within(&self, xy: (f64, f64), distance_m: f64) -> impl Iterator<Item = &Piece> {
+        self.near(xy, distance_m).map(|rail| &rail.data)
+    }
+
+    /// [`Self::within`] with the lines themselves.
+    pub(super) fn near(&self, xy: (f64, f64), distance_m: f64) -> impl Iterator<Item = &Rail> {
         // rstar compares with `<=` on squares; boxes are found first, so the exact test is repeated here.
         let d2 = distance_m * distance_m;
-        self.0
-            .locate_within_distance([xy.0, xy.1], d2)
-            .filter(move |g| g.distance_2(&[xy.0, xy.1]) <= d2)
-            .map(|g| &g.data)
+        self.0.locate_within_distance([xy.0, xy.1], d2).filter(move |g| g.distance_2(&[xy.0, xy.1]) <= d2)
     }
 }
 

@@ -3,9 +3,10 @@
 //! A placebo column is a parallel of the track on which there must be no rail; its statistic is the
 //! empirical null of a pair of scenes. A train on another rail would spoil it.
 
-use super::index::SegmentIndex;
+use super::index::{Piece, SegmentIndex};
 use super::{StripGeometry, Track};
 use ndarray::Array2;
+use rstar::PointDistance;
 
 /// For each strip cell `(s, t)` whether a placebo there would lie within `clearance_m` of other rails.
 ///
@@ -17,13 +18,21 @@ pub fn exclusion(track: &Track, others: &[Track], geometry: StripGeometry, clear
     let own = SegmentIndex::new([track], clearance_m);
     let half = geometry.half_across() as f64;
     let shape = (geometry.along_count(track.length_m()), geometry.across_count());
-    Array2::from_shape_fn(shape, |(s, t)| {
+    let mut excluded = Array2::from_elem(shape, false);
+    // Whatever is near a cell is this near the track; a metre more than rounding can take away.
+    let reach_m = half * geometry.across_step_m + clearance_m + 1.0;
+    for (s, mut row) in excluded.outer_iter_mut().enumerate() {
         let chainage_m = s as f64 * geometry.along_step_m;
-        let xy = track.at(chainage_m).at_offset((t as f64 - half) * geometry.across_step_m);
-        let far =
-            |p: &super::index::Piece| (p.start_m - chainage_m).max(chainage_m - p.end_m) > 3.0 * clearance_m;
-        foreign.within(xy, clearance_m).next().is_some() || own.within(xy, clearance_m).any(far)
-    })
+        let point = track.at(chainage_m);
+        let comes_back = |p: &Piece| (p.start_m - chainage_m).max(chainage_m - p.end_m) > 3.0 * clearance_m;
+        let own = own.near(point.xy, reach_m).filter(|g| comes_back(&g.data));
+        let rails: Vec<_> = foreign.near(point.xy, reach_m).chain(own).collect();
+        for (t, excluded) in row.iter_mut().enumerate() {
+            let (x, y) = point.at_offset((t as f64 - half) * geometry.across_step_m);
+            *excluded = rails.iter().any(|rail| rail.distance_2(&[x, y]) <= clearance_m * clearance_m);
+        }
+    }
+    excluded
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub(super) struct Profile {
     pub(super) weights: Vec<f64>,
     /// Which cells are flank: −1 left, +1 right, 0 neither.
     pub(super) side: Vec<i8>,
+    /// Likewise: 1 for a cell of the left and of the right flank, else 0.
+    pub(super) flanks: Vec<[f64; 2]>,
+    /// Cells of one flank.
+    pub(super) flank_count: f64,
     /// Response of h to a blurred train of unit contrast in its central pixel.
     pub(super) response: f64,
     /// Contrast in the central pixel of a train of unit contrast.
@@ -42,7 +46,7 @@ impl Profile {
         let norm = raw.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt();
         let weights: Vec<f64> = raw.iter().map(|v| (v - mean) / norm).collect();
         let response = weights.iter().zip(&t).map(|(w, &t)| w * blurred(t)).sum();
-        let side = t
+        let side: Vec<i8> = t
             .iter()
             .map(|t| match t {
                 t if *t >= FLANK_FROM_PX => 1,
@@ -52,7 +56,10 @@ impl Profile {
             .collect();
         // share of the central sample: width × peak of the blur
         let cover = (TRAIN_WIDTH_M / pixel_m) / (BLUR_SIGMA_PX * (2.0 * std::f64::consts::PI).sqrt());
-        Self { weights, side, response, cover: cover.min(1.0), cells_per_px }
+        let on = |flank: i8, side: i8| f64::from(u8::from(side == flank));
+        let flanks: Vec<[f64; 2]> = side.iter().map(|&side| [on(-1, side), on(1, side)]).collect();
+        let flank_count = flanks.iter().map(|flank| flank[1]).sum();
+        Self { weights, side, flanks, flank_count, response, cover: cover.min(1.0), cells_per_px }
     }
 
     /// Response of h centred `offset_px` beside such a train.

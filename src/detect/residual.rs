@@ -254,9 +254,10 @@ fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
 
 /// Whitens every cell.
 fn whiten(r: &mut Array3<f64>, whitener: &Whitener) {
-    let mut to = vec![0.0; whitener.dim()];
+    let (mut from, mut to) = (vec![0.0; whitener.dim()], vec![0.0; whitener.dim()]);
     for mut cell in r.lanes_mut(Axis(2)) {
-        whitener.apply(&cell.to_vec(), &mut to);
+        from.iter_mut().zip(&cell).for_each(|(f, v)| *f = *v);
+        whitener.apply(&from, &mut to);
         cell.iter_mut().zip(&to).for_each(|(v, t)| *v = *t);
     }
 }

@@ -3,7 +3,7 @@
 use super::profile::{Profile, REACH_PX};
 use super::{DetectParams, Error, TrackStrips};
 use crate::corridor::Strip;
-use ndarray::{Array2, ArrayView1, Axis, s};
+use ndarray::{Array2, Axis};
 use std::ops::Range;
 
 /// Farthest column from the track, px.
@@ -151,11 +151,13 @@ impl<'a> Stack<'a> {
         for (strips, range) in self.strips.iter().zip(&self.ranges) {
             let strip = strips[scene];
             let values = strip.values.index_axis(Axis(0), band);
-            let lines = values.outer_iter().zip(strip.valid.outer_iter());
+            let (values, valid) = (values.as_standard_layout(), strip.valid.as_standard_layout());
+            let cells = values.ncols();
+            let lines = values.as_slice().into_iter().flat_map(|v| v.chunks_exact(cells));
+            let lines = lines.zip(valid.as_slice().into_iter().flat_map(|v| v.chunks_exact(cells)));
             out.extend(lines.zip(&self.aside[range.clone()]).map(|((line, valid), aside)| {
                 let first = (t0 + aside) as usize;
-                let cells = s![first..first + width];
-                self.seen_at(&line.slice(cells), &valid.slice(cells))
+                self.seen_at(&line[first..first + width], &valid[first..first + width])
             }));
         }
         out
@@ -179,25 +181,19 @@ impl<'a> Stack<'a> {
     }
 
     /// What the cells of a row in reach of the filter show.
-    fn seen_at(&self, values: &ArrayView1<'_, f32>, valid: &ArrayView1<'_, bool>) -> Option<Seen> {
-        if !valid.iter().all(|&valid| valid) {
+    fn seen_at(&self, values: &[f32], valid: &[bool]) -> Option<Seen> {
+        if !valid.iter().fold(true, |all, &valid| all & valid) {
             return None;
         }
         let profile = &self.profile;
-        let (mut filtered, mut left, mut right, mut flank_count) = (0.0, 0.0, 0.0, 0);
-        for ((&v, &weight), &side) in values.iter().zip(&profile.weights).zip(&profile.side) {
+        let (mut filtered, mut left, mut right) = (0.0, 0.0, 0.0);
+        for ((&v, &weight), [on_left, on_right]) in values.iter().zip(&profile.weights).zip(&profile.flanks) {
             let v = f64::from(v);
             filtered += weight * v;
-            match side {
-                -1 => left += v,
-                1 => {
-                    right += v;
-                    flank_count += 1;
-                }
-                _ => {}
-            }
+            left += on_left * v;
+            right += on_right * v;
         }
-        let n = f64::from(flank_count);
+        let n = profile.flank_count;
         let centre = f64::from(values[values.len() / 2]);
         let seen =
             Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };

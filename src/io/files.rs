@@ -6,8 +6,10 @@ use crate::grid::{Affine, Grid};
 use crate::scene::{Band, BandName, Scene, Source};
 use gdal::{Dataset, Metadata};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One band as a file has it.
 pub(super) struct FoundBand {
@@ -88,7 +90,7 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
         found.extend(bands);
     }
     if !found.iter().any(|b| b.name.as_deref() == Some(names::SCL))
-        && let Some(path) = sidecar_scl(paths)
+        && let Some(path) = options.classifications.beside(paths)
     {
         let dataset = library::open_raster(&path)?;
         let bands = bands_of_file(&dataset, &path)?;
@@ -148,36 +150,49 @@ fn check_fit(finest: &Grid, band: &FoundBand) -> Result<(), Error> {
     Ok(())
 }
 
-/// The classification that lies beside the files under a like name, where exactly one does.
-fn sidecar_scl(paths: &[String]) -> Option<String> {
-    let first = paths.first().filter(|p| library::is_plain_path(p))?;
-    let stem = names::stem(first);
-    let folder = Path::new(first).parent()?;
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let date = names::datetime_of_name(&stem);
-    let head = |s: &str| s.split('_').next().unwrap_or_default().to_owned();
-    let only_bands = |s: &str| !names::bands_of_stem(s).is_empty() && !s.contains(['_', '-']);
-    let fits = |other: &str| {
-        let classified = names::bands_of_stem(other) == [names::SCL];
-        let same_day = date.is_some()
-            && names::datetime_of_name(other).map(day) == date.map(day)
-            && head(other) == head(&stem);
-        classified && (same_day || (only_bands(&stem) && only_bands(other)))
-    };
-    // A folder may hold many thousand scenes, and each looks through it: words are parsed where they may name the band.
+/// Files of folders that may be classifications, each folder listed once: what comes into it later is not seen.
+#[derive(Debug, Clone, Default)]
+pub struct Classifications(Arc<Mutex<BTreeMap<PathBuf, Arc<[String]>>>>);
+
+impl Classifications {
+    /// The classification that lies beside the files under a like name, where exactly one does.
+    fn beside(&self, paths: &[String]) -> Option<String> {
+        let first = paths.first().filter(|p| library::is_plain_path(p))?;
+        let stem = names::stem(first);
+        let date = names::datetime_of_name(&stem);
+        let head = |s: &str| s.split('_').next().unwrap_or_default().to_owned();
+        let only_bands = |s: &str| !names::bands_of_stem(s).is_empty() && !s.contains(['_', '-']);
+        let fits = |other: &str| {
+            let classified = names::bands_of_stem(other) == [names::SCL];
+            let same_day = date.is_some()
+                && names::datetime_of_name(other).map(day) == date.map(day)
+                && head(other) == head(&stem);
+            classified && (same_day || (only_bands(&stem) && only_bands(other)))
+        };
+        let listed = self.listed(Path::new(first).parent()?);
+        let mut fitting = listed.iter().filter(|p| fits(&names::stem(p)));
+        fitting.next().filter(|_| fitting.next().is_none()).cloned()
+    }
+
+    fn listed(&self, folder: &Path) -> Arc<[String]> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(folder.to_owned()).or_insert_with(|| may_classify(folder)))
+    }
+}
+
+/// Rasters of a folder whose names hold the letters of a classification: there may be many thousand scenes, so that words are
+/// parsed of few.
+fn may_classify(folder: &Path) -> Arc<[String]> {
     let may_fit = |name: &OsStr| {
         name.as_encoded_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(names::SCL.as_bytes()))
     };
-    let mut all: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(Result::ok)
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries
         .filter(|e| may_fit(&e.file_name()))
         .map(|e| e.path().display().to_string())
         .filter(|p| names::has_extension(p, &["tif", "jp2"]))
-        .filter(|p| fits(&names::stem(p)))
-        .collect();
-    all.sort();
-    if all.len() == 1 { all.pop() } else { None }
+        .collect()
 }
 
 fn day(t: Timestamp) -> i64 {

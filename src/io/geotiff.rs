@@ -52,6 +52,8 @@ pub(super) fn copy_as_cog(
     let wanted = [
         ("COMPRESS", "DEFLATE"),
         ("PREDICTOR", "YES"),
+        // Half the time of the usual level, for 1 to 2 % more bytes of a statistic and fewer of noisy pixels.
+        ("LEVEL", "1"),
         ("BLOCKSIZE", "512"),
         ("OVERVIEWS", overviews),
         ("RESAMPLING", resampling),

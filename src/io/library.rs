@@ -31,6 +31,8 @@ pub fn configure() {
             ("GDAL_HTTP_MULTIPLEX", "YES"),
             ("CPL_VSIL_CURL_CHUNK_SIZE", "65536"),
             ("GTIFF_REPORT_COMPD_CS", "NO"),
+            // Files beside a local raster are asked for by name: its folder may hold many thousand scenes.
+            ("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE"),
             // Megabytes; the default of a share of the memory grows with the machine.
             ("GDAL_CACHEMAX", "160"),
         ];

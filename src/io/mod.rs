@@ -35,6 +35,7 @@ pub use checksum::{hex, sha256, source_files, sum_of};
 pub use coarse::read_coarse;
 pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
+pub use files::Classifications;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};

@@ -1,13 +1,13 @@
 //! From what a user writes to a [`Scene`]: which kind of thing it is, and which bands of it.
 
-use super::files::{FoundBand, scene_of_files};
+use super::files::{Classifications, FoundBand, scene_of_files};
 use super::{Error, library, names, safe, stac};
 use crate::scene::{ElevationModel, Scene};
 use jiff::Timestamp;
 use std::path::Path;
 
 /// What the user says about a scene that its files may not.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct SceneOptions {
     /// Band names: names of undescribed bands when there are as many, else the bands to take.
     pub bands: Option<Vec<String>>,
@@ -15,6 +15,8 @@ pub struct SceneOptions {
     pub datetime: Option<Timestamp>,
     /// The ground's height, for radar that is laid on the map by control points.
     pub dem: Option<ElevationModel>,
+    /// Where classifications beside the scenes are looked up; one for many scenes lists each folder once.
+    pub classifications: Classifications,
 }
 
 /// Extensions of rasters on remote servers, where looking inside costs a request.

@@ -14,7 +14,9 @@ pub use params::MaskParams;
 
 use crate::raster::{Raster, Validity};
 use crate::scene::BandName;
-use ndarray::{Array2, ArrayView2, Axis};
+use crate::stats::sorted;
+use ndarray::{Array2, ArrayView2, Axis, s};
+use smooth::Squares;
 
 /// Widths of the typical difference that an exception must exceed.
 const EXCEPTION_WIDTHS: f64 = 4.0;
@@ -121,7 +123,7 @@ fn alone(
     params: &MaskParams,
 ) -> (Array2<bool>, Array2<bool>) {
     let recorded = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
-    let bright = smooth::mean(&raster.values.index_axis(Axis(0), blue), &recorded, radius_px);
+    let bright = Squares::new(&recorded, radius_px).mean(&raster.values.index_axis(Axis(0), blue));
     (bright.mapv(|b| f64::from(b) > params.bright), Array2::from_elem(recorded.dim(), false))
 }
 
@@ -171,16 +173,11 @@ struct Versus {
 impl Versus {
     fn new(raster: &Raster, reference: &Raster, bands: &Bands, radius_px: usize) -> Self {
         let ok = comparable(raster, reference);
-        let mean = |r: &Raster| smooth::mean(&r.values.index_axis(Axis(0), bands.blue), &ok, radius_px);
-        let texture = |r: &Raster| {
-            smooth::mean(&steps(&r.values.index_axis(Axis(0), bands.red), &ok).view(), &ok, radius_px)
-        };
-        let share = smooth::mean(
-            &ok.mapv(|ok| f32::from(u8::from(ok))).view(),
-            &Array2::from_elem(ok.dim(), true),
-            radius_px,
-        );
+        let squares = Squares::new(&ok, radius_px);
+        let mean = |r: &Raster| squares.mean(&r.values.index_axis(Axis(0), bands.blue));
+        let texture = |r: &Raster| squares.mean(&steps(&r.values.index_axis(Axis(0), bands.red), &ok).view());
         let mut difference = mean(raster) - mean(reference);
+        let share = squares.share();
         difference.zip_mut_with(&share, |d, &s| *d = if s < LEAST_SHARE { f32::NAN } else { *d });
         let (centre, width) = densest_half(difference.iter().copied());
         let texture_ratio = texture(raster) / texture(reference);
@@ -212,9 +209,9 @@ impl Versus {
     ) -> Array2<bool> {
         let recorded = raster.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
         let values = raster.values.index_axis(Axis(0), blue);
-        let bright = smooth::mean(&values, &recorded, radius_px);
-        let difference = smooth::mean(&values, &self.ok, radius_px)
-            - smooth::mean(&reference.values.index_axis(Axis(0), blue), &self.ok, radius_px);
+        let bright = Squares::new(&recorded, radius_px).mean(&values);
+        let squares = Squares::new(&self.ok, radius_px);
+        let difference = squares.mean(&values) - squares.mean(&reference.values.index_axis(Axis(0), blue));
         // A scene that is brighter as a whole sets the level, but one of clouds alone must not set it above clouds.
         let half = params.bright / 2.0;
         let exception = (EXCEPTION_WIDTHS * self.width).clamp(params.bright / 4.0, half);
@@ -229,11 +226,15 @@ impl Versus {
 
 /// |v(r, c) − v(r, c + 1)| + |v(r, c) − v(r + 1, c)| between usable pixels.
 fn steps(values: &ArrayView2<'_, f32>, ok: &Array2<bool>) -> Array2<f32> {
-    let at = |r, c| values.get((r, c)).copied().filter(|_| ok[(r, c)]);
-    Array2::from_shape_fn(values.dim(), |(r, c)| {
-        let v = values[(r, c)];
-        at(r, c + 1).map_or(0.0, |w| (v - w).abs()) + at(r + 1, c).map_or(0.0, |w| (v - w).abs())
-    })
+    let (rows, cols) = values.dim();
+    let mut steps = Array2::zeros((rows, cols));
+    let last = cols.saturating_sub(1);
+    ndarray::azip!((step in steps.slice_mut(s![.., ..last]), &v in values.slice(s![.., ..last]),
+        &w in values.slice(s![.., 1..]), &ok in ok.slice(s![.., 1..])) if ok { *step = (v - w).abs(); });
+    let last = rows.saturating_sub(1);
+    ndarray::azip!((step in steps.slice_mut(s![..last, ..]), &v in values.slice(s![..last, ..]),
+        &w in values.slice(s![1.., ..]), &ok in ok.slice(s![1.., ..])) if ok { *step += (v - w).abs(); });
+    steps
 }
 
 /// Smooth darkening against the reference, relative to it and to what is typical outside `excluded`.
@@ -246,8 +247,9 @@ fn shadows(
 ) -> Array2<bool> {
     let mut ok = comparable(raster, reference);
     ok.zip_mut_with(excluded, |ok, &out| *ok &= !out);
-    let here = smooth::mean(&raster.values.index_axis(Axis(0), band), &ok, radius_px);
-    let there = smooth::mean(&reference.values.index_axis(Axis(0), band), &ok, radius_px);
+    let squares = Squares::new(&ok, radius_px);
+    let here = squares.mean(&raster.values.index_axis(Axis(0), band));
+    let there = squares.mean(&reference.values.index_axis(Axis(0), band));
     let ratio = &here / &there;
     let (centre, width) = densest_half(ratio.iter().zip(&ok).filter(|(_, ok)| **ok).map(|(v, _)| *v));
     let limit = ((1.0 - params.darkening) * centre.min(2.0)).min(centre - EXCEPTION_WIDTHS * width);
@@ -258,8 +260,7 @@ fn shadows(
 ///
 /// For a normal distribution the shortest half spans 1.349 standard deviations (Rousseeuw & Leroy 1988).
 fn densest_half(values: impl Iterator<Item = f32>) -> (f64, f64) {
-    let mut sorted: Vec<f32> = values.filter(|v| v.is_finite()).collect();
-    sorted.sort_unstable_by(f32::total_cmp);
+    let sorted = sorted(values.filter(|v| v.is_finite()));
     let half = sorted.len() / 2;
     let spans = sorted.iter().zip(sorted.iter().skip(half)).map(|(a, b)| (f64::from(*a), f64::from(*b)));
     spans

@@ -3,7 +3,7 @@
 use super::Error;
 use super::alerts::{AlertParams, Channel, KINDS, Secret};
 use crate::catalog::endpoints;
-use crate::io::SceneOptions;
+use crate::io::{Classifications, SceneOptions};
 use crate::pipeline::{self, read_toml};
 use crate::scene::{RadarPlacement, Scene};
 use crate::units::FalseAlarmRate;
@@ -377,9 +377,11 @@ impl SiteConfig {
     ///
     /// # Errors
     /// [`io::Error`] when it cannot be read.
-    pub(super) fn open(&self, spec: &str) -> Result<Scene, io::Error> {
-        let dem = &self.radar.dem;
-        let open = |bands| io::open_scene(spec, &SceneOptions { bands, datetime: None, dem: dem.clone() });
+    pub(super) fn open(&self, spec: &str, classifications: &Classifications) -> Result<Scene, io::Error> {
+        let open = |bands| {
+            let (dem, classifications) = (self.radar.dem.clone(), classifications.clone());
+            io::open_scene(spec, &SceneOptions { bands, datetime: None, dem, classifications })
+        };
         if self.bands.is_empty() {
             return open(None);
         }

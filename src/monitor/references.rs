@@ -2,6 +2,7 @@
 
 use super::schedule::Schedule;
 use super::site_run::hex;
+use super::sources::Scenes;
 use super::state::{ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow, ViewRow};
 use super::views::OPTICAL;
 use super::{Error, SiteConfig};
@@ -18,7 +19,7 @@ pub(super) type Sites = BTreeMap<String, Site>;
 /// that cannot be made yet are noted as hidden until there is a reference.
 pub(super) fn open(
     state: &mut State,
-    config: &SiteConfig,
+    (config, source): (&SiteConfig, &Scenes),
     schedule: &mut Schedule,
 ) -> Result<Option<Sites>, Error> {
     let mut sites = Sites::new();
@@ -38,7 +39,7 @@ pub(super) fn open(
     }
     for row in &schedule.looks {
         let Some(name) = row.view.clone().filter(|name| !sites.contains_key(name)) else { continue };
-        if let Some(view) = reference(config, sites_first(&sites, first.as_ref()), row)? {
+        if let Some(view) = reference((config, source), sites_first(&sites, first.as_ref()), row)? {
             // As it comes back from the state, so that this run and the next see the same.
             let view = view.after_storage()?;
             let site = make(config, sites_first(&sites, first.as_ref()), &view)?;
@@ -87,8 +88,12 @@ fn make(config: &SiteConfig, first: Option<&Site>, view: &ViewRow) -> Result<Sit
 }
 
 /// A scene as the reference of its view, if it shows enough.
-fn reference(config: &SiteConfig, first: Option<&Site>, row: &SceneRow) -> Result<Option<ViewRow>, Error> {
-    let Ok(scene) = config.open(&row.spec) else { return Ok(None) };
+fn reference(
+    (config, source): (&SiteConfig, &Scenes),
+    first: Option<&Site>,
+    row: &SceneRow,
+) -> Result<Option<ViewRow>, Error> {
+    let Ok(scene) = source.open(config, &row.spec) else { return Ok(None) };
     let made = match first {
         None => Site::new(config.detect_config(), scene.clone(), None, &GdalSource),
         Some(first) => first.beside(scene.clone(), None, &GdalSource),

@@ -206,7 +206,7 @@ fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32)
         row.reason = Some(error.to_string());
         return (row, None);
     }
-    match site.open(&listed.spec) {
+    match source.open(site, &listed.spec) {
         Ok(scene) => {
             // To the second, as times are stored.
             row.datetime =

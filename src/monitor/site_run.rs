@@ -47,7 +47,7 @@ pub(super) fn watch(
         return Ok(());
     }
     warn_unread(config, &schedule);
-    let sites = references::open(state, config, &mut schedule)?;
+    let sites = references::open(state, (config, &source), &mut schedule)?;
     for row in schedule.noted.iter().chain(&schedule.unread) {
         count(summary, row.status);
     }
@@ -218,8 +218,10 @@ fn sample(
         row.reason = Some(error.to_string());
         return Sampled { row, look: None };
     }
-    let result =
-        config.open(&row.spec).map_err(pipeline::Error::from).and_then(|scene| site.look(scene, &GdalSource));
+    let result = source
+        .open(config, &row.spec)
+        .map_err(pipeline::Error::from)
+        .and_then(|scene| site.look(scene, &GdalSource));
     match result {
         Ok(look) => {
             row.valid_fraction = Some(look.mask.valid_fraction);

@@ -5,7 +5,8 @@ use super::{Error, RunOptions, SiteConfig, Source};
 use crate::catalog::{
     self, Catalog, Corridor, FetchRequest, HttpParams, Query, SelectParams, Selected, Source as Place, select,
 };
-use crate::io::{self, Listed};
+use crate::io::{self, Classifications, Listed};
+use crate::scene::Scene;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub(super) struct Scenes {
     /// What there is.
     pub(super) listed: Vec<Listed>,
     remote: Option<Remote>,
+    /// Of folders, listed once a run.
+    classifications: Classifications,
 }
 
 /// Scenes that lie elsewhere until they are fetched.
@@ -46,7 +49,7 @@ impl Scenes {
                         "the folder holds no scene: check folder and pattern, or wait for the first"
                     );
                 }
-                Ok(Self { listed, remote: None })
+                Ok(Self { listed, remote: None, classifications: Classifications::default() })
             }
             Source::Catalog(source) => searched(site, source, options),
         }
@@ -75,6 +78,16 @@ impl Scenes {
             remote.catalog.fetch(scene, &remote.corridor, &remote.request)?;
         }
         Ok(())
+    }
+
+    /// Opens a scene that was brought.
+    ///
+    /// # Errors
+    /// [`io::Error`] when it cannot be read.
+    pub(super) fn open(&self, site: &SiteConfig, spec: &str) -> Result<Scene, io::Error> {
+        // A list would not know what is fetched later.
+        let unlisted = Classifications::default();
+        site.open(spec, if self.are_remote() { &unlisted } else { &self.classifications })
     }
 }
 
@@ -111,7 +124,8 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
         listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, baseline });
         scenes.insert(spec, scene);
     }
-    Ok(Scenes { listed, remote: Some(Remote { catalog, corridor, request, scenes }) })
+    let remote = Some(Remote { catalog, corridor, request, scenes });
+    Ok(Scenes { listed, remote, classifications: Classifications::default() })
 }
 
 /// What changes when the provider changes a scene: what it says of the version of each strip, else the whole item.

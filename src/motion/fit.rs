@@ -2,12 +2,15 @@
 
 use super::Seen;
 use super::signal::Line;
+use std::ops::RangeInclusive;
 
 /// Spacing of the velocities that are tried, m/s.
 const SPEED_STEP_M_S: f64 = 1.0;
-/// An end is searched this far from where the detector found it, metres, in such steps.
+/// An end is searched this far from where the detector found it, metres, in about such steps: whole parts of a cell.
 const SEARCH_M: f64 = 60.0;
 const SEARCH_STEP_M: f64 = 2.5;
+/// A product of widths is taken the logarithm of before it leaves the numbers that there are.
+const LARGE: f64 = 1e100;
 /// Line beyond the search that is compared, metres: bands shift by half of the way of the fastest train.
 const MARGIN_M: f64 = 40.0;
 /// Blur of an end by the sensor and by resampling, cells.
@@ -82,34 +85,54 @@ impl<'a> Model<'a> {
 
     /// −2 ln of the likelihood of `v`, one end anywhere near `found_m`; `side` 1 where the train lies beyond it, −1 where before.
     fn end(&self, v: f64, (from_m, to_m): (f64, f64), found_m: f64, side: f64) -> f64 {
-        let tries = (SEARCH_M / SEARCH_STEP_M).round() as i64;
-        let costs: Vec<f64> = (-tries..=tries)
-            .map(|k| self.cost(v, (from_m, to_m), found_m + k as f64 * SEARCH_STEP_M, side))
-            .collect();
+        let first = (from_m / self.step_m).ceil().max(0.0) as usize;
+        let last = (to_m / self.step_m).floor().max(0.0) as usize;
+        let per_cell = (self.step_m / SEARCH_STEP_M).round().max(1.0) as usize;
+        let step_m = self.step_m / per_cell as f64;
+        let tries = (SEARCH_M / step_m).round() as usize;
+        // p = Φ(x / blur) of each band, from the first cell less all tries on; a try later a cell is a step nearer.
+        let places = per_cell * (last + 1).saturating_sub(first) + 2 * tries;
+        let rising = |(delay_s, _): &(f64, Line)| -> Vec<f64> {
+            let at_m = found_m + v * (delay_s - self.mean_s);
+            let beyond_m = |m: usize| ((per_cell * first + m) as f64 - tries as f64) * step_m - at_m;
+            (0..places).map(|m| risen(side * beyond_m(m) / (BLUR_CELLS * self.step_m))).collect()
+        };
+        let risings: Vec<Vec<f64>> = self.bands.iter().map(rising).collect();
+        let costs: Vec<f64> =
+            (0..=2 * tries).map(|k| self.cost(first..=last, (&risings, 2 * tries - k, per_cell))).collect();
         let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
         least - 2.0 * costs.iter().map(|c| (-0.5 * (c - least)).exp()).sum::<f64>().ln()
     }
 
-    /// −2 ln of the likelihood of one end at `at_m` and `v`, the gains integrated out cell by cell.
-    fn cost(&self, v: f64, (from_m, to_m): (f64, f64), at_m: f64, side: f64) -> f64 {
-        let first = (from_m / self.step_m).ceil().max(0.0) as usize;
-        let last = (to_m / self.step_m).floor().max(0.0) as usize;
-        let cell = |s: usize| {
+    /// −2 ln of the likelihood of the end of which every band's `risings` tell p, in the first of `cells` at `start` and then every
+    /// `per_cell`; the gains are integrated out cell by cell.
+    fn cost(
+        &self,
+        cells: RangeInclusive<usize>,
+        (risings, start, per_cell): (&[Vec<f64>], usize, usize),
+    ) -> f64 {
+        let prior = 1.0 / GAIN_VARIANCE;
+        let (mut sum, mut width) = (0.0, 1.0_f64);
+        for (k, s) in cells.enumerate() {
             let (mut power, mut shown, mut seen) = (0.0, 0.0, 0.0);
-            for ((delay_s, line), contrast) in self.bands.iter().zip(&self.contrasts) {
+            for (((_, line), contrast), rising) in self.bands.iter().zip(&self.contrasts).zip(risings) {
                 let Some(z) = line.values.get(s).filter(|z| z.is_finite()) else { continue };
-                let beyond_m = s as f64 * self.step_m - at_m - v * (delay_s - self.mean_s);
-                // c_b p, p = Φ(x / blur)
-                let model = contrast * risen(side * beyond_m / (BLUR_CELLS * self.step_m));
-                power += model * model / self.noise;
-                shown += z * model / self.noise;
-                seen += z * z / self.noise;
+                // c_b p
+                let model = contrast * rising[start + k * per_cell];
+                power += model * model;
+                shown += z * model;
+                seen += z * z;
             }
+            let (power, shown, seen) = (power / self.noise, shown / self.noise, seen / self.noise);
             // min over g of Σ (z − c p g)² / f + (g − 1)² / κ, and ln of the width: ∫ dg
-            let prior = 1.0 / GAIN_VARIANCE;
-            seen + prior - (shown + prior).powi(2) / (power + prior) + (1.0 + GAIN_VARIANCE * power).ln()
-        };
-        (first..=last).map(cell).sum()
+            sum += seen + prior - (shown + prior).powi(2) / (power + prior);
+            width *= 1.0 + GAIN_VARIANCE * power;
+            if width > LARGE {
+                sum += width.ln();
+                width = 1.0;
+            }
+        }
+        sum + width.ln()
     }
 }
 

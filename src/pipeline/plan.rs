@@ -9,6 +9,7 @@ use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::scene::{BandName, Scene};
 use geo::{Area, BooleanOps, Polygon};
+use rayon::prelude::*;
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
@@ -64,13 +65,16 @@ impl Plan {
             }
         }
         let wanted = (!config.bands.is_empty()).then(|| config.bands.clone());
-        let open = |spec: &String, datetime| {
-            let dem = config.radar.dem.clone();
-            io::open_scene(spec, &SceneOptions { bands: wanted.clone(), datetime, dem })
-        };
-        let target = open(&config.target, config.datetime)?;
-        let mut baselines =
-            config.baseline.iter().map(|spec| open(spec, None)).collect::<Result<Vec<_>, io::Error>>()?;
+        let options =
+            SceneOptions { bands: wanted, dem: config.radar.dem.clone(), ..SceneOptions::default() };
+        let open =
+            |spec: &String, datetime| io::open_scene(spec, &SceneOptions { datetime, ..options.clone() });
+        let (target, baselines): (_, Vec<_>) = rayon::join(
+            || open(&config.target, config.datetime),
+            || config.baseline.par_iter().map(|spec| open(spec, None)).collect(),
+        );
+        let target = target?;
+        let mut baselines = baselines.into_iter().collect::<Result<Vec<_>, io::Error>>()?;
         // Scenes without a time keep the order in which they were given, the last given is the newest.
         baselines.reverse();
         baselines.sort_by_key(|s| std::cmp::Reverse(s.datetime));

@@ -4,7 +4,7 @@ use super::clock::{Clock, timed};
 use super::gridded::{map_grid, shift_on};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
-use super::stages::{Masked, Registered, Target};
+use super::stages::{self, Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, exclusion};
@@ -69,11 +69,15 @@ pub struct RunOutput {
 pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
     let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
     run.step("read", &plan.target.scene.id)?;
-    let target = Target::read(&plan.target, source)?;
+    let (target, newest) = rayon::join(
+        || Target::read(&plan.target, source),
+        || plan.baselines.first().map(|planned| stages::read(planned, source)),
+    );
+    let target = target?;
     run.clock.lap("read");
 
     let mut skipped = plan.skipped.clone();
-    let (mut reference, reference_index) = run.reference(&target, &mut skipped)?;
+    let (mut reference, reference_index) = run.reference(&target, newest, &mut skipped)?;
     run.clock.lap("register");
     let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
     run.clock.lap("stack");
@@ -190,7 +194,7 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
         }
     }
     plan.tracks
-        .iter()
+        .par_iter()
         .zip(target)
         .zip(by_track)
         .map(|((track, target), baselines)| TrackStrips {
@@ -239,11 +243,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The newest baseline that can be compared with the target.
-    fn reference(&mut self, target: &Target, skipped: &mut Vec<Skip>) -> Result<(Reference, usize), Error> {
+    /// The newest baseline that can be compared with the target; the `newest` of all was read beside it.
+    fn reference(
+        &mut self,
+        target: &Target,
+        mut newest: Option<Result<Raster, Error>>,
+        skipped: &mut Vec<Skip>,
+    ) -> Result<(Reference, usize), Error> {
         for (index, planned) in self.plan.baselines.iter().enumerate() {
             self.step("register", &planned.scene.id)?;
-            match self.compare(planned, target) {
+            let read = newest.take().unwrap_or_else(|| stages::read(planned, self.source));
+            match self.compare((planned, read), target) {
                 Ok(reference) => return Ok((reference, index)),
                 Err(Trouble::Target(error)) => return Err(error),
                 Err(Trouble::Baseline(skip)) => skipped.push(skip),
@@ -272,7 +282,7 @@ impl Run<'_> {
                 if self.sink.interrupted() {
                     return Err(Trouble::Target(Error::Interrupted));
                 }
-                let found = self.compare(planned, target)?;
+                let found = self.compare((planned, stages::read(planned, self.source)), target)?;
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
                 let gridded = found.registered.baseline_on(&maps, shift_on_maps).map_err(Trouble::Target)?;
                 let validity = if maps == *grid {
@@ -304,8 +314,12 @@ impl Run<'_> {
         Ok(others)
     }
 
-    /// Reads, masks and registers one baseline against the target.
-    fn compare(&self, planned: &PlannedScene, target: &Target) -> Result<Reference, Trouble> {
+    /// Masks one baseline that was read and registers it against the target.
+    fn compare(
+        &self,
+        (planned, read): (&PlannedScene, Result<Raster, Error>),
+        target: &Target,
+    ) -> Result<Reference, Trouble> {
         let skip = |stage: &str| {
             let stage = stage.to_owned();
             let scene_id = planned.scene.id.clone();
@@ -314,7 +328,9 @@ impl Run<'_> {
                 Trouble::Baseline(Skip { scene_id, stage, reason })
             }
         };
-        let masked = Masked::new(self.plan, planned, target, self.source).map_err(skip("read"))?;
+        let masked = read
+            .and_then(|baseline| Masked::new(self.plan, (planned, baseline), target))
+            .map_err(skip("read"))?;
         let (mask, target_mask) = masked.summaries();
         if target_mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(Trouble::Target(nothing_visible(&self.plan.target.scene.id, &target_mask)));

@@ -39,7 +39,7 @@ impl Target {
 }
 
 /// Reads the planned window; the raster's grid starts at it.
-fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Raster, Error> {
+pub(super) fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<Raster, Error> {
     Ok(source.read(&planned.scene, planned.window, &planned.bands)?)
 }
 
@@ -64,14 +64,12 @@ pub(super) struct Masked {
 }
 
 impl Masked {
-    /// Reads a baseline, lays the target on its grid and flags in each what the other does not show.
+    /// Lays the target on the grid of a baseline that was read and flags in each what the other does not show.
     pub(super) fn new(
         plan: &Plan,
-        planned: &PlannedScene,
+        (planned, mut baseline): (&PlannedScene, Raster),
         target: &Target,
-        source: &dyn SceneSource,
     ) -> Result<Self, Error> {
-        let mut baseline = read(planned, source)?;
         let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
         if plan.is_radar() {
             return Ok(Self { baseline, target: gridded });
@@ -117,7 +115,7 @@ impl Masked {
                 quantile(&mut seen.collect::<Vec<_>>(), DARK_QUANTILE) / scene.scaling.scale
                     - scene.scaling.offset
             };
-            raster.values.outer_iter().map(of_band).collect()
+            raster.values.axis_iter(Axis(0)).into_par_iter().map(of_band).collect()
         };
         io::verify_offset(
             &low(&self.baseline, baseline),
@@ -137,7 +135,8 @@ impl Masked {
             // Edges stand still under a shadow.
             let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
             let (mut baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
-            if let (Some(a), Some(b)) = (afloat(plan, &self.baseline), afloat(plan, &self.target)) {
+            let floating = rayon::join(|| afloat(plan, &self.baseline), || afloat(plan, &self.target));
+            if let (Some(a), Some(b)) = floating {
                 baseline_ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !a.drifts(&b, r, c));
             }
             let reference = coreg::Side {

@@ -2,7 +2,7 @@
 
 use super::Error;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{Rgba, RgbaImage};
+use image::{ImageEncoder, Rgba, RgbaImage};
 use resvg::{tiny_skia, usvg};
 use std::sync::{Arc, LazyLock};
 
@@ -47,13 +47,18 @@ fn png(tree: &usvg::Tree, mut ground: RgbaImage) -> Result<Vec<u8>, Error> {
         tiny_skia::PixmapMut::from_bytes(&mut ground, width, height).ok_or(usvg::Error::InvalidSize)?;
     resvg::render(tree, tiny_skia::Transform::identity(), &mut canvas);
     // Every pixel is opaque, so premultiplied and straight alpha agree.
-    let opaque = image::DynamicImage::ImageRgba8(ground).into_rgb8();
+    let mut opaque = vec![0; 3 * width as usize * height as usize];
+    for (to, from) in opaque.as_chunks_mut::<3>().0.iter_mut().zip(ground.as_chunks::<4>().0) {
+        to.copy_from_slice(&from[..3]);
+    }
     let mut bytes = Vec::new();
-    opaque.write_with_encoder(PngEncoder::new_with_quality(
-        &mut bytes,
-        // Deflate is most of the time of a report; a fifth more bytes buys two thirds of it back.
-        CompressionType::Fast,
-        FilterType::Adaptive,
-    ))?;
+    // Deflate is most of the time of a report; a fifth more bytes buys two thirds of it back. Of the filters, Paeth's is the best of
+    // nearly every line: choosing one for each line saves 1 % of the bytes and costs up to a third more time.
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Paeth).write_image(
+        &opaque,
+        width,
+        height,
+        image::ExtendedColorType::Rgb8,
+    )?;
     Ok(bytes)
 }

@@ -10,8 +10,6 @@ use std::io::Cursor;
 
 /// Opacity of a pixel that is masked but was recorded (cloud, shadow): the hatching shows through.
 const MASKED_ALPHA: u8 = 120;
-/// Exponent of the tone curve: lifts the shadows, where rails and ballast lie.
-const GAMMA: f64 = 0.75;
 /// Pixels looked at for the stretch, at most.
 const STRETCH_SAMPLE: usize = 200_000;
 
@@ -79,7 +77,7 @@ fn from_bands(
         let level = |k: usize| {
             let (band, [low, high]) = (bands[k], stretch.0[k]);
             let v = shown(values[(band, at.0, at.1)], band_names.get(band));
-            (((v - low) / (high - low)).clamp(0.0, 1.0).powf(GAMMA) * 255.0).round() as u8
+            (tone(((v - low) / (high - low)).clamp(0.0, 1.0)) * 255.0).round() as u8
         };
         let alpha = if flags.intersects(Validity::NO_DATA) {
             0
@@ -90,6 +88,12 @@ fn from_bands(
         };
         Rgba([level(0), level(1), level(2), alpha])
     })
+}
+
+/// The tone curve v^¾: lifts the shadows, where rails and ballast lie.
+fn tone(v: f64) -> f64 {
+    let root = v.sqrt();
+    root * root.sqrt()
 }
 
 impl Stretch {

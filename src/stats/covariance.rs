@@ -5,8 +5,8 @@
 //! length is that of a chi-square law. Degenerate case: a band that never varies gets a floor of
 //! 1e-12 of the mean variance and does not make the matrix singular.
 
-use super::median;
-use nalgebra::{DMatrix, DVector};
+use super::{Vectors, median};
+use nalgebra::DMatrix;
 
 /// A symmetric inverse square root `C^(−1/2)` of a covariance.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,19 @@ impl Whitener {
         let square = |i: usize| v.iter().enumerate().map(|(j, x)| self.0[(i, j)] * x).sum::<f64>().powi(2);
         (0..v.len()).map(square).sum::<f64>().sqrt()
     }
+
+    /// [`Self::length`] of many vectors.
+    fn lengths(&self, vectors: &Vectors, out: &mut [f64]) {
+        out.fill(0.0);
+        let mut part = vec![0.0; out.len()];
+        for line in self.0.row_iter() {
+            vectors.dot(&line.iter().copied().collect::<Vec<_>>(), &mut part);
+            out.iter_mut().zip(&part).for_each(|(sum, v)| *sum += v * v);
+        }
+        for v in out {
+            *v = v.sqrt();
+        }
+    }
 }
 
 /// Covariance about zero of `samples` (rows of `dim` numbers one after another; rows with NaN are left
@@ -64,26 +77,29 @@ pub fn trimmed_covariance(
     if dim == 0 || rows.len() < 2 * dim + 2 {
         return None;
     }
-    let moment = |kept: &mut dyn Iterator<Item = &[f64]>| {
-        let mut sum = DMatrix::<f64>::zeros(dim, dim);
-        let mut count = 0usize;
-        for row in kept {
-            let v = DVector::from_column_slice(row);
-            sum.ger(1.0, &v, &v, 1.0);
-            count += 1;
-        }
-        sum / count.max(1) as f64
-    };
-    let mut covariance = moment(&mut rows.iter().copied());
-    for _ in 0..rounds {
-        let whitener = Whitener::new(&covariance)?;
-        let lengths: Vec<f64> = rows.iter().map(|r| whitener.length(r)).collect();
-        let limit = super::quantile(&mut lengths.clone(), keep_fraction);
-        let mut kept = rows.iter().zip(&lengths).filter(|(_, l)| **l <= limit).map(|(r, _)| *r);
-        covariance = moment(&mut kept);
+    let mut vectors = Vectors::zeros(dim, rows.len());
+    for (k, row) in rows.iter().enumerate() {
+        row.iter().enumerate().for_each(|(i, v)| vectors.set(k, i, *v));
     }
-    let whitener = Whitener::new(&covariance)?;
-    let mut squares: Vec<f64> = rows.iter().map(|r| whitener.length(r).powi(2)).collect();
+    let moment = |kept: &[f64]| {
+        let padded = Vectors::padded(dim);
+        let mut sums = vec![0.0; padded * padded];
+        vectors.add_products(kept, &mut sums);
+        let count = kept.iter().sum::<f64>().max(1.0);
+        DMatrix::from_fn(dim, dim, |i, j| sums[i.max(j) * padded + i.min(j)] / count)
+    };
+    // 1 for rows that are kept, else 0.
+    let mut kept = vec![1.0; rows.len()];
+    let mut lengths = vec![0.0; rows.len()];
+    let mut covariance = moment(&kept);
+    for _ in 0..rounds {
+        Whitener::new(&covariance)?.lengths(&vectors, &mut lengths);
+        let limit = super::quantile(&mut lengths.clone(), keep_fraction);
+        kept.iter_mut().zip(&lengths).for_each(|(k, l)| *k = f64::from(u8::from(*l <= limit)));
+        covariance = moment(&kept);
+    }
+    Whitener::new(&covariance)?.lengths(&vectors, &mut lengths);
+    let mut squares: Vec<f64> = lengths.iter().map(|l| l.powi(2)).collect();
     Some(covariance * (median(&mut squares) / chi_square_median(dim)))
 }
 

@@ -9,6 +9,7 @@ mod logistic;
 mod order;
 mod regression;
 mod tail;
+mod vectors;
 mod weighted_covariance;
 
 pub use canonical::{Canonical, canonical_correlation};
@@ -17,7 +18,8 @@ pub use fdr::benjamini_hochberg;
 pub use interval::{binomial_interval, poisson_interval};
 pub use line::{RobustLine, robust_line};
 pub use logistic::{Logistic, logistic};
-pub use order::{mad_sigma, median, quantile};
+pub use order::{mad_sigma, median, quantile, sorted};
 pub use regression::{RegressionRule, RobustFit, biweight, tukey_regression};
 pub use tail::EventTail;
+pub use vectors::Vectors;
 pub use weighted_covariance::WeightedCovariance;

@@ -6,7 +6,7 @@
 //! Leroy 1987, 10.1002/0471725382), so whoever knows them gives them no weight in it; later fits ask what is left over alone.
 //! Degenerate cases: residuals of which more than half are zero end the iteration.
 
-use super::median;
+use super::{Vectors, median};
 use nalgebra::{DMatrix, DVector};
 use ndarray::ArrayView2;
 
@@ -60,13 +60,12 @@ pub fn tukey_regression(
     let design = standardised(x, &usable, &weights);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
     let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
-    let mut residuals = centred.clone();
+    let mut residuals = vec![0.0; n];
     let mut sigma = 0.0;
     for _ in 0..=rule.rounds {
-        let beta = solve(&design, &centred, &weights, rule.ridge_ratio)?;
-        for (row, (r, c)) in design.chunks_exact(p + 1).zip(residuals.iter_mut().zip(&centred)) {
-            *r = c - row.iter().zip(beta.iter()).map(|(a, b)| a * b).sum::<f64>();
-        }
+        let beta = solve((&design, p + 1), &centred, &weights, rule.ridge_ratio)?;
+        design.dot(beta.as_slice(), &mut residuals);
+        residuals.iter_mut().zip(&centred).for_each(|(r, c)| *r = c - *r);
         let before = sigma;
         sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
         if sigma <= 0.0 || (sigma - before).abs() <= SETTLED * sigma {
@@ -88,50 +87,40 @@ pub fn biweight(u: f64) -> f64 {
     (1.0 - u * u).max(0.0).powi(2)
 }
 
-/// Usable rows, one after another: 1, then each covariate less its median over its weighted root mean square.
-fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize], weights: &[f64]) -> Vec<f64> {
+/// Usable rows: 1, then each covariate less its median over its weighted root mean square.
+fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize], weights: &[f64]) -> Vectors {
     let (n, p) = (usable.len(), x.ncols());
     let total: f64 = weights.iter().sum();
-    let mut design = vec![1.0; n * (p + 1)];
+    let mut design = Vectors::zeros(p + 1, n);
+    (0..n).for_each(|k| design.set(k, 0, 1.0));
     for j in 0..p {
-        let mut column: Vec<f64> = usable.iter().map(|&i| x[(i, j)]).collect();
-        let centre = median(&mut column);
-        // The median has shuffled the column.
-        let squares = usable.iter().zip(weights).map(|(&i, w)| w * (x[(i, j)] - centre).powi(2));
+        let column: Vec<f64> = usable.iter().map(|&i| x[(i, j)]).collect();
+        let centre = median(&mut column.clone());
+        let squares = column.iter().zip(weights).map(|(v, w)| w * (v - centre).powi(2));
         let rms = (squares.sum::<f64>() / total).sqrt();
         let scale = if rms > 0.0 { 1.0 / rms } else { 0.0 };
-        for (k, &i) in usable.iter().enumerate() {
-            design[k * (p + 1) + j + 1] = (x[(i, j)] - centre) * scale;
-        }
+        column.iter().enumerate().for_each(|(k, v)| design.set(k, j + 1, (v - centre) * scale));
     }
     design
 }
 
-/// `(XᵀWX + λ Σw D) β = XᵀWy` with D = 1 on slopes, 0 on the intercept.
-fn solve(design: &[f64], y: &[f64], weights: &[f64], ridge_ratio: f64) -> Option<DVector<f64>> {
-    let q = design.len() / y.len();
-    // Lower triangle, row by row: slices that the compiler turns into vector instructions.
-    let mut lower = vec![0.0; q * q];
-    let mut right = DVector::<f64>::zeros(q);
-    let mut sum = 0.0;
-    for (row, (&v, &w)) in design.chunks_exact(q).zip(y.iter().zip(weights)) {
-        if w <= 0.0 {
-            continue;
-        }
-        sum += w;
-        for i in 0..q {
-            let wi = w * row[i];
-            right[i] += wi * v;
-            for (sum, v) in lower[i * q..=i * q + i].iter_mut().zip(row) {
-                *sum += wi * v;
-            }
-        }
-    }
+/// `(XᵀWX + λ Σw D) β = XᵀWy` with D = 1 on slopes, 0 on the intercept; `q` coefficients.
+fn solve(
+    (design, q): (&Vectors, usize),
+    y: &[f64],
+    weights: &[f64],
+    ridge_ratio: f64,
+) -> Option<DVector<f64>> {
+    let padded = Vectors::padded(q);
+    let (mut lower, mut right) = (vec![0.0; padded * padded], vec![0.0; padded]);
+    design.add_products(weights, &mut lower);
+    design.add_products_with(weights, y, &mut right);
+    let sum: f64 = weights.iter().sum();
     let ridge = (ridge_ratio * sum).max(1e-9 * sum);
     // The decomposition reads the lower triangle alone.
-    let mut normal = DMatrix::from_row_slice(q, q, &lower);
+    let mut normal = DMatrix::from_fn(q, q, |i, j| lower[i * padded + j]);
     (1..q).for_each(|i| normal[(i, i)] += ridge);
-    normal.cholesky().map(|c| c.solve(&right))
+    normal.cholesky().map(|c| c.solve(&DVector::from_column_slice(&right[..q])))
 }
 
 #[cfg(test)]

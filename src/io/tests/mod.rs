@@ -87,6 +87,24 @@ fn bands_are_picked_and_renamed() {
 }
 
 #[test]
+fn a_folder_is_listed_once_for_all_scenes_that_share_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        write_scene(&path, &utm_grid(8, 8), &Array3::from_elem((1, 8, 8), 5), &[""], &[]).unwrap();
+        path.display().to_string()
+    };
+    let (first, second) = (write("S2_20200101_B02.tif"), write("S2_20200111_B02.tif"));
+    write("S2_20200101_SCL.tif");
+    let options = SceneOptions::default();
+    let is_classified =
+        |path: &str, options: &SceneOptions| open_scene(path, options).unwrap().classification.is_some();
+    assert!(is_classified(&first, &options) && !is_classified(&second, &options));
+    write("S2_20200111_SCL.tif");
+    assert!(!is_classified(&second, &options.clone()) && is_classified(&second, &SceneOptions::default()));
+}
+
+#[test]
 fn one_file_a_band_by_plus_glob_and_folder() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();

@@ -127,9 +127,7 @@ impl<'a> Sampler<'a> {
 
     /// The pixel with its colours multiplied by alpha, all 0…255.
     fn pixel(&self, col: usize, row: usize) -> [f32; 4] {
-        let [r, g, b, a] = self.image.get_pixel(col as u32, row as u32).0.map(f32::from);
-        let share = a / 255.0;
-        [r * share, g * share, b * share, a]
+        under_alpha(self.image.get_pixel(col as u32, row as u32).0)
     }
 
     fn line(&self, y: f64) -> Line {
@@ -138,8 +136,16 @@ impl<'a> Sampler<'a> {
         }
         let row = self.inverse[3] * y + self.inverse[5];
         let Some(taps) = Taps::around(row, self.image.height()) else { return Line::Outside };
-        let across = 0..self.image.width() as usize;
-        Line::Upright(across.map(|col| weighted(&taps, |row| self.pixel(col, row))).collect())
+        let width = self.image.width() as usize;
+        let mut line = vec![[0.0_f32; 4]; width];
+        for (row, weight) in taps.at.into_iter().zip(taps.weights) {
+            let pixels = self.image.as_raw()[4 * width * row..][..4 * width].as_chunks().0;
+            for (sum, pixel) in line.iter_mut().zip(pixels) {
+                sum.iter_mut().zip(under_alpha(*pixel)).for_each(|(s, v)| *s += weight * v);
+            }
+        }
+        line.iter_mut().flatten().for_each(|v| *v = v.clamp(0.0, 255.0));
+        Line::Upright(line)
     }
 
     /// The sampled pixel at a place of the page; `None` outside the picture.
@@ -157,6 +163,13 @@ impl<'a> Sampler<'a> {
             _ => None,
         }
     }
+}
+
+/// Colours multiplied by alpha, all 0…255.
+fn under_alpha(pixel: [u8; 4]) -> [f32; 4] {
+    let [r, g, b, a] = pixel.map(f32::from);
+    let share = a / 255.0;
+    [r * share, g * share, b * share, a]
 }
 
 fn weighted(taps: &Taps, pixel: impl Fn(usize) -> [f32; 4]) -> [f32; 4] {
