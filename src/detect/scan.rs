@@ -132,10 +132,8 @@ fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
     let columns = stack.columns();
     sums.par_chunks_mut(columns * bands).for_each(|line| {
         for b in 0..bands {
-            let mut values: Vec<f64> = (0..columns)
-                .map(|c| line[c * bands + b])
-                .filter(|v| v.is_finite())
-                .collect();
+            let mut values: Vec<f64> =
+                (0..columns).map(|c| line[c * bands + b]).filter(|v| v.is_finite()).collect();
             if values.len() >= LEAST_COLUMNS {
                 let centre = median(&mut values);
                 (0..columns).for_each(|c| line[c * bands + b] -= centre);
