@@ -277,6 +277,25 @@ mod tests {
     }
 
     #[test]
+    fn two_trains_that_one_window_takes_in_are_two() {
+        let track = line(6000.0);
+        let empty = strip(&track, 1, 1.0, 0..0).values;
+        let mut target = strip(&track, 1, 1.0, 224..236);
+        // The first is three times as strong.
+        target.values += &(3.0 * (strip(&track, 1, 1.0, 200..212).values - empty));
+        let baselines = vec![strip(&track, 2, 1.0, 0..0)];
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let found = detect(&[input], &DetectParams::default()).unwrap().detections;
+        for middle_m in [2055.0, 2295.0] {
+            let on = |d: &&TrackDetection| d.chainage_start_m < middle_m && d.chainage_end_m > middle_m;
+            let best = found.iter().find(on).unwrap();
+            assert!(best.chainage_end_m - best.chainage_start_m < 150.0, "{found:#?}");
+        }
+        assert!(found.is_sorted_by(|a, b| a.score >= b.score));
+    }
+
+    #[test]
     fn a_departure_is_told_from_an_arrival() {
         for baselines in [1, 3] {
             let output = run(6000.0, 0..0, 300..340, baselines).unwrap();

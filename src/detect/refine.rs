@@ -3,6 +3,7 @@
 use super::Change;
 use super::radar;
 use super::residual::Residuals;
+use super::scan::{Scan, strongest_within};
 use super::stack::Stack;
 use crate::stats::{mad_sigma, median};
 use ndarray::{ArrayView2, Axis};
@@ -51,19 +52,35 @@ impl<'r> Likelihood<'r> {
     }
 }
 
-/// The rows that hold the train: the stretch with the highest [`Likelihood`] of the event's mean change.
+/// The rows that hold the train: the stretch with the highest [`Likelihood`] of its own mean change.
 ///
-/// It is found by Kadane's scan, μ and the search range are renewed, and this is repeated until the ends stand still. An end
-/// moves outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a longer train had given a longer event, and
-/// not beyond `free`, the rows that no surer train holds.
+/// The search begins at the event and at the strongest window of each length within it, and keeps the likeliest outcome: in an event
+/// that takes in two trains the mean of all is that of neither, and with it the gap between them costs too little. An end moves
+/// outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a longer train had given a longer event, and not beyond
+/// `free`, the rows that no surer train holds.
 pub(super) fn ends(
-    residuals: &Residuals,
+    (residuals, scans): (&Residuals, &[Scan]),
     (event, free): (&Range<usize>, &Range<usize>),
     min_rows: usize,
 ) -> Range<usize> {
     let most = event.len().max(SMALLEST_REACH);
     let bounds = event.start.saturating_sub(most).max(free.start)..(event.end + most).min(free.end);
-    let mut rows = event.clone();
+    let parts = scans.iter().filter_map(|scan| strongest_within(std::slice::from_ref(scan), event));
+    let starts = std::iter::once(event.clone()).chain(parts.map(|part| part.rows));
+    let outcomes = starts.map(|start| climb(residuals, start, (event, &bounds), min_rows));
+    let likeliest = outcomes.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    likeliest.map_or_else(|| event.clone(), |(rows, _)| rows)
+}
+
+/// From a start to the stretch that is likeliest for its own mean change μ, and its log-likelihood ratio: Kadane's scan with the
+/// start's μ, then μ and the search range are renewed, until the ends stand still.
+fn climb(
+    residuals: &Residuals,
+    start: Range<usize>,
+    (event, bounds): (&Range<usize>, &Range<usize>),
+    min_rows: usize,
+) -> (Range<usize>, f64) {
+    let mut rows = start;
     for _ in 0..STEPS {
         let likelihood = Likelihood::new(residuals, &rows);
         if likelihood.half_square <= 0.0 {
@@ -72,15 +89,15 @@ pub(super) fn ends(
         let reach = rows.len().max(SMALLEST_REACH);
         let search = rows.start.saturating_sub(reach).max(bounds.start)..(rows.end + reach).min(bounds.end);
         let best = largest_stretch(search, |row| likelihood.gain(row));
-        if best.len() < min_rows || best.end <= event.start || best.start >= event.end {
-            break;
-        }
-        if best == rows {
+        let is_elsewhere = best.end <= event.start || best.start >= event.end;
+        if best.len() < min_rows || is_elsewhere || best == rows {
             break;
         }
         rows = best;
     }
-    rows
+    let likelihood = Likelihood::new(residuals, &rows);
+    let total = rows.clone().map(|row| likelihood.gain(row)).sum();
+    (rows, total)
 }
 
 /// Kadane: the stretch with the largest sum.

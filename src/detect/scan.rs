@@ -182,3 +182,14 @@ pub(super) fn events(stack: &Stack<'_>, scans: &[Scan], column: usize) -> Vec<Ev
     }
     events
 }
+
+/// The strongest window of the track that lies within `rows`.
+pub(super) fn strongest_within(scans: &[Scan], rows: &Range<usize>) -> Option<Event> {
+    let windows = scans.iter().flat_map(|scan| {
+        let starts = rows.start..(rows.end + 1).saturating_sub(scan.cells).max(rows.start);
+        let middle = scan.statistic.ncols() / 2;
+        starts.map(move |row| Event { rows: row..row + scan.cells, statistic: scan.statistic[(row, middle)] })
+    });
+    let strong = windows.filter(|event| event.statistic >= EVENT_FLOOR);
+    strong.max_by(|a, b| a.statistic.total_cmp(&b.statistic))
+}
