@@ -14,13 +14,16 @@ const SIDE_PX: usize = 9;
 const NEEDED: usize = 30;
 /// Share of the windows with the smallest spread of their neighbourhood's level that are taken as homogeneous.
 const HOMOGENEOUS: f64 = 0.25;
+/// Share by which the windows chosen vary less than all do at one look; it falls with 1/n. From simulated speckle of 1 to 20 looks with
+/// independent pixels (`cargo bench --bench radar_trial -- speckle`).
+const CALM: f64 = 0.05;
 /// Largest correlation of direct neighbours that is believed; a point spread of 0.9 px makes 0.73.
 const MOST_ALIKE: f64 = 0.75;
 
 /// Equivalent number of looks of power `(row, col)` where `ok`; `None` where too little ground is there.
 ///
-/// Within 10 % for 4–20 looks and 15 % for 1–4, of independent pixels and of speckle under a Gaussian point spread of up
-/// to 0.8 px; what remains is that the calmest windows are chosen, so the looks come out a little high.
+/// Within 10 % in the mean over scenes for 1–20 looks, of independent pixels and of speckle under a Gaussian point spread of up to
+/// 0.8 px, where it comes out 1 to 8 % high (`cargo bench --bench radar_trial -- speckle`).
 #[must_use]
 pub fn equivalent_looks(power: &ArrayView2<'_, f32>, ok: &ArrayView2<'_, bool>) -> Option<f64> {
     let (rows, cols) = power.dim();
@@ -49,6 +52,8 @@ pub fn equivalent_looks(power: &ArrayView2<'_, f32>, ok: &ArrayView2<'_, bool>) 
     // E[mean²] = µ² (1 + K/(81 n)), K = (Σ ρ_d)² over both axes: a window's mean of few or like pixels is itself unsure.
     let alike = (1..=3).map(|d| 2.0 * r.powi(d * d)).sum::<f64>() + 1.0;
     let inverse = raw * (1.0 + raw * alike * alike / (SIDE_PX * SIDE_PX) as f64);
+    // The calmest windows are calm by chance, too.
+    let inverse = inverse * (1.0 + CALM * inverse);
     (inverse > 0.0).then_some(1.0 / inverse)
 }
 
@@ -65,7 +70,7 @@ fn correlation(ratio: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// What one window tells, over its squared mean.
+/// What one window shows, over its squared mean.
 struct Spread {
     /// Semivariance of direct neighbours within its parts.
     near: f64,

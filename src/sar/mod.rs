@@ -8,7 +8,7 @@ mod gamma;
 mod looks;
 mod series;
 
-pub use gamma::signed_root;
+pub use gamma::{equal_means_p_value, signed_root};
 pub use looks::equivalent_looks;
 pub use series::{omnibus_statistic, t_statistic};
 

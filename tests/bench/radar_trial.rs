@@ -4,7 +4,8 @@
 //! Straight virtual tracks cross real scenes; in every fourth track trains are put into the target: wagons as scatterers
 //! that bring a place 3, 5 or 8 dB over its mean, under gamma speckle of the scene's looks, as wide as the sensor
 //! blurs them. False alarms are counted on the other tracks. The baseline is the eight dates of the same orbit before.
-//! Before the trains come the change statistics off the track, on the same targets.
+//! Before the trains come simulated speckle (the looks, the test's p-values), for which `-- speckle` stops there, and the change
+//! statistics off the track, on the same targets. `-- --write FILE` draws p-values and false alarms as PNG.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -12,6 +13,8 @@
     reason = "a report for people"
 )]
 
+#[path = "radar/speckle.rs"]
+mod speckle;
 #[path = "radar/yards.rs"]
 mod yards;
 
@@ -21,7 +24,9 @@ use railwatch::detect::{DetectParams, TrackStrips, detect};
 use railwatch::grid::Mapping;
 use railwatch::io::{SceneOptions, open_scene, read_raster};
 use railwatch::raster::Raster;
+use railwatch::report::curves::{self, Plot, Scale, Series, Style};
 use railwatch::sar::{equivalent_looks, t_statistic};
+use railwatch::stats::poisson_interval;
 use railwatch::units::FalseAlarmRate;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -265,6 +270,18 @@ impl Tally {
         }
     }
 
+    /// False alarms measured over those asked for, with exact intervals.
+    fn alarm_rates(&self, name: &str) -> Series {
+        let (own, per) = (&self.alarms[&0], self.null_km / 100.0);
+        let counts = DRAWN.map(|rate| own.iter().filter(|&&s| s >= -f64::log10(rate)).count());
+        Series {
+            name: format!("{name}, {:.0} km", self.null_km),
+            points: DRAWN.into_iter().zip(counts).map(|(rate, n)| (rate, n as f64 / per)).collect(),
+            bars: counts.iter().map(|&n| poisson_interval(n).map(|v| v / per)).collect(),
+            style: Style::Dots,
+        }
+    }
+
     fn report(&mut self, name: &str) {
         let per = self.null_km / 100.0;
         self.looks.sort_by(f64::total_cmp);
@@ -343,10 +360,29 @@ fn stacks(data: &Path, name: &str) -> Vec<Vec<Raster>> {
         .collect()
 }
 
+/// Rates asked for in the picture, per 100 km.
+const DRAWN: [f64; 6] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let mut plots = vec![speckle::report()];
+    if !arguments.iter().any(|a| a == "speckle") {
+        plots.extend(on_real_stacks());
+    }
+    let write = arguments.iter().position(|a| a == "--write").and_then(|i| arguments.get(i + 1));
+    if let Some(path) = write {
+        let foot = "Bars: exact 95 % intervals. Dashed: what should be, and twice and half of it.";
+        let page = curves::render("Radar where nothing changed", foot, &plots).unwrap();
+        std::fs::write(path, page.png).unwrap();
+    }
+}
+
+/// Yards, false alarms and trains on the real stacks; draws the false alarms.
+fn on_real_stacks() -> Option<Plot> {
     let data =
         std::env::var("RAILWATCH_REAL_DATA").map_or_else(|_| PathBuf::from("../shared/data"), PathBuf::from);
     let every: usize = std::env::var("TRIAL_EVERY").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
+    let mut series = Vec::new();
     for (name, count, length_px) in [("opera", 12, 60.0), ("belgium", 32, 22.0)] {
         let stacks = stacks(&data, name);
         let mut yards = yards::Yards::default();
@@ -367,7 +403,26 @@ fn main() {
             }
             if tally.scenes > 0 {
                 tally.report(name);
+                series.extend((!with_trains).then(|| tally.alarm_rates(name)));
             }
         }
     }
+    if series.is_empty() {
+        return None;
+    }
+    for factor in [1.0, 2.0, 0.5] {
+        series.push(Series {
+            name: String::new(),
+            points: vec![(1.0, factor), (200.0, 200.0 * factor)],
+            bars: Vec::new(),
+            style: Style::Guide,
+        });
+    }
+    Some(Plot {
+        title: "False alarms on real stacks without trains".to_owned(),
+        labels: ("asked, per 100 km".to_owned(), "measured, per 100 km".to_owned()),
+        x: Scale::Log(1.0, 200.0),
+        y: Scale::Log(0.5, 400.0),
+        series,
+    })
 }
