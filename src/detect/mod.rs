@@ -158,7 +158,9 @@ pub fn detect(tracks: &[TrackStrips<'_>], params: &DetectParams) -> Result<Detec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corridor::StripGeometry;
+    use crate::corridor::{StripGeometry, sample_strip};
+    use crate::grid::{Affine, Crs, Grid, Mapping};
+    use crate::raster::{Raster, Validity};
     use crate::units::FalseAlarmRate;
     use ndarray::Array3;
 
@@ -274,6 +276,38 @@ mod tests {
         };
         let (true_ones, rest): (Vec<_>, Vec<_>) = found.iter().partition(|d| on_a_train(d));
         assert!(true_ones.len() == 4 && rest.len() <= 2, "{found:#?}");
+    }
+
+    #[test]
+    fn a_bed_between_the_pixels_of_a_shifted_grid_is_no_train() {
+        // Nearly along the rows, so that the place between them changes slowly.
+        let track = Track::new("a".into(), None, vec![(400.0, -400.0), (12_400.0, -700.0)]).unwrap();
+        let affine = Affine::from_gdal([-5.0, 10.0, 0.0, 5.0, 0.0, -10.0]).unwrap();
+        let crs = Crs { wkt: String::new(), epsg: Some(32652) };
+        let grid = Grid { crs, affine, shape: (110, 1280) };
+        let strip = |date: u64, shift: (f64, f64)| {
+            let values = Array3::from_shape_fn((2, 110, 1280), |(b, row, col)| {
+                let (x, y) = grid.xy(row as f64 + shift.0, col as f64 + shift.1);
+                // Px from the bed's middle line, which is blurred by 0.55 px.
+                let across_px = (y + 400.0 + (x - 400.0) * 0.025) / 10.0;
+                let field = 0.1 + 0.02 * (x / 300.0).sin() * (y / 200.0).cos();
+                let bed = (0.25 - field) * 0.3 * (-across_px * across_px / (2.0 * 0.55 * 0.55)).exp();
+                let place = (b * 1_000_000 + row * 1280 + col) as u64 + date * 10_000_000;
+                (field + bed + 0.003 * noise(place)) as f32
+            });
+            let validity = Array2::from_elem((110, 1280), Validity::empty());
+            let raster = Raster { values, validity, grid: grid.clone() };
+            let back = (-shift.0, -shift.1);
+            sample_strip(&raster, (0, 0), &Mapping::Affine(affine), back, &track, StripGeometry::for_pixel_m(10.0))
+        };
+        let (target, baselines) = (strip(1, (0.38, -0.27)), vec![strip(2, (0.0, 0.0))]);
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let input = TrackStrips { track: &track, target, baselines, exclusion };
+        let false_alarms = FalseAlarmRate::per_100km(50.0).unwrap();
+        let params = DetectParams { false_alarms, ..DetectParams::default() };
+        let found = detect(&[input], &params).unwrap().detections;
+        // Six are asked for on these 12 km.
+        assert!(found.len() <= 12, "{}: {found:#?}", found.len());
     }
 
     #[test]

@@ -24,6 +24,8 @@ const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 const RICH_ROWS: usize = 250;
 /// Covariates beside those of the dates and of the other bands.
 const OWN: usize = 4;
+/// Covariates of where the line runs between the pixels: a bed is narrower than a pixel, so what of it is sampled depends on that.
+const SAMPLED: usize = 4;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
@@ -103,7 +105,8 @@ fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<
     let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
     let usual: Vec<Vec<[f64; 2]>> = columns.iter().map(Column::usual).collect();
     let first = unchanged(&columns, &usual);
-    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, &first), rich)).collect()
+    let phases = if rich { stack.phases(column) } else { Vec::new() };
+    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, &first), &phases)).collect()
 }
 
 /// What one band shows in one column.
@@ -156,19 +159,27 @@ fn unchanged(columns: &[Column], usual: &[Vec<[f64; 2]>]) -> Vec<f64> {
 /// rows in the first fit.
 ///
 /// What the filter gives on a bed moves with the field beside it on that date, so each date comes with its flank.
-/// Few rows cannot carry many slopes: unless the track is `rich` in clear rows, one slope for the mean of all dates, and the
-/// own band alone.
+/// Few rows cannot carry many slopes: without `phases` ([`Stack::phases`], given if the track is rich in clear rows) one slope for
+/// the mean of all dates, and the own band alone.
+///
+/// A line as thin as a bed is not sampled well enough to be interpolated: what a pixel grid shows of it swings with the place of the
+/// line between the pixels, and a grid that is shifted shows another swing. A frequency f of the line's cross-section, along its
+/// normal n, is taken for f n − k, with k one cycle a pixel along the axis that n is nearest to, so the error is a sum of sine
+/// and cosine of the place along this axis. Shifts between dates change their factors alone. The bed's contrast sets the amplitude: a
+/// constant less the field's brightness, its flank.
 fn fit_band(
     columns: &[Column],
     usual: &[Vec<[f64; 2]>],
     (band, first): (usize, &[f64]),
-    rich: bool,
+    phases: &[[f64; 2]],
 ) -> Vec<f64> {
+    let rich = !phases.is_empty();
     let Column { tested, others } = &columns[band];
     let rows = tested.len();
     let dates = if rich { others.len() } else { 1 };
     let cross = if rich { 3 * (columns.len() - 1) } else { 0 };
-    let mut x = Array2::from_elem((rows, OWN + 2 * dates + cross), f64::NAN);
+    let sampled = if rich { SAMPLED } else { 0 };
+    let mut x = Array2::from_elem((rows, OWN + 2 * dates + cross + sampled), f64::NAN);
     let mut y = vec![f64::NAN; rows];
     for (row, seen) in tested.iter().enumerate() {
         let Some(seen) = seen else { continue };
@@ -195,6 +206,12 @@ fn fit_band(
             x[(row, j + 2)] = usual[other][row][1];
         }
         j += 3;
+    }
+    for (row, [sin, cos]) in phases.iter().enumerate() {
+        let flank = usual[band][row][1];
+        for (k, v) in [*sin, *cos, flank * sin, flank * cos].into_iter().enumerate() {
+            x[(row, j + k)] = v;
+        }
     }
     tukey_regression(&x.view(), &y, Some(first), RULE)
         .map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)

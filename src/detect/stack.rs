@@ -2,8 +2,9 @@
 
 use super::profile::{Profile, REACH_PX};
 use super::{DetectParams, Error, TrackStrips};
-use crate::corridor::Strip;
+use crate::corridor::{Strip, StripGeometry, TrackPoint};
 use ndarray::{Array2, Axis};
+use std::f64::consts::TAU;
 use std::ops::Range;
 
 /// Farthest column from the track, px.
@@ -17,6 +18,8 @@ const NEEDED_CELLS: usize = 30;
 pub(super) struct Stack<'a> {
     /// Rows of each track.
     pub(super) ranges: Vec<Range<usize>>,
+    /// Where the track runs, per row.
+    places: Vec<Place>,
     /// Per track: the target, then the baselines, newest first.
     pub(super) strips: Vec<Vec<&'a Strip>>,
     /// Column lies on another rail or a road, (row, column).
@@ -32,6 +35,22 @@ pub(super) struct Stack<'a> {
     pub(super) middle: usize,
     /// Looks of the scenes where strips hold radar power.
     pub(super) looks: Option<f64>,
+}
+
+/// A row of a track on a grid along the map's axes.
+struct Place {
+    /// Coordinate along the axis that the track crosses, px.
+    across_px: f64,
+    /// What it grows by for each pixel to the right of the track.
+    right: f64,
+}
+
+impl Place {
+    fn new(point: TrackPoint, geometry: StripGeometry) -> Self {
+        let ((x, y), (right_x, right_y)) = (point.xy, (point.along.1, -point.along.0));
+        let (across_m, right) = if right_y.abs() > right_x.abs() { (y, right_y) } else { (x, right_x) };
+        Self { across_px: across_m / geometry.along_step_m, right }
+    }
 }
 
 /// What a strip shows at a cell of a column.
@@ -62,10 +81,12 @@ impl<'a> Stack<'a> {
         let bands = first.target.values.dim().0;
         let dates = first.baselines.len().min(params.baseline_count_max);
         let (mut ranges, mut strips, mut row) = (Vec::new(), Vec::new(), 0);
+        let mut places = Vec::new();
         for (i, track) in tracks.iter().enumerate() {
             check(i, track, first)?;
             let n = track.target.values.dim().1;
             ranges.push(row..row + n);
+            places.extend((0..n).map(|s| Place::new(track.track.at(s as f64 * geometry.along_step_m), geometry)));
             strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
             row += n;
         }
@@ -80,6 +101,7 @@ impl<'a> Stack<'a> {
         let step_m = geometry.along_step_m;
         let mut stack = Self {
             ranges,
+            places,
             strips,
             excluded: Array2::from_elem((row, 2 * half + 1), false),
             aside: vec![0; row],
@@ -136,6 +158,18 @@ impl<'a> Stack<'a> {
     /// Columns, the track's own in the middle.
     pub(super) fn columns(&self) -> usize {
         2 * self.half + 1
+    }
+
+    /// Sine and cosine of the place of every row's cell in a column between the pixels of a grid along the map's axes: in y
+    /// where the track runs along x, in x where it runs along y.
+    pub(super) fn phases(&self, column: usize) -> Vec<[f64; 2]> {
+        let offset_px = column as f64 - self.half as f64;
+        let of = |(place, &aside): (&Place, &isize)| {
+            let right_px = offset_px + aside as f64 / self.cells_per_px as f64;
+            let (sin, cos) = (TAU * (place.across_px + right_px * place.right)).sin_cos();
+            [sin, cos]
+        };
+        self.places.iter().zip(&self.aside).map(of).collect()
     }
 
     /// Whether a column lies beside the track, not on it.
