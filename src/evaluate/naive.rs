@@ -255,12 +255,12 @@ pub fn compare(dir: &Path) -> Result<Compared, Error> {
 /// The settings of the run in `dir`, with the newest baseline that it used alone.
 fn settings(dir: &Path) -> Result<DetectConfig, Error> {
     let path = dir.join("run.json");
-    let mut run = json(&path)?;
+    let run = json(&path)?;
     let again = |what: &str, path: PathBuf| Error::Content {
         path,
         reason: format!("{what}: run `railwatch detect` again with this version"),
     };
-    let mut config: DetectConfig = serde_json::from_value(run["settings"].take())
+    let mut config: DetectConfig = serde_json::from_value(run["settings"].clone())
         .map_err(|e| again(&format!("it lacks usable settings ({e})"), path.clone()))?;
     let newest = run["scenes"][1]["path"].as_str();
     config.baseline = vec![newest.ok_or_else(|| again("it names no baseline", path))?.to_owned()];

@@ -107,7 +107,10 @@ fn a_run_is_compared_again_with_its_own_settings() {
     // The newest baseline that was used alone, and the bands that all of them had.
     let (baseline, bands) = (vec!["new.tif".to_owned()], ["B02", "B08"].map(str::to_owned).to_vec());
     assert_eq!(write(&run).unwrap(), DetectConfig { baseline, bands, ..config });
+    // Records of earlier builds, and files that are no records at all.
     run.as_object_mut().unwrap().remove("settings");
-    let message = write(&run).unwrap_err().to_string();
-    assert!(message.contains("run.json") && message.contains("run `railwatch detect` again"), "{message}");
+    for run in [run, serde_json::json!([]), serde_json::json!("text")] {
+        let message = write(&run).unwrap_err().to_string();
+        assert!(message.contains("run.json") && message.contains("run `railwatch detect` again"), "{message}");
+    }
 }
