@@ -1,4 +1,4 @@
-//! railwatch tells from public Sentinel imagery when trains and cargo newly appear on rail corridors,
+//! railwatch reports from public Sentinel imagery when trains and cargo newly appear on rail corridors,
 //! and how sure it is.
 //!
 //! The modules are layers: each uses only modules above it in this list (`docs/architecture.md`).

@@ -6,6 +6,11 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+/// Mean radius of the Earth, metres (IUGG).
+pub const EARTH_RADIUS_M: f64 = 6_371_008.8;
+/// A degree of latitude on a sphere of that radius, whole metres; within 0.6 % of the ellipsoid's at any latitude.
+pub const METRES_PER_DEGREE: f64 = 111_195.0;
+
 /// A number outside the range that its unit allows.
 #[derive(Debug, Error, Clone, PartialEq)]
 #[error("{quantity} must be {allowed}, not {value}")]

@@ -6,8 +6,8 @@ mod stac_server;
 
 use ndarray::Array3;
 use railwatch::catalog::{
-    Catalog, Corridor, Endpoint, Error, FetchRequest, HttpParams, Item, Query, Sas, SelectParams, Selected,
-    Source, select,
+    Catalog, CatalogAddress, Corridor, Endpoint, Error, FetchRequest, HttpParams, Item, Query, Sas,
+    SelectParams, Selected, select,
 };
 use railwatch::grid::{Affine, Grid};
 use railwatch::io::{self, SceneOptions};
@@ -84,7 +84,7 @@ fn serve(folder: &Path, count: usize, paging: Paging, conforms: &[&'static str])
 }
 
 fn catalog(url: &str) -> Catalog {
-    Catalog::new(Source::parse(url).unwrap(), &http())
+    Catalog::new(CatalogAddress::parse(url).unwrap(), &http())
 }
 
 fn first_scene(catalog: &Catalog) -> Selected {
@@ -400,7 +400,7 @@ fn signatures_are_taken_late_and_again() {
         sas: Some(Sas { token_url: format!("{}/token", server.url), host_suffix: format!(".0.0.1:{port}") }),
         s3_host: None,
     };
-    let catalog = Catalog::new(Source::Api(endpoint), &http());
+    let catalog = Catalog::new(CatalogAddress::Api(endpoint), &http());
     let (scene, corridor) = (first_scene(&catalog), corridor(700.0, 300.0));
     let request = |dir: &str| FetchRequest { dir: folder.path().join(dir), bands: None };
     let fetched = catalog.fetch(&scene, &corridor, &request("a")).unwrap();

@@ -1,7 +1,7 @@
 //! Real responses of Earth Search, Planetary Computer and the Copernicus catalogues, where the folder of real data is there.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use railwatch::catalog::{Area, Catalog, HttpParams, Item, Query, SelectParams, Source, select};
+use railwatch::catalog::{Area, Catalog, CatalogAddress, HttpParams, Item, Query, SelectParams, select};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -148,7 +148,7 @@ fn what_a_server_ignores_is_tested_here() {
 fn responses_on_disk_are_sources() {
     let Some(root) = responses() else { return };
     let search = |file: &str| {
-        let source = Source::parse(&root.join(file).display().to_string()).unwrap();
+        let source = CatalogAddress::parse(&root.join(file).display().to_string()).unwrap();
         Catalog::new(source, &HttpParams::default()).search(&Query::default()).unwrap()
     };
     assert_eq!(search("rustac/crates_server_data_sentinel-2_item-collection.json").items.len(), 10);

@@ -1,14 +1,14 @@
 //! Search against a real STAC server with 250 items; `scripts/stac-server` starts it and tells its place.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use railwatch::catalog::{Area, Catalog, Found, HttpParams, Query, Source};
+use railwatch::catalog::{Area, Catalog, CatalogAddress, Found, HttpParams, Query};
 
 /// What the server finds, twenty items a page; `None` where there is no server.
 #[expect(clippy::disallowed_methods, reason = "the place of the server is told by the environment")]
 fn search(query: &Query) -> Option<Found> {
     let url = std::env::var("RAILWATCH_STAC_URL").ok()?;
     let http = HttpParams { page_size: 20, ..HttpParams::default() };
-    Some(Catalog::new(Source::parse(&url).unwrap(), &http).search(query).unwrap())
+    Some(Catalog::new(CatalogAddress::parse(&url).unwrap(), &http).search(query).unwrap())
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn half_of_the_cargo_in_a_hazy_pair_is_found_at_four_false_objects_per_km2() {
         }
     }
     let map = statistic(&target, &[baseline], &ok, &ChangeParams::default()).unwrap();
-    let params = ObjectParams { false_objects_per_km2: 4.0, ..ObjectParams::default() };
+    let params = ObjectParams { false_objects_per_km2: Some(4.0), ..ObjectParams::default() };
     let found = objects(&map, &mask, 10.0, &params).unwrap();
     let holds = |o: &ChangeObject, (row, col): (usize, usize)| {
         o.pixels.iter().any(|&(r, c)| (row..row + 3).contains(&r) && (col..col + 4).contains(&c))

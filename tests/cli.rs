@@ -25,6 +25,32 @@ fn a_run_writes_every_output_and_finds_the_trains() {
 }
 
 #[test]
+fn a_run_id_follows_contents_and_settings_and_no_places() {
+    let here = Run::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = |path: &std::path::Path| {
+        let to = elsewhere.path().join(path.file_name().unwrap());
+        std::fs::copy(path, &to).unwrap();
+        to
+    };
+    let mut there = Run::new();
+    for path in [&mut there.baseline, &mut there.target, &mut there.rails] {
+        *path = moved(path);
+    }
+    let id_of = |run: &Run, more: &[&str]| {
+        run.command().args(more).assert().success();
+        record(&run.out.path().join("out"))["findings"]["run_id"].as_str().unwrap().to_owned()
+    };
+    let id = id_of(&here, &[]);
+    assert_eq!(id_of(&there, &[]), id);
+    assert_ne!(id_of(&there, &["--min-length-m", "80"]), id);
+    // The same scenes under other rails.
+    let text = std::fs::read_to_string(&there.rails).unwrap() + "\n";
+    std::fs::write(&there.rails, text).unwrap();
+    assert_ne!(id_of(&there, &[]), id);
+}
+
+#[test]
 fn a_dry_run_reads_and_writes_nothing() {
     let run = Run::new();
     run.command().arg("--dry-run").assert().success().stderr(predicate::str::contains("tracks"));

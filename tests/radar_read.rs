@@ -89,7 +89,7 @@ fn products_of_430_megapixels_are_read_by_window() {
     let radar = scene.radar.as_ref().unwrap();
     assert_eq!((radar.pass, radar.relative_orbit), (Some(Pass::Descending), Some(22)));
     assert_eq!(radar.backscatter, Backscatter::Sigma0);
-    assert!((scene.grid.pixel_size_m() - 10.0).abs() < 1e-9);
+    assert!((scene.grid.pixel_size() - 10.0).abs() < 1e-9);
     // Hills are refused, of which this scene has many; where it is flat it is read.
     let (h, w) = scene.grid.shape;
     let windows = (2..9).flat_map(|i| (2..9).map(move |j| (i * h / 10, j * w / 10)));

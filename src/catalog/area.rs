@@ -1,13 +1,12 @@
 //! The ground that is asked for: the corridor's lines or a box, in longitude and latitude.
 
 use super::Error;
+use crate::units::METRES_PER_DEGREE;
 use geo::{
     BoundingRect, Coord, Geometry, Intersects, LineString, MultiLineString, MultiPolygon, Point, Rect,
     Translate,
 };
 
-/// A degree of latitude, metres.
-const METRES_PER_DEGREE: f64 = 111_195.0;
 /// About the most points at which coverage is tested.
 const MOST_POINTS: f64 = 10_000.0;
 

@@ -95,7 +95,7 @@ impl Corridor {
         let lines = self.projected(grid)?;
         let tracks: Vec<Track> =
             lines.into_iter().filter_map(|vertices| Track::new(String::new(), None, vertices)).collect();
-        Ok(corridor_mask(grid, &tracks, buffer_m.max(grid.pixel_size_m())))
+        Ok(corridor_mask(grid, &tracks, buffer_m.max(grid.pixel_size())))
     }
 
     /// The lines in map coordinates of a grid, with nodes close enough that they stay straight.

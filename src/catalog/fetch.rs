@@ -108,17 +108,14 @@ pub(super) fn persist<T>(
     scene: &Selected,
     mut once: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let tries = client.params().tries.max(1);
-    for attempt in 1.. {
-        let error = match once() {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match once() {
             Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        if attempt >= tries || !may_pass(&error) {
-            return Err(match error {
-                Error::Changed { url, .. } => Error::Changed { url, tries: attempt },
-                other => other,
-            });
+            Err(error) if may_pass(&error) && attempt < client.params().tries => {}
+            Err(Error::Changed { url, .. }) => return Err(Error::Changed { url, tries: attempt }),
+            Err(error) => return Err(error),
         }
         for asset in scene.parts().iter().flat_map(|item| &item.stac.assets) {
             io::forget_remote(&asset.gdal_path);
@@ -126,7 +123,6 @@ pub(super) fn persist<T>(
         tokens.forget();
         std::thread::sleep(client.wait(&scene.item().id, attempt - 1, None)?);
     }
-    Err(Error::format(&scene.item().id, "not tried"))
 }
 
 /// Whether trying again may help: only what was read over the network, and not what is not there.
@@ -180,7 +176,7 @@ impl Job<'_> {
         for ((_, href), stamp) in band.sources.iter().zip(&before) {
             origin = format!("{origin} {href} {stamp}");
         }
-        let origin = record::digest(origin.as_bytes());
+        let origin = record::digest(&origin);
         if io::tag_of(path, ORIGIN_TAG).as_deref() == Some(origin.as_str()) {
             return Ok(false);
         }
@@ -235,7 +231,7 @@ fn plain(gdal_path: &str) -> &str {
     gdal_path.strip_prefix("/vsicurl/").unwrap_or(gdal_path)
 }
 
-/// The version of a source: by the server's stamp, or by size and time of a file; stores that tell neither have none.
+/// The version of a source: by the server's stamp, or by size and time of a file; stores that give neither have none.
 fn stamp_of(client: &Client, source: &Source) -> Result<String, Error> {
     let path = io::file_behind(&source.gdal_path);
     if let Some(url) = path.strip_prefix("/vsicurl/") {

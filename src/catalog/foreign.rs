@@ -1,6 +1,6 @@
 //! Products of catalogues that are not STAC, as STAC items without assets.
 //!
-//! The `OpenSearch` (resto) and `OData` services of Copernicus tell what exists and when it was sensed, but not where
+//! The `OpenSearch` (resto) and `OData` services of Copernicus list what exists and when it was sensed, but not where
 //! each band is: their products can be listed and compared, not fetched.
 
 use serde_json::{Map, Value, json};

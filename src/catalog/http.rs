@@ -34,7 +34,7 @@ enum Failure {
     Lasting(Error),
 }
 
-/// What tells one version of a remote file from another.
+/// What distinguishes one version of a remote file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) etag: Option<String>,

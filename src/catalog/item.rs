@@ -18,7 +18,7 @@ pub struct Item {
     pub datetime: Option<Timestamp>,
     /// `Sentinel-2A`, `Sentinel-1C`, …
     pub platform: Option<String>,
-    /// What the name of the Sentinel-2 product tells, where the item gives it.
+    /// What the name of the Sentinel-2 product states, where the item gives it.
     pub product: Option<ProductName>,
     /// MGRS tile without `T`; `None` for scenes outside that tiling.
     pub tile: Option<String>,
@@ -30,7 +30,7 @@ pub struct Item {
     pub cloud_fraction: Option<f64>,
     /// When the provider last changed it.
     pub updated: Option<Timestamp>,
-    /// Outline of the data, degrees; empty where the item does not tell.
+    /// Outline of the data, degrees; empty where the item does not state it.
     pub footprint: MultiPolygon<f64>,
     /// URL or path it was read from; relative links start there.
     pub location: String,

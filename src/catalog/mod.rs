@@ -1,6 +1,6 @@
 //! Scenes in STAC servers, static catalogs and folders: found, chosen, and their windows fetched.
 //!
-//! [`Catalog`] searches a [`Source`]; [`select`] drops duplicates, joins split tiles and picks home tiles. The only
+//! [`Catalog`] searches a [`CatalogAddress`]; [`select`] drops duplicates, joins split tiles and picks home tiles. The only
 //! module that names the crate `ureq`. Beside `io` the only one below `pipeline` that waits, and that asks the clock, for
 //! tokens end. Reference: STAC 1.0/1.1, STAC API 1.0.
 
@@ -30,7 +30,7 @@ pub use item::Item;
 pub use params::{HttpParams, SelectParams};
 pub use query::Query;
 pub use select::{Selected, Selection, select};
-pub use source::{Endpoint, Sas, Source, endpoints};
+pub use source::{CatalogAddress, Endpoint, Sas, endpoints};
 
 use http::Client;
 use pages::Request;
@@ -73,7 +73,7 @@ pub struct Skipped {
 
 /// A source with a client that keeps connections and tokens.
 pub struct Catalog {
-    source: Source,
+    source: CatalogAddress,
     client: Client,
     tokens: Tokens,
 }
@@ -81,16 +81,16 @@ pub struct Catalog {
 impl Catalog {
     /// Makes a client for a source. Nothing is asked yet.
     #[must_use]
-    pub fn new(source: Source, http: &HttpParams) -> Self {
+    pub fn new(source: CatalogAddress, http: &HttpParams) -> Self {
         let sas = match &source {
-            Source::Api(endpoint) => {
+            CatalogAddress::Api(endpoint) => {
                 if let Some(host) = &endpoint.s3_host {
                     crate::io::set_store_option("/vsis3/eodata", "AWS_S3_ENDPOINT", host);
                     crate::io::set_store_option("/vsis3/eodata", "AWS_VIRTUAL_HOSTING", "FALSE");
                 }
                 endpoint.sas.clone()
             }
-            Source::Place(_) | Source::Folder(_) => None,
+            CatalogAddress::Place(_) | CatalogAddress::Folder(_) => None,
         };
         Self { source, client: Client::new(http), tokens: Tokens::new(sas) }
     }
@@ -101,12 +101,12 @@ impl Catalog {
     /// [`Error`] when the source cannot be read; single items that cannot be are in [`Found::skipped`].
     pub fn search(&self, query: &Query) -> Result<Found, Error> {
         let mut found = match &self.source {
-            Source::Api(endpoint) => {
+            CatalogAddress::Api(endpoint) => {
                 let landing = self.client.json(&endpoint.url, None)?;
                 self.api(&landing, &endpoint.url, &endpoint.collections, query)?
             }
-            Source::Folder(folder) => walk::folder(&self.client, folder, query)?,
-            Source::Place(place) => {
+            CatalogAddress::Folder(folder) => walk::folder(&self.client, folder, query)?,
+            CatalogAddress::Place(place) => {
                 let document = walk::load(&self.client, place)?;
                 if pages::search_of(&document, place).is_some() {
                     self.api(&document, place, &[], query)?

@@ -5,8 +5,8 @@
 use super::http::Client;
 use super::item::link;
 use super::query::{Abilities, Filter};
-use super::walk::joined;
 use super::{Error, Found, Item, Query, Skipped};
+use crate::io;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
 }
 
-/// What a landing page tells: what the server understands and where it searches.
+/// What a landing page says: what the server understands and where it searches.
 pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities)> {
     let classes: Vec<&str> =
         landing.get("conformsTo").and_then(Value::as_array)?.iter().filter_map(Value::as_str).collect();
@@ -43,7 +43,7 @@ pub(super) fn search_of(landing: &Value, url: &str) -> Option<(String, Abilities
         Filter::None
     };
     let abilities = Abilities { sort: conforms("item-search#sort"), filter, post: post.is_some() };
-    Some((joined(url, &text(chosen, "href")?), abilities))
+    Some((io::joined(url, &text(chosen, "href")?), abilities))
 }
 
 /// Reads pages from `first` on until there are none left.
@@ -96,7 +96,7 @@ pub(super) fn item_of(feature: &Value, url: &str) -> Result<Box<Item>, Skipped> 
 
 /// The request for the page after this one.
 pub(super) fn next_of(page: &Value, request: &Request) -> Option<Request> {
-    let absolute = |href: &str| joined(&request.url, href);
+    let absolute = |href: &str| io::joined(&request.url, href);
     if let Some(href) = page.get("@odata.nextLink").and_then(Value::as_str) {
         return Some(Request { url: absolute(href), body: None });
     }

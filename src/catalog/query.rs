@@ -17,7 +17,7 @@ pub struct Query {
     pub to: Option<Timestamp>,
     /// Collections; empty = the endpoint's own, or all.
     pub collections: Vec<String>,
-    /// Largest share of cloud over the whole tile, 0…1. Scenes that do not tell pass.
+    /// Largest share of cloud over the whole tile, 0…1. Scenes that do not state it pass.
     pub max_tile_cloud_fraction: Option<f64>,
 }
 

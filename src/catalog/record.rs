@@ -33,12 +33,12 @@ pub(super) fn key_of(scene: &Selected, corridor: &Corridor, bands: Option<&[Stri
         let assets: Vec<&str> = item.stac.assets.iter().map(|a| without_query(&a.gdal_path)).collect();
         let _ = write!(text, " {} {:?} {:?} {assets:?}", item.id, item.updated, item.baseline);
     }
-    digest(text.as_bytes())
+    digest(&text)
 }
 
-/// SHA-256 in hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    io::hex(&Sha256::digest(bytes))
+/// SHA-256 of a text in hexadecimal.
+pub(super) fn digest(text: &str) -> String {
+    io::hex(&Sha256::digest(text))
 }
 
 /// The item of a fetched scene: the provider's with our assets, sizes and checksums.
@@ -48,7 +48,8 @@ pub(super) fn item(scene: &Selected, bands: &[BandFile], key: &str) -> Result<St
     let mut assets = serde_json::Map::new();
     for band in bands {
         let place = band.path.display().to_string();
-        let bytes = std::fs::read(&band.path).map_err(|e| Error::format(&place, e))?;
+        let bytes = std::fs::metadata(&band.path).map_err(|e| Error::format(&place, e))?.len();
+        let sum = io::sum_of(&place)?;
         let grid = io::band_grid(&crate::scene::Source { gdal_path: place, band_index: 1 })?;
         let theirs = first.stac.asset(&band.name).and_then(|a| first.json.get("assets")?.get(&a.key));
         let mut asset = json!({
@@ -57,9 +58,9 @@ pub(super) fn item(scene: &Selected, bands: &[BandFile], key: &str) -> Result<St
             "roles": ["data"],
             "proj:shape": [grid.shape.0, grid.shape.1],
             "proj:transform": proj_transform(&grid),
-            "file:size": bytes.len(),
+            "file:size": bytes,
             // A multihash: code 0x12 is SHA-256, 0x20 its length.
-            "file:checksum": format!("1220{}", digest(&bytes)),
+            "file:checksum": format!("1220{sum}"),
             "railwatch:source": band.href,
         });
         if let Some(code) = grid.crs.epsg {
@@ -106,7 +107,7 @@ pub(super) fn whole(path: &Path, key: &str) -> Option<usize> {
     let right = |asset: &Value| -> Option<bool> {
         let file = folder.join(asset.get("href")?.as_str()?.trim_start_matches("./"));
         let sum = asset.get("file:checksum")?.as_str()?.strip_prefix("1220")?;
-        Some(digest(&std::fs::read(file).ok()?) == sum)
+        Some(io::sum_of(file.to_str()?).ok()? == sum)
     };
     (!assets.is_empty() && assets.values().all(|a| right(a) == Some(true))).then_some(assets.len())
 }

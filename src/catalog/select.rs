@@ -1,7 +1,7 @@
 //! Which of the found items are scenes of their own: copies dropped, strips joined, tiles chosen.
 //!
 //! Sentinel-2 items are the same scene when platform, tile and start of the datatake agree. Of its copies the surface
-//! reflectance wins over the top of the atmosphere, then the newest processing baseline, then the one that tells its
+//! reflectance wins over the top of the atmosphere, then the newest processing baseline, then the one that states its
 //! offset, then the last processed. Items of the winning processing that add ground of the corridor are strips of one
 //! scene, cut by a change of ground station; the others repeat it. A corridor is followed on its home tiles: the fewest
 //! that cover it, for overlapping tiles show the same ground twice.
@@ -119,7 +119,7 @@ fn datatake_of(item: &Item) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
-/// The day of sensing, where nothing tells the datatake: below 80° a platform sees a tile once a day.
+/// The day of sensing, where nothing states the datatake: below 80° a platform sees a tile once a day.
 fn day_of(item: &Item) -> Option<Timestamp> {
     let second = item.datetime?.as_second();
     Timestamp::from_second(second - second.rem_euclid(86_400)).ok()
@@ -145,8 +145,9 @@ fn rank_of(item: &Item) -> Rank {
     let surface = level.map_or_else(|| item.id.contains("L2A"), |l| l == "L2A");
     // Baselines have two digits behind the point.
     let baseline = item.baseline.map_or(-1, |b| (b * 100.0).round() as i64);
-    let tells = item.stac.scaling.rule.starts_with("offset") || item.stac.scaling.rule.starts_with("boa");
-    (!item.stac.assets.is_empty(), surface, baseline, tells)
+    let states_offset =
+        item.stac.scaling.rule.starts_with("offset") || item.stac.scaling.rule.starts_with("boa");
+    (!item.stac.assets.is_empty(), surface, baseline, states_offset)
 }
 
 /// The scene of a group of copies and strips, and what it does without.
@@ -194,7 +195,7 @@ fn resolved(
     (Some(Selected { parts }), dropped)
 }
 
-/// Which points lie on the item's data; all of them where it does not tell its outline.
+/// Which points lie on the item's data; all of them where it does not state its outline.
 fn covering(item: &Item, points: &[Point<f64>]) -> BTreeSet<usize> {
     let on = |p: &Point<f64>| item.footprint.0.is_empty() || holds(&item.footprint, *p);
     points.iter().enumerate().filter(|(_, p)| on(p)).map(|(i, _)| i).collect()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Where scenes are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum CatalogAddress {
     /// A STAC API whose ways are known.
     Api(Endpoint),
     /// A URL or file: a STAC API, a static catalog, a collection of items, one item.
@@ -38,17 +38,17 @@ pub struct Sas {
     pub host_suffix: String,
 }
 
-impl Source {
+impl CatalogAddress {
     /// What a user wrote: a known name, a URL, a file or a folder. Nothing is asked of the network.
     ///
     /// # Errors
     /// [`Error::Source`] for anything else.
     ///
     /// ```
-    /// use railwatch::catalog::Source;
-    /// assert!(matches!(Source::parse("earth-search"), Ok(Source::Api(_))));
-    /// assert!(matches!(Source::parse("https://example.org/catalog.json"), Ok(Source::Place(_))));
-    /// assert!(Source::parse("no-such-endpoint").is_err());
+    /// use railwatch::catalog::CatalogAddress;
+    /// assert!(matches!(CatalogAddress::parse("earth-search"), Ok(CatalogAddress::Api(_))));
+    /// assert!(matches!(CatalogAddress::parse("https://example.org/catalog.json"), Ok(CatalogAddress::Place(_))));
+    /// assert!(CatalogAddress::parse("no-such-endpoint").is_err());
     /// ```
     pub fn parse(spec: &str) -> Result<Self, Error> {
         let spec = spec.trim();

@@ -12,8 +12,10 @@ const FILE_LIMIT: u64 = 256 << 20;
 
 /// The JSON at a URL or in a file.
 pub(super) fn load(client: &Client, place: &str) -> Result<Value, Error> {
-    if place.contains("://") {
-        return client.json(place, None);
+    match place.split_once("://") {
+        Some(("http" | "https", _)) => return client.json(place, None),
+        Some(_) => return Err(Error::format(place, "documents are read by http and https only")),
+        None => {}
     }
     let length = std::fs::metadata(place).map_err(|e| Error::format(place, e))?.len();
     if length > FILE_LIMIT {
@@ -41,7 +43,7 @@ pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) 
         for link in links {
             let text = |key: &str| link.get(key).and_then(Value::as_str);
             let (Some("child" | "item"), Some(href)) = (text("rel"), text("href")) else { continue };
-            let next = joined(&place, href);
+            let next = io::joined(&place, href);
             if !seen.insert(next.clone()) {
                 continue;
             }
@@ -55,7 +57,7 @@ pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) 
 }
 
 /// The items of all JSON files in a folder and below. Each folder is read once, however many links lead to it, and
-/// features that are no items (rails, detections) are passed over; files that cannot be read are told.
+/// features that are no items (rails, detections) are passed over; files that cannot be read are reported.
 pub(super) fn folder(client: &Client, root: &str, query: &Query) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
@@ -93,7 +95,7 @@ pub(super) fn folder(client: &Client, root: &str, query: &Query) -> Result<Found
     Ok(found)
 }
 
-/// What is told of a document that cannot be read: a broken one must not hide all others, but a server that fails is an
+/// What is reported of a document that cannot be read: a broken one must not hide all others, but a server that fails is an
 /// error of the whole search.
 fn skipped(error: Error) -> Result<Skipped, Error> {
     match error {
@@ -132,60 +134,28 @@ fn may_hold(document: &Value, query: &Query) -> bool {
     !over && !ahead
 }
 
-/// Where a link leads from a document: absolute links as they are.
-pub(super) fn joined(base: &str, href: &str) -> String {
-    if !io::is_plain_path(href) {
-        return href.to_owned();
-    }
-    let base = base.split('?').next().unwrap_or(base);
-    let (root, path) = match base.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-            (format!("{scheme}://{host}/"), path)
-        }
-        None if base.starts_with('/') => ("/".to_owned(), &base[1..]),
-        None => (String::new(), base),
-    };
-    if let Some(rest) = href.strip_prefix('/') {
-        return if base.contains("://") { format!("{root}{rest}") } else { href.to_owned() };
-    }
-    if href.starts_with('?') {
-        return format!("{base}{href}");
-    }
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    for part in href.split('/') {
-        match part {
-            "." => {}
-            ".." if parts.last().is_some_and(|p| *p != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("{root}{}", parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::HttpParams;
 
     #[test]
-    fn links_are_joined_like_a_browser_does() {
-        let cases = [
-            ("https://h/a/catalog.json", "./b/item.json", "https://h/a/b/item.json"),
-            ("https://h/a/b/item.json?x=1", "../c.json", "https://h/a/c.json"),
-            ("https://h/a/search", "?token=2", "https://h/a/search?token=2"),
-            ("https://h/a/search", "/b?token=2", "https://h/b?token=2"),
-            ("https://h", "search", "https://h/search"),
-            ("/data/catalog.json", "./x/y.json", "/data/x/y.json"),
-            ("data/catalog.json", "../y.json", "y.json"),
-            ("catalog.json", "../y.json", "../y.json"),
-            ("/data/catalog.json", "/other/y.json", "/other/y.json"),
-            ("/data/catalog.json", "https://h/y", "https://h/y"),
-        ];
-        for (base, href, wanted) in cases {
-            assert_eq!(joined(base, href), wanted, "{base} {href}");
-        }
+    fn a_link_that_nobody_can_follow_hides_no_other_scene() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("catalog.json");
+        let item = r#"{"type": "Feature", "id": "a", "geometry": null, "properties": {"datetime": "2024-01-01T00:00:00Z"},
+                       "assets": {}}"#;
+        std::fs::write(folder.path().join("a.json"), item).unwrap();
+        let catalog_json = serde_json::json!({ "id": "c", "links": [
+            { "rel": "item", "href": "s3://bucket/b.json" },
+            { "rel": "child", "href": "file:///no/such.json" },
+            { "rel": "item", "href": "./a.json" },
+        ] });
+        let client = Client::new(&HttpParams::default());
+        let found = catalog(&client, catalog_json, &root.display().to_string(), &Query::default()).unwrap();
+        assert_eq!(found.items.len(), 1, "{found:?}");
+        let reasons: Vec<&str> = found.skipped.iter().map(|s| s.reason.as_str()).collect();
+        assert_eq!(reasons.len(), 2);
+        assert!(reasons.iter().all(|r| r.contains("by http and https only")), "{reasons:?}");
     }
 }

@@ -108,7 +108,7 @@ impl AreaModel {
         let born: Vec<Birth> = found.into_iter().flat_map(|f| f.0).collect();
         model.nulls = Nulls::new(&born, seen as f64 * pixel_m * pixel_m / 1e6, Null::of_bulk);
         model.thresholds =
-            [false, true].map(|is_wide| model.nulls.threshold(is_wide, objects.false_objects_per_km2));
+            [false, true].map(|is_wide| model.nulls.threshold(is_wide, objects.rate_per_km2()));
         Ok(model)
     }
 

@@ -62,7 +62,7 @@ pub fn objects(
         births(&excess.unshifted, region, count_min, |place| is_wide(&excess.plain, place, count_wide))
     };
     let nulls = Nulls::new(&born(&background), count(&background) as f64 * pixel_km2, Null::new);
-    let threshold = |is_wide: bool| nulls.threshold(is_wide, params.false_objects_per_km2);
+    let threshold = |is_wide: bool| nulls.threshold(is_wide, params.rate_per_km2());
     let mut free = Zip::from(&inside)
         .and(&excess.plain)
         .map_collect(|inside, plain| *inside && f64::from(*plain) >= threshold(false));

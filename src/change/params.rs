@@ -61,9 +61,9 @@ impl Default for ChangeParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObjectParams {
-    /// Expected false objects per square kilometre of mask; above 0. Default 0.04, 2 per 100 km of a corridor 500 m
-    /// wide; a run that leaves it there takes what its rate of false alarms makes of it.
-    pub false_objects_per_km2: f64,
+    /// Expected false objects per square kilometre of mask; above 0. `None`, the default, leaves it to whoever calls: a
+    /// run takes what its rate of false alarms makes of it, [`Self::rate_per_km2`] else takes 0.04.
+    pub false_objects_per_km2: Option<f64>,
     /// Smallest object, m²; above 0, default 300.
     pub area_min_m2: f64,
     /// What spreads over this much ground at half of its level, such as a harvest, is held against all objects of the
@@ -82,7 +82,7 @@ pub struct ObjectParams {
 impl Default for ObjectParams {
     fn default() -> Self {
         Self {
-            false_objects_per_km2: 0.04,
+            false_objects_per_km2: None,
             area_min_m2: 300.0,
             area_wide_m2: 10_000.0,
             shift_tolerance_px: 1.0,
@@ -123,7 +123,16 @@ impl ChangeParams {
     }
 }
 
+/// Expected false objects per square kilometre where nothing else is asked: 2 per 100 km of a corridor 500 m wide.
+const FALSE_OBJECTS_PER_KM2: f64 = 0.04;
+
 impl ObjectParams {
+    /// Expected false objects per square kilometre of mask.
+    #[must_use]
+    pub fn rate_per_km2(&self) -> f64 {
+        self.false_objects_per_km2.unwrap_or(FALSE_OBJECTS_PER_KM2)
+    }
+
     /// Pixels of the smallest object and of the narrowest wide one.
     pub(super) fn counts_px(&self, pixel_m2: f64) -> (usize, usize) {
         let count = |area_m2: f64| (area_m2 / pixel_m2 - 1e-9).ceil().max(1.0) as usize;
@@ -136,7 +145,7 @@ impl ObjectParams {
     /// [`Error::Parameter`] naming the first of them.
     pub fn check(&self) -> Result<(), Error> {
         let positive = |v: f64| v.is_finite() && v > 0.0;
-        let (rate, area, shift) = (self.false_objects_per_km2, self.area_min_m2, self.shift_tolerance_px);
+        let (rate, area, shift) = (self.rate_per_km2(), self.area_min_m2, self.shift_tolerance_px);
         first_bad(&[
             ("objects.false_objects_per_km2", ABOVE_0, rate, positive(rate)),
             ("objects.area_min_m2", ABOVE_0, area, positive(area)),

@@ -73,7 +73,7 @@ fn false_objects_in_noise_come_at_about_the_asked_rate() {
     // 2.25 km² of mask and as much background at 10 m; 4 false objects per km² asked: 9 expected a trial. What
     // the shift tolerance takes away comes on top, so it is off here, and on may only lower the number.
     let plain =
-        ObjectParams { false_objects_per_km2: 4.0, shift_tolerance_px: 0.0, ..ObjectParams::default() };
+        ObjectParams { false_objects_per_km2: Some(4.0), shift_tolerance_px: 0.0, ..ObjectParams::default() };
     let tolerant = ObjectParams { shift_tolerance_px: 1.0, ..plain.clone() };
     let side = 212;
     let mask = Array2::from_shape_fn((side, side), |(_, c)| c < side / 2);

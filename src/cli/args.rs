@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub(super) use super::catalog_args::{ChoiceArgs, FetchArgs, SearchArgs};
 pub(super) use super::monitor_args::{MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
 
 /// Finds trains and cargo that appeared on rail corridors, or left them, in free Sentinel imagery, and says how sure it is.
@@ -66,9 +67,9 @@ pub(super) enum Command {
     /// Measure the shift of one scene against another and lay it on the other's grid.
     Register(RegisterArgs),
     /// Find scenes of a corridor on STAC servers, in static catalogs and in folders.
-    Search(Box<super::search::SearchArgs>),
+    Search(Box<SearchArgs>),
     /// Fetch the part of each scene that shows the corridor.
-    Fetch(Box<super::fetch::FetchArgs>),
+    Fetch(Box<FetchArgs>),
     /// Make scenes with known trains, or put trains into real scenes.
     Simulate(SimulateArgs),
     /// Score runs of `detect` against known trains.

@@ -1,35 +1,14 @@
 //! `railwatch fetch`.
 
-use super::args::Global;
+use super::args::{FetchArgs, Global};
 use super::logging::say;
-use super::search::{ChoiceArgs, choose, summary};
+use super::search::{choose, summary};
 use super::{Failure, Outcome};
 use crate::catalog::{FetchRequest, Skipped};
 use crate::units::counted;
-use clap::Args;
 use miette::miette;
 use rayon::prelude::*;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-
-/// Fetch the corridor's windows of scenes: a folder with COGs and a STAC item each, which `detect` takes as SCENE.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Only the bytes of the window are transferred. Files that are there already are not fetched again, and an interrupted fetch \
-    continues where it stopped. DIR/ID/ID.json holds the SHA-256 of every file.\n\nExamples:\n  \
-    railwatch fetch --rails rails.geojson --from 2022-11-01 --to 2022-12-01 --max-cloud 0.2 --out scenes\n  \
-    railwatch fetch --source planetary-computer --rails rails.geojson --from 2024-06-01 --limit 5 --out scenes"
-)]
-pub(super) struct FetchArgs {
-    #[command(flatten)]
-    choice: ChoiceArgs,
-    /// Bands, such as B02,B03,B04,B08 [default: these four, or VV,VH]; the classification is fetched as well.
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    bands: Vec<String>,
-    /// Folder for the scenes; created if missing.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-}
 
 /// Searches and fetches.
 pub(super) fn run(global: &Global, args: &FetchArgs) -> Result<Outcome, Failure> {

@@ -1,6 +1,7 @@
 //! The command line: what was typed, made into a configuration; progress, messages and exit codes.
 
 mod args;
+mod catalog_args;
 mod detect;
 mod evaluate;
 mod fetch;

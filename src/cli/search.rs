@@ -1,83 +1,19 @@
 //! `railwatch search`, and the choice of scenes that `fetch` shares with it.
 
-use super::args::Global;
+use super::args::{ChoiceArgs, Global, SearchArgs};
 use super::logging::{say, to_stdout};
 use super::{Failure, Outcome};
 use crate::catalog::{
-    Catalog, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped, Source, select,
+    Catalog, CatalogAddress, Cloud, Corridor, Error, HttpParams, Query, SelectParams, Selected, Skipped,
+    select,
 };
 use crate::scene::{first_moment, last_moment};
 use crate::units::counted;
-use clap::Args;
 use jiff::Timestamp;
 use miette::miette;
 use rayon::prelude::*;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-
-const SOURCE_HELP: &str = "SOURCE is earth-search, planetary-computer or cdse, the URL of any other STAC API or of a static \
-catalog, a catalog or item file, or a folder of items.";
-
-/// Where, when and how clear.
-#[derive(Debug, Args)]
-pub(super) struct ChoiceArgs {
-    /// Where to search: earth-search, planetary-computer, cdse, a URL, a file or a folder.
-    #[arg(long, value_name = "SOURCE", default_value = "earth-search")]
-    source: String,
-    /// Rail lines that the scenes must show; cloud is counted along them.
-    #[arg(long, value_name = "VECTOR", required_unless_present = "bbox")]
-    rails: Option<String>,
-    /// A box instead of rails: west,south,east,north in degrees.
-    #[arg(
-        long,
-        value_name = "W,S,E,N",
-        value_delimiter = ',',
-        allow_hyphen_values = true,
-        conflicts_with = "rails"
-    )]
-    bbox: Vec<f64>,
-    /// First day or moment (YYYY-MM-DD or RFC 3339).
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Last day or moment, inclusive.
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-    /// Collections, such as sentinel-2-l2a,sentinel-1-rtc [default: Sentinel-2 L2A of a known source, else all].
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    collections: Vec<String>,
-    /// Largest share of cloud and shadow along the corridor, 0 to 1; reads that part of each scene's classification.
-    #[arg(long, allow_negative_numbers = true, value_name = "F")]
-    max_cloud: Option<f64>,
-    /// Largest share of cloud over the whole tile, 0 to 1, as stated by the provider.
-    #[arg(long, allow_negative_numbers = true, value_name = "F")]
-    max_tile_cloud: Option<f64>,
-    /// Largest number of scenes; the newest are taken.
-    #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    limit: Option<NonZeroUsize>,
-    /// MGRS tiles to use, such as 52TFM [default: the fewest that cover the corridor].
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    tiles: Vec<String>,
-    /// Half width of the corridor in which cloud is counted, metres.
-    #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 250.0)]
-    buffer_m: f64,
-    /// Width of the surroundings that are fetched with the corridor, metres; registration needs them.
-    #[arg(long, allow_negative_numbers = true, value_name = "M", default_value_t = 3000.0)]
-    margin_m: f64,
-}
-
-/// Find scenes of a corridor on STAC servers, in static catalogs and in folders.
-#[derive(Debug, Args)]
-#[command(after_help = format!("{SOURCE_HELP}\nCopies of a scene are listed once, strips of a split tile as one \
-    scene; overlapping tiles are left out.\n\nExamples:\n  \
-    railwatch search --rails rails.geojson --from 2022-11-01 --to 2022-12-01 --max-cloud 0.2\n  \
-    railwatch search --source planetary-computer --bbox 130.5,42.3,130.8,42.6 --from 2024-06-01 --json > found.json"))]
-pub(super) struct SearchArgs {
-    #[command(flatten)]
-    choice: ChoiceArgs,
-    /// Print the items as a STAC item collection to stdout.
-    #[arg(long)]
-    json: bool,
-}
 
 /// A chosen scene, with its clouds where they were looked at.
 pub(super) struct Choice {
@@ -117,7 +53,7 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
-    let catalog = Catalog::new(Source::parse(&args.source)?, &HttpParams::default());
+    let catalog = Catalog::new(CatalogAddress::parse(&args.source)?, &HttpParams::default());
     let found = catalog.search(&query)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
     let selection = select(found.items, &area, &params);

@@ -10,6 +10,7 @@ mod join;
 
 use super::index::SegmentIndex;
 use super::{RailLine, Track, TrackParams};
+use crate::units::METRES_PER_DEGREE;
 use geo::{BoundingRect, Contains, Polygon};
 use rstar::primitives::{GeomWithData, Line};
 use rstar::{PointDistance, RTree};
@@ -295,10 +296,7 @@ fn stops_between(nodes: &[(f64, f64)], ends: &NodeIndex, (a, b): (usize, usize),
     stops
 }
 
-/// Metres of a degree of latitude, on a sphere as large as the Earth; its exact length does not matter.
-const METRES_PER_DEGREE: f64 = 111_195.0;
-
-/// Longitudes and latitudes as metres east and north on the parallel of the southern one of the ends.
+/// Longitudes and latitudes as metres east and north on a sphere, on the parallel of the southern one of the ends.
 fn local_m(lonlat: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
     let all: Vec<(f64, f64)> = lonlat.collect();
     let ends = [all.first(), all.last()].into_iter().flatten();
@@ -309,7 +307,7 @@ fn local_m(lonlat: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 
 /// `name-1a2b3c4d`: the hash is of both ends and the middle, in whole metres of [`local_m`].
 fn id_of(name: Option<&str>, local: Vec<(f64, f64)>) -> String {
-    // Rails are often given in round numbers: cells must not begin at them, or noise of the last digit would tell the cell.
+    // Rails are often given in round numbers: cells must not begin at them, or noise of the last digit would decide the cell.
     let metre = |v: f64| (v + 0.291).floor();
     let mut hash = Sha256::new();
     if let Some(track) = Track::new(String::new(), None, local) {

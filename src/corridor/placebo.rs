@@ -10,7 +10,7 @@ use rstar::PointDistance;
 
 /// For each strip cell `(s, t)` whether a placebo there would lie within `clearance_m` of other rails.
 ///
-/// `others` may hold `track` itself, which is told by its id and then only counts where it comes back
+/// `others` may hold `track` itself, which is known by its id and then only counts where it comes back
 /// to the cell: more than 3 × `clearance_m` of chainage away.
 #[must_use]
 pub fn exclusion(track: &Track, others: &[Track], geometry: StripGeometry, clearance_m: f64) -> Array2<bool> {

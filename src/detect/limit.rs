@@ -40,14 +40,14 @@ pub(super) fn limits(
     residuals: &Residuals,
     scans: &[Scan],
     rows: &Range<usize>,
-    (threshold, cargos): (f64, &[Cargo]),
+    (threshold, cargoes): (f64, &[Cargo]),
 ) -> Vec<DetectionLimit> {
     let observed = rows.clone().filter(|&row| residuals.white[(row, stack.half, 0)].is_finite()).count();
     let gain: Vec<f64> = (0..stack.bands)
         .map(|b| median(&mut rows.clone().map(|row| residuals.gain[(row, b)]).collect::<Vec<_>>()))
         .collect();
     let (places, ground) = places(stack, scans, rows);
-    cargos
+    cargoes
         .iter()
         .map(|cargo| {
             let train = Train::new(stack, residuals, (&gain, cargo), (&places, &ground));

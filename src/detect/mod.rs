@@ -408,7 +408,7 @@ mod tests {
         let exclusion = Array2::from_elem(target.valid.dim(), false);
         let cargo = |contrast: f64| Cargo { name: contrast.to_string(), contrast: vec![contrast; 2] };
         let params =
-            DetectParams { cargos: [0.1, 0.2, 0.5, 1.0].map(cargo).into(), ..DetectParams::default() };
+            DetectParams { cargoes: [0.1, 0.2, 0.5, 1.0].map(cargo).into(), ..DetectParams::default() };
         let input = TrackStrips { track: &track, target, baselines, exclusion };
         let output = detect(&[input], &params).unwrap();
         let limits: Vec<Option<f64>> =
@@ -430,8 +430,9 @@ mod tests {
         let error = detect(&[input(false)], &long).unwrap_err();
         assert_eq!(error, Error::ShortTracks { longest_m: 600.0, min_length_m: 700.0 });
         assert_eq!(detect(&[input(true)], &DetectParams::default()), Err(Error::NoPlacebo));
-        let cargos = vec![Cargo { name: "coal".into(), contrast: vec![0.1] }];
-        let error = detect(&[input(false)], &DetectParams { cargos, ..DetectParams::default() }).unwrap_err();
+        let cargoes = vec![Cargo { name: "coal".into(), contrast: vec![0.1] }];
+        let error =
+            detect(&[input(false)], &DetectParams { cargoes, ..DetectParams::default() }).unwrap_err();
         assert!(matches!(error, Error::Cargo { found: 1, expected: 2, .. }));
     }
 

@@ -17,9 +17,9 @@ pub struct DetectParams {
     pub max_window_m: f64,
     /// Newest baseline scenes used, 1…50; default 8.
     pub baseline_count_max: usize,
-    /// Cargos of the detection limit, each with a contrast for every band; empty (the default) takes [`Cargo::usual`] for
+    /// Cargoes of the detection limit, each with a contrast for every band; empty (the default) takes [`Cargo::usual`] for
     /// the number of bands.
-    pub cargos: Vec<Cargo>,
+    pub cargoes: Vec<Cargo>,
     /// Equivalent number of looks where the strips hold linear radar power, 0.5…1000; `None` (the default) for
     /// reflectance. The run estimates it from the scene.
     pub looks: Option<f64>,
@@ -32,7 +32,7 @@ impl Default for DetectParams {
             min_length_m: 60.0,
             max_window_m: 800.0,
             baseline_count_max: 8,
-            cargos: Vec::new(),
+            cargoes: Vec::new(),
             looks: None,
         }
     }
@@ -74,7 +74,7 @@ pub struct Cargo {
     pub contrast: Vec<f64>,
 }
 
-/// The cargos whose detection limits are told.
+/// The cargoes whose detection limits are told.
 const USUAL: [scene::Cargo; 5] = [
     scene::Cargo::Coal,
     scene::Cargo::Rust,
@@ -93,7 +93,7 @@ impl Cargo {
             .collect()
     }
 
-    /// Usual cargos as Sentinel-2's `band_names` see them: `B02`, `B03`, `B04`, `B08` or `B8A`.
+    /// Usual cargoes as Sentinel-2's `band_names` see them: `B02`, `B03`, `B04`, `B08` or `B8A`.
     ///
     /// Bands of other names are taken as these four in this order when there are several, as B04 when there is one.
     #[must_use]

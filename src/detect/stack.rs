@@ -90,7 +90,7 @@ impl<'a> Stack<'a> {
             strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
             row += n;
         }
-        if let Some(cargo) = params.cargos.iter().find(|c| c.contrast.len() != bands) {
+        if let Some(cargo) = params.cargoes.iter().find(|c| c.contrast.len() != bands) {
             return Err(Error::Cargo {
                 name: cargo.name.clone(),
                 found: cargo.contrast.len(),

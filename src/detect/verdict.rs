@@ -269,7 +269,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
         Some(_) => Cargo::radar(stack.bands),
         None => Cargo::usual(&vec![""; stack.bands]),
     };
-    let cargos = if params.cargos.is_empty() { &usual } else { &params.cargos };
+    let cargoes = if params.cargoes.is_empty() { &usual } else { &params.cargoes };
     let first = &passes[0];
     let threshold = first.null.tail.score_at(params.false_alarms.get() / passes.len() as f64);
     let result = |(track_index, rows): (usize, &Range<usize>)| TrackResult {
@@ -279,7 +279,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
             .min((rows.len() - 1) as f64 * stack.step_m),
         profile: rows.clone().map(|row| if observed[row] { best[row] as f32 } else { f32::NAN }).collect(),
         candidates: candidates(stack, passes, rows),
-        detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargos)),
+        detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargoes)),
     };
     stack.ranges.iter().enumerate().map(result).collect()
 }

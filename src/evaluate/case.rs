@@ -1,13 +1,13 @@
 //! One run and the truth that belongs to it.
 
+use super::matching::Span;
 use super::{Axis, Error};
 use crate::simulate::{Change, Kind};
 use crate::stats::quantile;
+use crate::units::METRES_PER_DEGREE;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Metres per degree of latitude, on a sphere with the Earth's mean radius; within 0.6 % at any latitude, for matching only.
-const METRES_PER_DEGREE: f64 = 111_195.0;
 /// Spacing of the points at which a train is looked for in the observed track, metres.
 const STEP_M: f64 = 10.0;
 /// Observed track this near shows the train's place, metres.
@@ -20,7 +20,7 @@ pub struct Known {
     pub kind: Kind,
     /// Its middle line, local metres.
     pub axis: Axis,
-    /// Cargo, `unknown` where the truth does not tell.
+    /// Cargo, `unknown` where the truth does not state it.
     pub cargo: String,
     /// Appeared, departed, or standing in all scenes.
     pub change: Change,
@@ -28,7 +28,7 @@ pub struct Known {
     pub is_seen: bool,
     /// Speed of what moves, m/s.
     pub speed_m_s: Option<f64>,
-    /// Detection limit that the run told for its cargo and track, metres.
+    /// Detection limit that the run reported for its cargo and track, metres.
     pub limit_m: Option<f64>,
 }
 
@@ -45,12 +45,18 @@ pub struct Found {
     pub score: f64,
     /// Probability under the run's null.
     pub p_value: f64,
-    /// Likely range of the length as the run told it, metres.
+    /// Likely range of the length as the run reported it, metres.
     pub length_interval_m: Option<(f64, f64)>,
     /// Speed of what was called moving, m/s.
     pub speed_m_s: Option<f64>,
     /// Its standard error, of what was called standing too, m/s.
     pub speed_sigma_m_s: Option<f64>,
+}
+
+/// A known train with the surest detection of it.
+pub(super) struct Matched<'a> {
+    pub(super) known: &'a Known,
+    pub(super) best: Option<(&'a Found, Span)>,
 }
 
 /// One run and its truth.
@@ -138,7 +144,7 @@ fn known(feature: &Value, seen: &[Seen], origin: (f64, f64)) -> Result<Known, St
     };
     let shown = places.iter().filter(|p| seen.iter().any(|s| near(p, &s.points))).count();
     let limit_m = track_under(&places, seen).and_then(|s| {
-        // The limits are told by the names for people, the truth by those for machines.
+        // The limits are given by the names for people, the truth by those for machines.
         s.limits[cargo.replace('_', " ")].as_f64().or_else(|| s.limits[cargo.as_str()].as_f64())
     });
     let is_seen = seen.is_empty() || kind == Kind::Cargo || 2 * shown >= places.len();
@@ -146,7 +152,7 @@ fn known(feature: &Value, seen: &[Seen], origin: (f64, f64)) -> Result<Known, St
     Ok(Known { kind, axis, cargo, change, is_seen, speed_m_s, limit_m })
 }
 
-/// The track on which `places` stand: the nearest in the middle of them; `None` where none is near. Names do not tell:
+/// The track on which `places` stand: the nearest in the middle of them; `None` where none is near. Names do not decide:
 /// a truth may be drawn by hand, and a run makes its own tracks of the rails.
 fn track_under<'a>(places: &[(f64, f64)], seen: &'a [Seen]) -> Option<&'a Seen> {
     let away_m = |s: &Seen| {
@@ -193,7 +199,8 @@ fn word<T: serde::de::DeserializeOwned>(value: &Value, absent: T) -> Result<T, S
     serde_json::from_value(value.clone()).map_err(|e| e.to_string())
 }
 
-fn json(path: &Path) -> Result<Value, Error> {
+/// The JSON of a file.
+pub(super) fn json(path: &Path) -> Result<Value, Error> {
     let text =
         std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     serde_json::from_str(&text).map_err(|e| Error::Content { path: path.to_owned(), reason: e.to_string() })
@@ -241,7 +248,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_told_limit_is_that_of_the_track_below_whatever_it_is_called() {
+    fn the_reported_limit_is_that_of_the_track_below_whatever_it_is_called() {
         let dir = tempfile::tempdir().unwrap();
         // 1000 m eastwards on the equator, the second track 5 m north of the first, the third far away.
         let degrees = |metres: f64| metres / METRES_PER_DEGREE;

@@ -1,8 +1,9 @@
 //! An evaluation as CSV: one number a line, under the table, row and column that it belongs to.
 
 use super::CurvePoint;
+use super::evaluated::Evaluated;
 use super::measure::{Class, Evaluation};
-use super::output::Evaluated;
+use crate::report::csv::quoted;
 use std::fmt::Write as _;
 
 /// Every number as `table,row,column,value` lines; names are quoted where they need it (RFC 4180), NaN is unknown.
@@ -48,15 +49,6 @@ impl Lines {
             self.put(&table, &row, "score", p.score);
             self.put(&table, &row, "recall", p.recall);
         }
-    }
-}
-
-/// A field of RFC 4180.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
     }
 }
 

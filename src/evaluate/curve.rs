@@ -5,7 +5,7 @@ use serde::Serialize;
 /// One step of the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CurvePoint {
-    /// Everything that scores at least this is told.
+    /// Everything that scores at least this is reported.
     pub score: f64,
     /// False alarms per 100 km of observed track.
     pub false_alarms_per_100km: f64,

@@ -1,5 +1,6 @@
 //! Precision, recall, false alarms, calibration and localisation over many cases.
 
+use super::case::Matched;
 use super::curve::{CurvePoint, curve, recall_at_rate};
 use super::matching::Span;
 use super::motion::{MotionScore, motion};
@@ -9,9 +10,9 @@ use crate::stats::{binomial_interval, logistic, poisson_interval, quantile};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Rates at which recall and calibration are told, per 100 km.
+/// Rates at which recall and calibration are given, per 100 km.
 pub const RATES_PER_100KM: [f64; 3] = [2.0, 10.0, 50.0];
-/// p-values at which the reliability curve is told.
+/// p-values at which the reliability curve is given.
 const P_VALUES: [f64; 9] = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0];
 /// Shortest and longest length that a detection limit may have, as multiples of the known lengths.
 const LIMIT_REACH: (f64, f64) = (0.5, 1.5);
@@ -23,7 +24,7 @@ pub struct RecallAt {
     pub false_alarms_per_100km: f64,
     /// Share of the known trains found, 0…1, when the score is lowered until the rate is really reached; NaN of none.
     pub recall: f64,
-    /// Whether the runs told detections weak enough to reach the rate; else the recall is a lower bound.
+    /// Whether the runs reported detections weak enough to reach the rate; else the recall is a lower bound.
     pub is_reached: bool,
     /// Share found at the score that the runs themselves give to the rate; `None` above the smallest rate asked for.
     pub recall_at_asked: Option<f64>,
@@ -65,7 +66,7 @@ pub struct Class {
     /// Exact 95 % interval of the share.
     pub interval: [f64; 2],
     /// Length found with 90 % probability, metres, by a logistic curve over the logarithm of the length; `None` where
-    /// the known lengths do not tell.
+    /// the known lengths do not show it.
     pub detection_limit_m: Option<f64>,
 }
 
@@ -82,10 +83,10 @@ pub struct EndErrors {
     pub last_median_m: f64,
 }
 
-/// Whether the true length lies in the told range, which aims at 90 %.
+/// Whether the true length lies in the reported range, which aims at 90 %.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LengthKept {
-    /// Hits with a told interval.
+    /// Hits with a reported interval.
     pub told_count: usize,
     /// Of them those whose true length lies in it.
     pub hit_count: usize,
@@ -121,7 +122,7 @@ pub struct Evaluation {
     pub false_alarm_count: usize,
     /// Hits among the detections; NaN without detections.
     pub precision: f64,
-    /// Smallest rate that the runs were asked for, per 100 km: up to it every run tells its detections.
+    /// Smallest rate that the runs were asked for, per 100 km: up to it every run reports its detections.
     pub asked_per_100km: f64,
     /// Asked against measured, at 2, 10 and 50 as far as all runs were asked for them, and at `asked_per_100km`.
     pub calibration: Vec<Calibration>,
@@ -133,11 +134,11 @@ pub struct Evaluation {
     pub by_cargo: BTreeMap<String, Class>,
     /// Recall by length, metres.
     pub by_length: BTreeMap<String, Class>,
-    /// Trains at least as long as the limit that their run told for their cargo and track: 0.9 should be found.
+    /// Trains at least as long as the limit that their run reported for their cargo and track: 0.9 should be found.
     pub beyond_told_limit: Class,
     /// Localisation along the track.
     pub end_errors: EndErrors,
-    /// Coverage of the told lengths.
+    /// Coverage of the reported lengths.
     pub length_kept: LengthKept,
     /// Share of the hits for which the other date was named.
     pub wrong_change_fraction: f64,
@@ -145,14 +146,8 @@ pub struct Evaluation {
     pub off_track: OffTrack,
     /// Recall over false alarms.
     pub curve: Vec<CurvePoint>,
-    /// How well motion was told, where the truth knows of any.
+    /// How well motion was reported, where the truth knows of any.
     pub motion: Option<MotionScore>,
-}
-
-/// A known train with the surest detection of it.
-pub(super) struct Matched<'a> {
-    pub(super) known: &'a Known,
-    pub(super) best: Option<(&'a Found, Span)>,
 }
 
 /// Scores all cases together. Trains that stand in all scenes are no change: a detection there is a false alarm.
@@ -250,7 +245,7 @@ fn reliability(cases: &[Case], alarms: &[&Found]) -> Vec<Reliability> {
             if per_100km.is_finite() { per_100km * case.observed_m / 1e5 } else { 0.0 }
         })
         .sum();
-    // Weaker detections than the asked rate are not told.
+    // Weaker detections than the asked rate are not reported.
     let told = alarms.iter().map(|f| f.p_value).fold(0.0, f64::max);
     P_VALUES
         .into_iter()

@@ -46,7 +46,7 @@ fn a_detection_on_the_train_is_a_hit_and_one_elsewhere_a_false_alarm() {
     assert_eq!((e.all.hit_count, e.false_alarm_count, e.found_count), (1, 1, 2));
     assert!((e.precision - 0.5).abs() < 1e-12);
     assert!((e.end_errors.median_m - 10.0).abs() < 1e-9);
-    assert_eq!((e.length_kept.told_count, e.length_kept.hit_count), (1, 1), "150 to 210 m told of 200 m");
+    assert_eq!((e.length_kept.told_count, e.length_kept.hit_count), (1, 1), "150 to 210 m reported of 200 m");
     let measured: Vec<f64> = e.calibration.iter().map(|c| c.measured_per_100km).collect();
     assert_eq!(measured, [0.0, 2.0, 2.0], "its score of −0.5 is 3 per 100 km, so it counts from 10 on");
     assert!(e.calibration[1].interval_per_100km[0] < 2.0 && e.calibration[1].interval_per_100km[1] > 2.0);
@@ -107,7 +107,7 @@ fn rates_are_told_as_far_as_every_run_was_asked() {
     let train = || vec![known(0.0, 200.0, Change::Appeared)];
     let asked =
         |asked_per_100km, score| Case { asked_per_100km, ..case(vec![found(10.0, 190.0, score)], train()) };
-    // At 50 the run that was asked for 10 told nothing beyond 10: neither recall nor calibration is known there.
+    // At 50 the run that was asked for 10 reported nothing beyond 10: neither recall nor calibration is known there.
     let e = evaluate(&[asked(10.0, -0.9), asked(50.0, -1.5)]);
     let rates: Vec<f64> = e.calibration.iter().map(|c| c.asked_per_100km).collect();
     assert!((e.asked_per_100km - 10.0).abs() < 1e-12 && rates == [2.0, 10.0], "{rates:?}");

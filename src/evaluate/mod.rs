@@ -8,6 +8,7 @@
 mod case;
 mod csv;
 mod curve;
+mod evaluated;
 mod input;
 mod matching;
 mod measure;
@@ -18,6 +19,7 @@ mod output;
 pub use case::{Case, Found, Known, read_case, truth_of};
 pub use csv::csv;
 pub use curve::CurvePoint;
+pub use evaluated::Evaluated;
 pub use input::{CaseInput, case_inputs};
 pub use matching::Axis;
 pub use measure::{
@@ -25,7 +27,7 @@ pub use measure::{
     evaluate,
 };
 pub use motion::MotionScore;
-pub use output::{Evaluated, table, write};
+pub use output::{table, write};
 
 use std::path::PathBuf;
 use thiserror::Error;

@@ -1,10 +1,10 @@
-//! Speeds told against speeds known, of trains that were found.
+//! Speeds reported against speeds known, of trains that were found.
 
-use super::measure::Matched;
+use super::case::Matched;
 use crate::stats::quantile;
 use serde::Serialize;
 
-/// How well motion was told.
+/// How well motion was reported.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MotionScore {
     /// Known moving trains that were found.
@@ -17,11 +17,11 @@ pub struct MotionScore {
     pub still_count: usize,
     /// Of them called moving.
     pub wrongly_moving_count: usize,
-    /// Median error of the speeds told, m/s; NaN where none was.
+    /// Median error of the reported speeds, m/s; NaN where none was.
     pub median_error_m_s: f64,
     /// 90 % of the errors are smaller, m/s; NaN where none was.
     pub high_error_m_s: f64,
-    /// Share of the errors within two told standard errors, 0…1; NaN of none.
+    /// Share of the errors within two reported standard errors, 0…1; NaN of none.
     pub within_two_sigma: f64,
 }
 

@@ -6,18 +6,18 @@
 //! spread, length of the vector. IR-MAD (Nielsen 2007, 10.1109/TIP.2006.888195) as a ranking. Plain difference: the
 //! mean absolute difference over bands, neither registered nor normalised. Power of radar is compared in decibels.
 
+use super::case::json;
 use super::curve::{CurvePoint, recall_at_rate};
 use super::{Case, Error, Known, RATES_PER_100KM};
 use crate::change::{self, ChangeParams};
 use crate::corridor::{Strip, sample_strip};
 use crate::io;
-use crate::pipeline::{self, DetectConfig, DetectFile, GdalSource, Plan, RunOutput, Silent};
+use crate::pipeline::{self, DetectConfig, GdalSource, Plan, RunOutput, Silent};
 use crate::simulate::{Change, Kind};
 use crate::stats::robust_line;
 use ndarray::{Array2, Array3};
 use serde::Serialize;
-use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Half width beside the track in which the largest value counts, px.
 const REACH_PX: f64 = 1.0;
@@ -234,35 +234,42 @@ pub struct Compared {
     output: RunOutput,
 }
 
-/// Reads the scenes that `run.json` in `dir` names and registers target and newest baseline again, power of radar in
-/// decibels. Paths in it are taken from the current folder, as `railwatch detect` took them.
+/// Reads the scenes that `run.json` in `dir` names and compares target and newest baseline again with the settings of that
+/// run; power of radar in decibels. Paths in it are taken from the current folder, as `railwatch detect` took them.
 ///
 /// # Errors
 /// [`Error::Read`] or [`Error::Content`] for the record, [`Error::Scenes`] when the scenes cannot be compared.
 pub fn compare(dir: &Path) -> Result<Compared, Error> {
-    let path = dir.join("run.json");
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    let run: Value = serde_json::from_str(&text)
-        .map_err(|e| Error::Content { path: path.clone(), reason: e.to_string() })?;
-    let word = |value: &Value| value.as_str().map(str::to_owned);
-    let file = DetectFile {
-        target: word(&run["scenes"][0]["path"]),
-        baseline: word(&run["scenes"][1]["path"]).into_iter().collect(),
-        rails: word(&run["findings"]["inputs"][0]["path"]),
-        bands: (run["scenes"][0]["bands"].as_array())
-            .map_or_else(Vec::new, |b| b.iter().filter_map(word).collect()),
-        datetime: word(&run["scenes"][0]["datetime"]),
-        out: Some(dir.to_owned()),
-        ..DetectFile::default()
-    };
+    let config = settings(dir)?;
     let scenes = |source: pipeline::Error| Error::Scenes { case: dir.display().to_string(), source };
-    let plan = Plan::new(DetectConfig::try_from(file).map_err(scenes)?).map_err(scenes)?;
+    config.check().map_err(scenes)?;
+    let plan = Plan::new(config).map_err(scenes)?;
     let mut output = pipeline::run(&plan, &GdalSource, &Silent).map_err(scenes)?;
     if plan.is_radar() {
         output.before = pipeline::in_db(&output.before);
         output.after = pipeline::in_db(&output.after);
     }
     Ok(Compared { plan, output })
+}
+
+/// The settings of the run in `dir`, with the newest baseline that it used alone.
+fn settings(dir: &Path) -> Result<DetectConfig, Error> {
+    let path = dir.join("run.json");
+    let run = json(&path)?;
+    let again = |what: &str, path: PathBuf| Error::Content {
+        path,
+        reason: format!("{what}: run `railwatch detect` again with this version"),
+    };
+    let mut config: DetectConfig = serde_json::from_value(run["settings"].clone())
+        .map_err(|e| again(&format!("it lacks usable settings ({e})"), path.clone()))?;
+    let newest = run["scenes"][1]["path"].as_str();
+    config.baseline = vec![newest.ok_or_else(|| again("it names no baseline", path))?.to_owned()];
+    if config.bands.is_empty() {
+        // Those that all baselines of the run have.
+        let used = run["scenes"][0]["bands"].as_array().into_iter().flatten();
+        config.bands = used.filter_map(|band| band.as_str().map(str::to_owned)).collect();
+    }
+    Ok(config)
 }
 
 impl Compared {

@@ -72,3 +72,45 @@ fn runs_join_over_one_cell_and_never_have_no_length() {
     let found = runs(&track, 1.0);
     assert_eq!(found, [vec![(5.0, 0.0), (35.0, 0.0)], vec![(65.0, 0.0), (70.0, 0.0)]]);
 }
+
+#[test]
+fn a_run_is_compared_again_with_its_own_settings() {
+    let text = r#"
+        baseline = ["old.tif", "new.tif"]
+        target = "target.tif"
+        rails = "rails.geojson"
+        out = "out"
+        no_register = true
+        min_length_m = 90.0
+        buffer_m = 400.0
+        datetime = "2024-06-17"
+        [mask]
+        dilate_m = 120.0
+        [coreg]
+        window_px = 64
+        [tracks]
+        snap_m = 2.0
+        [radar]
+        dem = { path = "dem.tif", zero_m = 48.0 }
+    "#;
+    let file: crate::pipeline::DetectFile = toml::from_str(text).unwrap();
+    let config = DetectConfig::try_from(file).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = serde_json::json!({
+        "settings": config,
+        "scenes": [{ "path": "target.tif", "bands": ["B02", "B08"] }, { "path": "new.tif" }],
+    });
+    let write = |run: &serde_json::Value| {
+        std::fs::write(dir.path().join("run.json"), run.to_string()).unwrap();
+        settings(dir.path())
+    };
+    // The newest baseline that was used alone, and the bands that all of them had.
+    let (baseline, bands) = (vec!["new.tif".to_owned()], ["B02", "B08"].map(str::to_owned).to_vec());
+    assert_eq!(write(&run).unwrap(), DetectConfig { baseline, bands, ..config });
+    // Records of earlier builds, and files that are no records at all.
+    run.as_object_mut().unwrap().remove("settings");
+    for run in [run, serde_json::json!([]), serde_json::json!("text")] {
+        let message = write(&run).unwrap_err().to_string();
+        assert!(message.contains("run.json") && message.contains("run `railwatch detect` again"), "{message}");
+    }
+}

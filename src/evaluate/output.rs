@@ -1,27 +1,14 @@
 //! An evaluation as a table for people, JSON, CSV and curves.
 
+use super::evaluated::Evaluated;
 use super::measure::{Class, Evaluation};
-use super::naive::NaiveResult;
 use super::{CurvePoint, Error, csv};
 use crate::io;
 use crate::report::curves::{self, Plot, Scale, Series, Style};
 use crate::units::counted;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-/// Everything that is written.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluated {
-    /// Names of the cases.
-    pub cases: Vec<String>,
-    /// How the detector did.
-    #[serde(flatten)]
-    pub evaluation: Evaluation,
-    /// How the naive references did on the same cases; empty where they were not asked for.
-    pub references: Vec<NaiveResult>,
-}
 
 /// The table for people.
 #[must_use]

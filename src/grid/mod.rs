@@ -5,13 +5,11 @@
 //! its corner is `(-0.5, -0.5)`. GDAL's corner convention exists only inside [`Affine`].
 
 mod affine;
-mod blocks;
 mod crs;
 mod mapping;
 mod window;
 
 pub use affine::{Affine, SingularAffine};
-pub use blocks::Blocks;
 pub use crs::Crs;
 pub use mapping::{Lattice, Mapping};
 pub use window::Window;
@@ -56,9 +54,10 @@ impl Grid {
         }
     }
 
-    /// Mean side of a pixel in units of the CRS (metres for projected systems).
+    /// Mean side of a pixel in units of the CRS: metres in projected systems, else degrees. For metres on the ground
+    /// whatever the CRS there is [`crate::io::ground_pixel_m`].
     #[must_use]
-    pub fn pixel_size_m(&self) -> f64 {
+    pub fn pixel_size(&self) -> f64 {
         self.affine.pixel_size()
     }
 

@@ -2,7 +2,7 @@
 //! without ever being in memory.
 
 use super::read::{COMMON_NO_DATA, is_common_no_data, top_of};
-use super::{Error, crs, files, geotiff, library, whole};
+use super::{Error, bands, crs, geotiff, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Scene;
 use gdal::raster::{Buffer, GdalDataType, RasterCreationOptions};
@@ -146,7 +146,7 @@ fn stored_band(dataset: &Dataset, path: &str, index: usize, name: &str) -> Resul
     let scale =
         band.scale().zip(band.offset()).filter(|(scale, offset)| (scale - 1.0).abs() > 0.0 || *offset != 0.0);
     Ok(BlockBand {
-        grid: files::grid_of(dataset, path)?,
+        grid: bands::grid_of(dataset, path)?,
         kind,
         no_data: band.no_data_value().unwrap_or_else(|| kind.usual_no_data()),
         name: name.to_owned(),

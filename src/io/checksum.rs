@@ -1,4 +1,4 @@
-//! What a scene was read from, as a checksum for the provenance.
+//! What a scene was read from, as a checksum for the provenance; short names made of what they stand for.
 
 use super::{Error, library};
 use crate::scene::Scene;
@@ -57,6 +57,12 @@ pub fn sum_of(path: &str) -> Result<String, Error> {
         }
         hasher.update(&chunk[..got]);
     }
+}
+
+/// Sixteen hexadecimal digits that stand for a text: the first of its SHA-256.
+#[must_use]
+pub fn short_hash(text: &str) -> String {
+    hex(&Sha256::digest(text)[..8])
 }
 
 /// Bytes in hexadecimal, two small digits each.

@@ -89,7 +89,7 @@ pub enum Error {
         /// The library's words.
         reason: String,
     },
-    /// An elevation model that cannot tell the heights that are needed.
+    /// An elevation model that cannot give the heights that are needed.
     #[error("elevation model {path}: {reason}")]
     Elevation {
         /// The file.

@@ -16,9 +16,9 @@ pub struct Listed {
     pub spec: String,
     /// Size and time of change of its files in one line: another line means another content.
     pub fingerprint: String,
-    /// Time of sensing where the name tells it.
+    /// Time of sensing where the name states it.
     pub datetime: Option<Timestamp>,
-    /// Processing baseline where the item or the name tells it: newer is larger.
+    /// Processing baseline where the item or the name states it: newer is larger.
     pub baseline: Option<String>,
 }
 
@@ -93,7 +93,7 @@ fn dated_groups(rasters: Vec<PathBuf>) -> Vec<Listed> {
         .collect()
 }
 
-/// A scene of `files`; `baseline` is what its item tells, else its name is asked.
+/// A scene of `files`; `baseline` is what its item states, else its name is asked.
 fn listed(spec: String, files: &[PathBuf], baseline: Option<f64>) -> Listed {
     let name = files.first().map(|p| names::stem(&p.display().to_string())).unwrap_or_default();
     let lines: Vec<String> = files.iter().map(|f| fingerprint(f)).collect();

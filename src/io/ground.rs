@@ -2,9 +2,7 @@
 
 use super::{Error, crs};
 use crate::grid::{Crs, Grid};
-
-/// Mean radius of the Earth, metres (IUGG).
-const EARTH_RADIUS_M: f64 = 6_371_008.8;
+use crate::units::EARTH_RADIUS_M;
 
 /// Side of a pixel at the centre of the grid, metres on the ground, whatever the CRS.
 ///
@@ -14,7 +12,7 @@ pub fn ground_pixel_m(grid: &Grid) -> Result<f64, Error> {
     let (row, col) = (grid.shape.0 as f64 / 2.0, grid.shape.1 as f64 / 2.0);
     let points = [grid.xy(row, col), grid.xy(row, col + 1.0), grid.xy(row + 1.0, col)];
     if crs::working_crs(grid)? == grid.crs {
-        return Ok(grid.pixel_size_m());
+        return Ok(grid.pixel_size());
     }
     let p = crs::to_wgs84(&grid.crs, &points)?;
     let metres = |a: (f64, f64), b: (f64, f64)| {

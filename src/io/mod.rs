@@ -3,6 +3,7 @@
 //! [`open_scene`] finds out what a scene is made of, [`read_raster`] reads windows of it, [`read_lines`]
 //! reads the rails, the writers leave a whole file or none.
 
+mod bands;
 mod blockwise;
 mod checksum;
 mod coarse;
@@ -13,8 +14,10 @@ mod folder;
 mod geotiff;
 mod ground;
 mod library;
+mod link;
 mod names;
 mod open;
+mod options;
 mod points;
 mod read;
 mod safe;
@@ -31,18 +34,19 @@ mod write;
 mod xml;
 
 pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
-pub use checksum::{hex, sha256, source_files, sum_of};
+pub use checksum::{hex, sha256, short_hash, source_files, sum_of};
 pub use coarse::read_coarse;
 pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
 pub use error::Error;
-pub use files::Classifications;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};
 pub use library::{
     configure, file_of as file_behind, forget_remote, is_plain_path, is_remote, set_store_option,
 };
-pub use open::{SceneOptions, open_scene};
+pub use link::joined;
+pub use open::open_scene;
+pub use options::{Classifications, SceneOptions};
 pub use points::{PointLayer, write_geopackage};
 pub use read::read_raster;
 pub use scaling::{OffsetCheck, verify_offset};

@@ -1,4 +1,4 @@
-//! What file names, descriptions and common names tell: bands, dates, platforms, baselines.
+//! What file names, descriptions and common names state: bands, dates, platforms, baselines.
 
 use crate::scene::IMPLANTED;
 use jiff::Timestamp;
@@ -131,6 +131,11 @@ fn datetime_at(bytes: &[u8]) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(civil).ok()
 }
 
+/// The day of a moment, counted from 1970, UTC.
+pub(super) fn day(t: Timestamp) -> i64 {
+    t.as_second().div_euclid(86_400)
+}
+
 /// A moment as metadata write it: RFC 3339, or anything [`datetime_of_name`] reads, or TIFF's
 /// `YYYY:MM:DD HH:MM:SS`.
 pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
@@ -145,8 +150,8 @@ pub(super) fn datetime_of_text(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// The platform that a name or metadata value tells: `S2A…`, `sentinel-2a`, `SENTINEL-1A` →
-/// `Sentinel-2A`, `Sentinel-1A`; `Sentinel-2_L2A` and `sentinel-2-l2a` tell `Sentinel-2`. Scenes made from nothing and trains put into satellite scenes are told as they tell themselves.
+/// The platform that a name or metadata value states: `S2A…`, `sentinel-2a`, `SENTINEL-1A` →
+/// `Sentinel-2A`, `Sentinel-1A`; `Sentinel-2_L2A` and `sentinel-2-l2a` give `Sentinel-2`. Scenes made from nothing and trains put into satellite scenes are named as they name themselves.
 pub(super) fn platform_of(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     if lower.ends_with(IMPLANTED) {

@@ -1,28 +1,15 @@
-//! From what a user writes to a [`Scene`]: which kind of thing it is, and which bands of it.
+//! From what a user writes to a [`Scene`]: which kind of thing it is.
 
-use super::files::{Classifications, FoundBand, scene_of_files};
+use super::files::scene_of_files;
+use super::options::SceneOptions;
 use super::{Error, library, names, safe, stac};
-use crate::scene::{ElevationModel, Scene};
-use jiff::Timestamp;
+use crate::scene::Scene;
 use std::path::Path;
-
-/// What the user says about a scene that its files may not.
-#[derive(Debug, Clone, Default)]
-pub struct SceneOptions {
-    /// Band names: names of undescribed bands when there are as many, else the bands to take.
-    pub bands: Option<Vec<String>>,
-    /// Time of sensing; wins over what the files tell.
-    pub datetime: Option<Timestamp>,
-    /// The ground's height, for radar that is laid on the map by control points.
-    pub dem: Option<ElevationModel>,
-    /// Where classifications beside the scenes are looked up; one for many scenes lists each folder once.
-    pub classifications: Classifications,
-}
 
 /// Extensions of rasters on remote servers, where looking inside costs a request.
 const RASTER_EXTENSIONS: [&str; 6] = ["tif", "tiff", "jp2", "vrt", "img", "nc"];
 
-/// Opens a scene: no pixels are read, save a few where floating point numbers tell no unit.
+/// Opens a scene: no pixels are read, save a few where floating point numbers state no unit.
 ///
 /// `spec` is a raster file, one file a band joined by `+`, a glob or a folder of such files, a
 /// Sentinel-2 SAFE folder or zip, or a STAC item (path or URL).
@@ -78,55 +65,6 @@ pub fn open_scene(spec: &str, options: &SceneOptions) -> Result<Scene, Error> {
     }
 }
 
-/// Gives every band a name: its own, else the next of the asked ones where as many were asked as are
-/// unnamed, else `band1`, …; then the asked names are used up.
-pub(super) fn name_bands(
-    found: Vec<FoundBand>,
-    options: &SceneOptions,
-) -> (Vec<(String, FoundBand)>, Vec<String>) {
-    let unnamed = found.iter().filter(|b| b.name.is_none()).count();
-    let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
-    let mut asked: Vec<String> = options.bands.iter().flatten().map(word).collect();
-    let fresh = if unnamed > 0 && asked.len() == unnamed { std::mem::take(&mut asked) } else { Vec::new() };
-    let mut fresh = fresh.into_iter();
-    let named = found
-        .into_iter()
-        .enumerate()
-        .map(|(i, band)| {
-            let name = band.name.clone().or_else(|| fresh.next());
-            (name.unwrap_or_else(|| format!("band{}", i + 1)), band)
-        })
-        .collect();
-    (named, asked)
-}
-
-/// Takes the image bands that were asked for, in the order asked; all where nothing was.
-pub(super) fn pick_bands(
-    spec: &str,
-    mut named: Vec<(String, FoundBand)>,
-    asked: &[String],
-) -> Result<Vec<(String, FoundBand)>, Error> {
-    for i in 1..named.len() {
-        if named[..i].iter().any(|(n, _)| *n == named[i].0) {
-            return Err(Error::bands(spec, format!("band {} occurs twice; give each band once", named[i].0)));
-        }
-    }
-    if asked.is_empty() {
-        return Ok(named);
-    }
-    asked
-        .iter()
-        .filter(|name| *name != names::SCL)
-        .map(|name| {
-            let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
-                let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
-                Error::bands(spec, format!("no band {name}; choose from: {}", there.join(", ")))
-            })?;
-            Ok(named.remove(at))
-        })
-        .collect()
-}
-
 /// Files that a glob matches, in order.
 fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     let paths = glob::glob(pattern).map_err(|e| Error::bands(pattern, format!("not a valid glob: {e}")))?;
@@ -140,7 +78,7 @@ fn matches_of(pattern: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Rasters of a folder whose names tell one band each.
+/// Rasters of a folder whose names hold one band each.
 fn rasters_in(folder: &str) -> Result<Vec<String>, Error> {
     let entries = std::fs::read_dir(folder).map_err(|e| Error::open(folder, "folder", e))?;
     let mut files: Vec<String> = entries

@@ -1,6 +1,6 @@
 //! Pixels of a window: every band onto the scene's grid, scaled, with the reasons against each pixel.
 
-use super::{Error, files, library, sentinel1, whole};
+use super::{Error, bands, library, sentinel1, whole};
 use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
 use crate::scene::{Scene, Source};
@@ -154,7 +154,7 @@ pub(super) fn stored_in(dataset: &Dataset, source: &Source, window: Window) -> R
 /// One band on `grid`: copied where the pixels coincide, else sampled from its own pixels.
 fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling) -> Result<Stored, Error> {
     let path = source.gdal_path.as_str();
-    let own = files::grid_of(dataset, path)?;
+    let own = bands::grid_of(dataset, path)?;
     if own.crs != grid.crs {
         let reason = format!("its CRS is {}, not {}", own.crs.name(), grid.crs.name());
         return Err(Error::Mixed { path: path.to_owned(), reason });

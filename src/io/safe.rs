@@ -2,8 +2,8 @@
 //!
 //! Reference: Sentinel-2 Products Specification Document, issue 14.9, ESA 2021.
 
-use super::files::{FoundBand, assemble, grid_of};
-use super::open::SceneOptions;
+use super::bands::{FoundBand, assemble, grid_of};
+use super::options::SceneOptions;
 use super::{Error, library, names, scaling, sentinel1, xml};
 use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene, Source};
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) const DEFAULT_BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
 /// Largest metadata file that is read, bytes.
 const XML_LIMIT: usize = 64 << 20;
 
-/// What the product's XML tells.
+/// What the product's XML states.
 #[derive(Debug, Default, PartialEq)]
 struct Product {
     sensing_start: Option<String>,

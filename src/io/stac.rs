@@ -2,8 +2,9 @@
 //!
 //! Reference: STAC 1.0 and 1.1 with the extensions eo, raster, projection, processing.
 
-use super::files::{FoundBand, assemble, bands_of_file};
-use super::open::SceneOptions;
+use super::bands::{FoundBand, assemble, bands_of_file, grid_of};
+use super::link::joined;
+use super::options::SceneOptions;
 use super::{Error, crs, files, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
 use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene};
@@ -23,11 +24,11 @@ pub struct StacItem {
     pub id: String,
     /// Start of sensing.
     pub datetime: Option<jiff::Timestamp>,
-    /// `Sentinel-2A`, …; `None` where nothing tells it.
+    /// `Sentinel-2A`, …; `None` where nothing states it.
     pub platform: Option<String>,
     /// The assets that are bands, one a band, sorted by band.
     pub assets: Vec<StacAsset>,
-    /// Processing baseline, where the properties tell it.
+    /// Processing baseline, where the properties state it.
     pub baseline: Option<f64>,
     /// How stored numbers become physical values.
     pub scaling: Scaling,
@@ -46,7 +47,7 @@ pub struct StacAsset {
     pub gdal_path: String,
 }
 
-/// Shape, affine transform and CRS of an asset as the item tells them.
+/// Shape, affine transform and CRS of an asset as the item states them.
 #[derive(Debug, Clone, PartialEq)]
 struct Place {
     epsg: u32,
@@ -173,7 +174,7 @@ fn is_item(path: &str) -> bool {
 pub(super) struct ItemFile {
     /// Links of its assets.
     pub(super) hrefs: Vec<String>,
-    /// Processing baseline, where its properties tell it.
+    /// Processing baseline, where its properties state it.
     pub(super) baseline: Option<f64>,
 }
 
@@ -186,7 +187,7 @@ pub(super) fn item_file(path: &str) -> Option<ItemFile> {
     Some(ItemFile { hrefs, baseline: json.get("properties").and_then(baseline_of) })
 }
 
-/// The processing baseline that an item's properties tell.
+/// The processing baseline that an item's properties state.
 fn baseline_of(properties: &Value) -> Option<f64> {
     ["s2:processing_baseline", "processing:version", "sentinel:processing_baseline"]
         .iter()
@@ -198,7 +199,7 @@ fn baseline_of(properties: &Value) -> Option<f64> {
 fn first_band(item: &StacItem, asset: &StacAsset) -> Result<FoundBand, Error> {
     let (path, name) = (asset.gdal_path.as_str(), &asset.band);
     let dataset = library::open_raster(path)?;
-    let placed = match (files::grid_of(&dataset, path), item.places.get(path)) {
+    let placed = match (grid_of(&dataset, path), item.places.get(path)) {
         (Err(Error::NotGeoreferenced { .. }), Some(place)) => placed(&dataset, path, place)?,
         _ => path.to_owned(),
     };
@@ -254,7 +255,11 @@ fn parse(json: &Value, location: &str) -> Result<StacItem, String> {
             continue;
         };
         let copy = key.contains("jp2") || names::band_of_word(key).is_none_or(|n| n != name);
-        let band = StacAsset { band: name, key: key.clone(), gdal_path: resolve(href, location) };
+        let band = StacAsset {
+            band: name,
+            key: key.clone(),
+            gdal_path: library::gdal_path(&joined(location, href)),
+        };
         let entry = (band, asset, copy);
         match found.iter_mut().find(|(a, ..)| a.band == entry.0.band) {
             Some(known) if known.2 && !entry.2 => *known = entry,
@@ -312,17 +317,6 @@ fn band_of_asset(key: &str, asset: &Value) -> Option<String> {
     }
 }
 
-/// Where a link leads: absolute as it is, relative to the item's own place.
-fn resolve(href: &str, location: &str) -> String {
-    if href.contains("://") || href.starts_with('/') {
-        return library::gdal_path(href);
-    }
-    let place = location.split('?').next().unwrap_or(location);
-    let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let href = href.trim_start_matches("./");
-    library::gdal_path(&if folder.is_empty() { href.to_owned() } else { format!("{folder}/{href}") })
-}
-
 /// Offset and scale: whether it was applied already, else `raster:bands`, else the baseline.
 fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
     if asset.is_none() {
@@ -350,4 +344,23 @@ fn scaling_of(properties: &Value, id: &str, asset: Option<&Value>) -> Scaling {
         _ => (0.0, "the item states neither offset nor processing baseline: offset 0".to_owned()),
     };
     Scaling { offset, scale, rule }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assets_of_a_remote_item_stay_on_its_server() {
+        let item = |href: &str| {
+            let json =
+                serde_json::json!({ "id": "a", "properties": {}, "assets": { "B04": { "href": href } } });
+            let item = StacItem::parse(&json, "https://h/items/a.json?token=1").unwrap();
+            item.asset("B04").unwrap().gdal_path.clone()
+        };
+        assert_eq!(item("./B04.tif"), "/vsicurl/https://h/items/B04.tif");
+        // A path from the root is the server's, not this machine's.
+        assert_eq!(item("/data/B04.tif"), "/vsicurl/https://h/data/B04.tif");
+        assert_eq!(item("s3://bucket/B04.tif"), "/vsis3/bucket/B04.tif");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::geotiff::{copy_as_cog, in_memory};
 use super::read::{into_window, is_common_no_data};
-use super::{Error, files, library, whole};
+use super::{Error, bands, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
 use gdal::Metadata;
@@ -75,7 +75,7 @@ fn fill<T: Copy>(values: &mut Array2<T>, other: &Array2<T>, missing: &Array2<boo
 /// # Errors
 /// [`Error::Open`] and [`Error::NotGeoreferenced`].
 pub fn band_grid(source: &Source) -> Result<Grid, Error> {
-    files::grid_of(&library::open_raster(&source.gdal_path)?, &source.gdal_path)
+    bands::grid_of(&library::open_raster(&source.gdal_path)?, &source.gdal_path)
 }
 
 /// Reads a window of a band as stored.
@@ -87,7 +87,7 @@ pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error>
     let path = source.gdal_path.as_str();
     whole::check(&library::file_of(path))?;
     let dataset = library::open_raster(path)?;
-    let own = files::grid_of(&dataset, path)?;
+    let own = bands::grid_of(&dataset, path)?;
     let (rows, cols) = own.shape;
     if window.pixel_count() == 0 || window.row + window.height > rows || window.col + window.width > cols {
         return Err(Error::Window { path: path.to_owned(), window: format!("{window:?}"), rows, cols });

@@ -5,23 +5,22 @@
 //! however long a train stays. What stays for good is taken out of the dates before it came instead.
 
 use super::evidence::{arrivals, evidence};
-use super::ground::{Ground, emptied};
-use super::lives::{DateLook, EventKind, Followed, Life, Sighting, Stretch, days_between, follow};
+use super::eye::{Eye, Found};
+use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, follow};
 use super::references::Sites;
-use super::rows::{event_word, sighting};
-use super::site_run::hex;
+use super::rows::sighting;
 use super::state::{
-    AlertRow, DetectionRow, Scale, SceneRow, SceneStatus, State, drop_strips, drop_strips_before,
-    idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life, put_observations,
-    put_scene, put_strips, raise, recount, scenes_seen, standing_on, stored_strip, stretches_on, used_before,
+    AlertRow, DetectionRow, SceneRow, SceneStatus, State, drop_strips, drop_strips_before, idle_before,
+    lives_since, open_lives, permanent_lives, put_detections, put_life, put_observations, put_scene,
+    put_strips, raise, recount, scenes_seen, standing_on, stretches_on, used_before,
 };
+use super::words::Word;
 use super::{AlertParams, Config, Error, SiteConfig};
 use crate::corridor::Strip;
-use crate::detect::DetectOutput;
-use crate::pipeline::{Look, Site};
+use crate::io;
+use crate::pipeline::Look;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What became of one scene.
@@ -41,19 +40,13 @@ pub(super) struct Comparison<'a> {
     strips: BTreeMap<String, BTreeMap<i64, Vec<Strip>>>,
 }
 
-/// The view that a scene belongs to.
-pub(super) struct Eye<'a> {
-    pub(super) name: &'a str,
-    pub(super) site: &'a Site,
-    ground: Ground<'a>,
-    scale: Scale,
-}
-
-/// What a scene shows, before it is linked to the dates before it.
-pub(super) struct Found {
-    pub(super) output: DetectOutput,
-    /// Newest date that it was compared with.
-    earlier: Timestamp,
+/// What follows from a scene, ready to be stored.
+struct Results {
+    found: Found,
+    followed: Followed,
+    detections: Vec<DetectionRow>,
+    /// GeoJSON features of the events, in their order.
+    features: Vec<serde_json::Value>,
 }
 
 impl<'a> Comparison<'a> {
@@ -66,52 +59,29 @@ impl<'a> Comparison<'a> {
     }
 
     fn eye(&self, view: &str) -> Option<Eye<'a>> {
-        self.sites.get_key_value(view).map(|(name, site)| Eye {
-            name,
-            site,
-            ground: Ground::new(site.tracks(), site.geometry()),
-            scale: Scale::of_radar(site.is_radar()),
-        })
+        self.sites.get_key_value(view).map(|(name, site)| Eye::new(name, site))
     }
 
     /// Compares one scene, freshly looked at or with the strips that are kept, and stores what follows.
     pub(super) fn compare(
         &mut self,
         state: &mut State,
-        mut row: SceneRow,
+        row: SceneRow,
         look: Option<Look>,
     ) -> Result<Compared, Error> {
-        let unread = look.is_none() && row.status == SceneStatus::Failed;
-        let was = |old: &SceneRow| matches!(old.status, SceneStatus::Used | SceneStatus::Sampled);
-        // The version that was in use before this one; its strips are kept.
-        let old = if unread { state.scene_at(&self.config.id, &row.spec)?.filter(was) } else { None };
-        let status = if old.is_some() { SceneStatus::Failed } else { SceneStatus::Used };
-        if let Some(old) = old {
-            tracing::warn!(scene = row.scene_id, reason = row.reason, "the new version cannot be read");
-            row = old;
-        }
+        let (mut row, status) = self.in_use(state, row, look.is_none())?;
         let Some(eye) = row.view.as_deref().and_then(|view| self.eye(view)) else {
             return self.note(state, &row);
         };
-        let fresh: Option<Vec<Strip>> = look
-            .map(|look| {
-                look.strips.iter().map(|strip| stored_strip(strip, eye.scale)).collect::<Result<_, _>>()
-            })
-            .transpose()?;
-        let kept = match (&fresh, row.status) {
-            (Some(strips), _) => Some(strips.clone()),
-            (None, SceneStatus::Sampled | SceneStatus::Used) => {
-                Some(state.strips(row.scene_key, eye.site.geometry(), eye.scale)?)
-            }
-            _ => None,
-        };
-        let (Some(strips), Some(datetime)) = (kept, row.datetime) else {
+        let is_fresh = look.is_some();
+        let strips = eye.strips(state, &row, look)?;
+        let (Some(strips), Some(datetime)) = (strips, row.datetime) else {
             return self.note(state, &row);
         };
-        let found = match self.detect(state, &eye, &strips, datetime)? {
+        let results = match self.detect(state, &eye, &strips, datetime)? {
             Ok(found) => {
                 row.reason = None;
-                Some(found)
+                Some(self.results(state, &eye, found, datetime)?)
             }
             Err(reason) => {
                 row.reason = Some(reason);
@@ -119,31 +89,73 @@ impl<'a> Comparison<'a> {
             }
         };
         row.status = SceneStatus::Used;
+        let detection_count = results.as_ref().map_or(0, |r| r.detections.len());
+        let fresh = is_fresh.then_some(strips.as_slice());
+        let (key, new_alert_count) = self.store(state, &eye, (&row, datetime, fresh), results)?;
+        self.strips.entry(eye.name.to_owned()).or_default().insert(key, strips);
+        tracing::debug!(scene = row.scene_id, detections = detection_count, "compared");
+        Ok(Compared { status, detection_count, new_alert_count })
+    }
+
+    /// The row to go on with and what the summary counts it as: where a new version cannot be read, the one that was in use
+    /// before and whose strips are kept.
+    fn in_use(
+        &self,
+        state: &State,
+        row: SceneRow,
+        is_unread: bool,
+    ) -> Result<(SceneRow, SceneStatus), Error> {
+        let was_used = |old: &SceneRow| matches!(old.status, SceneStatus::Used | SceneStatus::Sampled);
+        let old = if is_unread && row.status == SceneStatus::Failed {
+            state.scene_at(&self.config.id, &row.spec)?.filter(was_used)
+        } else {
+            None
+        };
+        let Some(old) = old else { return Ok((row, SceneStatus::Used)) };
+        tracing::warn!(scene = row.scene_id, reason = row.reason, "the new version cannot be read");
+        Ok((old, SceneStatus::Failed))
+    }
+
+    /// What follows from what was found in a scene.
+    fn results(
+        &self,
+        state: &State,
+        eye: &Eye<'_>,
+        found: Found,
+        datetime: Timestamp,
+    ) -> Result<Results, Error> {
         let open = state.read(|c| open_lives(c, &self.config.id))?;
-        let followed = found.as_ref().map(|found| self.follow(&eye, open, found, datetime));
-        let rows = found.as_ref().map(|f| eye.detections(f, datetime)).transpose()?.unwrap_or_default();
-        let features = eye.features(self.config, followed.as_ref())?;
-        let new_alert_count = state.transaction(|t| {
-            let key = put_scene(t, &self.config.id, &row, self.now)?;
-            row.scene_key = key;
-            if let Some(fresh) = &fresh {
-                put_strips(t, key, fresh, eye.scale)?;
+        let followed = self.follow(eye, open, &found, datetime);
+        let detections = eye.detections(&found, datetime)?;
+        let features = eye.features(self.config, &followed)?;
+        Ok(Results { found, followed, detections, features })
+    }
+
+    /// Stores a scene and all that follows from it in one transaction; gives its key and the number of new alerts.
+    fn store(
+        &self,
+        state: &mut State,
+        eye: &Eye<'_>,
+        (row, datetime, fresh): (&SceneRow, Timestamp, Option<&[Strip]>),
+        results: Option<Results>,
+    ) -> Result<(i64, usize), Error> {
+        let site_id = &self.config.id;
+        state.transaction(|t| {
+            let key = put_scene(t, site_id, row, self.now)?;
+            if let Some(strips) = fresh {
+                put_strips(t, key, strips, eye.scale)?;
             }
             let mut raised = 0;
-            if let (Some(found), Some(followed)) = (&found, &followed) {
-                let rows: Vec<DetectionRow> =
-                    rows.iter().map(|d| DetectionRow { scene_key: key, ..d.clone() }).collect();
-                put_detections(t, &self.config.id, &rows)?;
-                raised = self.put_lives(t, (key, datetime, &eye), followed, &features)?;
+            if let Some(mut results) = results {
+                results.detections.iter_mut().for_each(|d| d.scene_key = key);
+                put_detections(t, site_id, &results.detections)?;
+                raised = self.put_lives(t, (key, datetime, eye), &results.followed, &results.features)?;
                 let trains = stretches_on(t, key)?;
-                put_observations(t, &self.config.id, &eye.observations((key, datetime), found, &trains))?;
+                put_observations(t, site_id, &eye.observations((key, datetime), &results.found, &trains))?;
             }
             self.prune(t, eye.name)?;
-            Ok(raised)
-        })?;
-        self.strips.entry(eye.name.to_owned()).or_default().insert(row.scene_key, strips);
-        tracing::debug!(scene = row.scene_id, detections = rows.len(), "compared");
-        Ok(Compared { status, detection_count: rows.len(), new_alert_count })
+            Ok((key, raised))
+        })
     }
 
     /// Stores that a scene cannot be used.
@@ -153,7 +165,7 @@ impl<'a> Comparison<'a> {
             drop_strips(t, key)
         })?;
         let reason = row.reason.as_deref().unwrap_or_default();
-        tracing::info!(scene = row.scene_id, status = row.status.word(), reason, "not used");
+        tracing::info!(scene = row.scene_id, status = %Word(row.status), reason, "not used");
         Ok(Compared { status: row.status, detection_count: 0, new_alert_count: 0 })
     }
 
@@ -225,8 +237,7 @@ impl<'a> Comparison<'a> {
             known_score: self.known_score(),
         };
         follow(open, &look, &self.config.lives, &|number| {
-            let text = format!("{}|{datetime}|{number}", self.config.id);
-            hex(&Sha256::digest(text), 16)
+            io::short_hash(&format!("{}|{datetime}|{number}", self.config.id))
         })
     }
 
@@ -239,7 +250,7 @@ impl<'a> Comparison<'a> {
         features: &[serde_json::Value],
     ) -> rusqlite::Result<usize> {
         for (i, life) in followed.lives.iter().enumerate() {
-            let event = followed.events.iter().rev().find(|e| e.life == i).map(|e| event_word(e.kind));
+            let event = followed.events.iter().rev().find(|e| e.life == i).map(|e| e.kind);
             let at = (scene_key, datetime, eye.name);
             put_life(c, &self.config.id, life, at, (followed.sights[i], event))?;
         }
@@ -290,34 +301,5 @@ impl<'a> Comparison<'a> {
             None => None,
         };
         drop_strips_before(c, id, empty.map_or(oldest, |e| e.min(oldest)))
-    }
-}
-
-impl Eye<'_> {
-    /// Takes the trains out of the baselines: `covered` has the stretches of each date.
-    fn empty(&self, baselines: &mut [Vec<Strip>], covered: &[Vec<Stretch>]) {
-        for track in 0..self.site.tracks().len() {
-            let mut strips: Vec<Strip> = baselines.iter().filter_map(|b| b.get(track).cloned()).collect();
-            if strips.len() != covered.len() {
-                continue;
-            }
-            let occupied: Vec<Vec<bool>> = covered
-                .iter()
-                .zip(&strips)
-                .map(|(stretches, strip)| {
-                    let mut rows = vec![false; strip.valid.nrows()];
-                    for stretch in stretches {
-                        for s in self.ground.covered(stretch, track, rows.len()) {
-                            rows[s] = true;
-                        }
-                    }
-                    rows
-                })
-                .collect();
-            emptied(&mut strips, &occupied);
-            for (baseline, strip) in baselines.iter_mut().zip(strips) {
-                baseline[track] = strip;
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is watched: a TOML file of sites. Every table refuses names that it does not know.
 
 use super::Error;
-use super::alerts::{AlertParams, Channel, KINDS, Secret};
+use super::alerts::{AlertParams, Channel, Secret};
 use crate::catalog::endpoints;
 use crate::io::{Classifications, SceneOptions};
 use crate::pipeline::{self, read_toml};
@@ -21,7 +21,7 @@ pub struct Config {
     /// Prometheus text file, rewritten by every run.
     #[serde(default)]
     pub metrics: Option<PathBuf>,
-    /// Who is told what.
+    /// Who gets which alerts.
     #[serde(default)]
     pub alerts: AlertParams,
     /// What is watched, at least one.
@@ -40,7 +40,7 @@ pub struct SiteConfig {
     /// Rail lines, anything OGR reads.
     pub rails: String,
     /// Where scenes come from.
-    pub source: Source,
+    pub source: SiteSource,
     /// Bands of optical scenes to use; the four 10 m bands, as far as the reference has them, where empty.
     #[serde(default)]
     pub bands: Vec<String>,
@@ -81,14 +81,14 @@ pub struct SiteConfig {
     expecting = "write source = { folder = \"…\" } with an optional pattern, or source = { catalog = \"…\", keep = \"…\" } \
                  with an optional max_tile_cloud_fraction and newest_days"
 )]
-pub enum Source {
+pub enum SiteSource {
     /// A folder; other programs put scenes there.
     Folder(FolderSource),
     /// A STAC API or static catalog.
     Catalog(CatalogSource),
 }
 
-impl Source {
+impl SiteSource {
     /// Name, value and range of its numbers.
     fn ranges(&self) -> Vec<(&'static str, f64, f64, f64)> {
         match self {
@@ -124,7 +124,7 @@ pub struct CatalogSource {
     /// Collections; the endpoint's own where it is empty.
     #[serde(default)]
     pub collections: Vec<String>,
-    /// Largest share of cloud over the whole tile, 0…1; scenes that do not tell are taken.
+    /// Largest share of cloud over the whole tile, 0…1; scenes that do not state it are taken.
     #[serde(default)]
     pub max_tile_cloud_fraction: Option<f64>,
     /// Days before now that a run without `--since` looks back, 0.01…100 000; 60. Scenes that appear later are late.
@@ -251,8 +251,8 @@ impl Config {
         }
         for site in &mut config.site {
             match &mut site.source {
-                Source::Folder(source) => source.folder = folder.join(&source.folder),
-                Source::Catalog(source) => {
+                SiteSource::Folder(source) => source.folder = folder.join(&source.folder),
+                SiteSource::Catalog(source) => {
                     source.keep = folder.join(&source.keep);
                     let is_name = endpoints().iter().any(|e| e.name == source.catalog);
                     let file = folder.join(&source.catalog);
@@ -271,74 +271,29 @@ impl Config {
     }
 
     fn check(&self, path: &Path) -> Result<(), Error> {
-        let wrong = |place: &str, reason: String| {
-            Err(Error::ConfigValue { path: path.to_owned(), place: place.to_owned(), reason })
-        };
+        self.first_mistake().map_or(Ok(()), |(place, reason)| {
+            Err(Error::ConfigValue { path: path.to_owned(), place, reason })
+        })
+    }
+
+    /// Place and reason of the first value that cannot be.
+    fn first_mistake(&self) -> Option<(String, String)> {
         if self.site.is_empty() {
-            return wrong("[[site]]", "there is no site; describe at least one".to_owned());
+            let reason = "there is no site; describe at least one";
+            return Some(("[[site]]".to_owned(), reason.to_owned()));
         }
-        if self.alerts.kinds.is_empty() {
-            let reason = format!("no kind is listed; choose from {}, or leave the key out", KINDS.join(", "));
-            return wrong("alerts.kinds", reason);
+        if let Err(mistake) = self.alerts.check() {
+            return Some(mistake);
         }
-        if let Some(kind) = self.alerts.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
-            return wrong(
-                "alerts.kinds",
-                format!("there is no kind {kind:?}; choose from {}", KINDS.join(", ")),
-            );
-        }
-        if self.alerts.newest_days.is_nan() || self.alerts.newest_days <= 0.0 {
-            return wrong("alerts.newest_days", "write a number of days above 0".to_owned());
-        }
-        for (i, channel) in self.alerts.channel.iter().enumerate() {
-            if self.alerts.channel[..i].iter().any(|other| other.name() == channel.name()) {
-                return wrong("alerts.channel", format!("the name {:?} occurs twice", channel.name()));
-            }
-            channel.check().or_else(|reason| wrong(&format!("channel {:?}", channel.name()), reason))?;
-        }
-        for (i, site) in self.site.iter().enumerate() {
-            let place = format!("site {:?}", site.id);
-            let named = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            if site.id.is_empty() || !site.id.chars().all(named) {
-                return wrong(&place, "the id takes letters, digits, - and _ only".to_owned());
-            }
-            if self.site[..i].iter().any(|other| other.id == site.id) {
-                return wrong(&place, "the id occurs twice; every site needs its own".to_owned());
-            }
-            let (b, l, r) = (&site.baseline, &site.lives, &site.rates);
-            let least = b.count + b.empty_count.max(1);
-            let ranges = [
-                ("registration_margin_px", site.registration_margin_px, 32.0, 1000.0),
-                ("baseline.count", b.count as f64, 1.0, 20.0),
-                ("baseline.empty_count", b.empty_count as f64, 0.0, 5.0),
-                ("baseline.kept_count", b.kept_count as f64, least as f64, 400.0),
-                ("baseline.reference_valid_fraction", b.reference_valid_fraction, 0.1, 1.0),
-                ("rates.min_length_m", r.min_length_m, 30.0, 1000.0),
-                ("rates.false_alarms_known", r.false_alarms_known.get(), r.false_alarms.get(), 1e4),
-                ("lives.overlap_fraction", l.overlap_fraction, 0.01, 1.0),
-                ("lives.clear_fraction", l.clear_fraction, 0.01, 1.0),
-                ("lives.misses", f64::from(l.misses), 1.0, 10.0),
-                ("lives.move_length_ratio", l.move_length_ratio, 1.0, 10.0),
-                ("lives.permanent_days", l.permanent_days, 1.0, 1e5),
-                ("lives.idle_days", l.idle_days, 1.0, 1e5),
-                ("lives.idle_dates", f64::from(l.idle_dates), 1.0, 1000.0),
-            ];
-            let of_source = site.source.ranges();
-            let mut ranges = ranges.into_iter().chain(of_source);
-            if let Some((name, value, low, high)) = ranges.find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
-                return wrong(&place, format!("{name} is {value}; write a value from {low} to {high}"));
-            }
-            let steps = [
-                site.mask.check().map_err(|e| e.to_string()),
-                site.coreg.check().map_err(|e| e.to_string()),
-                site.tracks.check().map_err(|e| e.to_string()),
-                site.radar.check().map_err(|e| e.to_string()),
-            ];
-            if let Some(reason) = steps.into_iter().find_map(Result::err) {
-                return wrong(&place, reason);
-            }
-        }
-        Ok(())
+        self.site.iter().enumerate().find_map(|(i, site)| {
+            let twice = self.site[..i].iter().any(|other| other.id == site.id);
+            let reason = if twice {
+                "the id occurs twice; every site needs its own".to_owned()
+            } else {
+                site.check().err()?
+            };
+            Some((format!("site {:?}", site.id), reason))
+        })
     }
 
     /// Environment variables in which secrets are.
@@ -367,6 +322,46 @@ impl Config {
 }
 
 impl SiteConfig {
+    /// Refuses an id that is none, and values outside their ranges.
+    fn check(&self) -> Result<(), String> {
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.id.is_empty() || !self.id.chars().all(named) {
+            return Err("the id takes letters, digits, - and _ only".to_owned());
+        }
+        let ranges = self.ranges();
+        if let Some((name, value, low, high)) = ranges.into_iter().find(|r| !(r.1 >= r.2 && r.1 <= r.3)) {
+            return Err(format!("{name} is {value}; write a value from {low} to {high}"));
+        }
+        self.mask.check().map_err(|e| e.to_string())?;
+        self.coreg.check().map_err(|e| e.to_string())?;
+        self.tracks.check().map_err(|e| e.to_string())?;
+        self.radar.check().map_err(|e| e.to_string())
+    }
+
+    /// Name, value and range of its own numbers.
+    fn ranges(&self) -> Vec<(&'static str, f64, f64, f64)> {
+        let (b, l, r) = (&self.baseline, &self.lives, &self.rates);
+        let least = b.count + b.empty_count.max(1);
+        let mut ranges = vec![
+            ("registration_margin_px", self.registration_margin_px, 32.0, 1000.0),
+            ("baseline.count", b.count as f64, 1.0, 20.0),
+            ("baseline.empty_count", b.empty_count as f64, 0.0, 5.0),
+            ("baseline.kept_count", b.kept_count as f64, least as f64, 400.0),
+            ("baseline.reference_valid_fraction", b.reference_valid_fraction, 0.1, 1.0),
+            ("rates.min_length_m", r.min_length_m, 30.0, 1000.0),
+            ("rates.false_alarms_known", r.false_alarms_known.get(), r.false_alarms.get(), 1e4),
+            ("lives.overlap_fraction", l.overlap_fraction, 0.01, 1.0),
+            ("lives.clear_fraction", l.clear_fraction, 0.01, 1.0),
+            ("lives.misses", f64::from(l.misses), 1.0, 10.0),
+            ("lives.move_length_ratio", l.move_length_ratio, 1.0, 10.0),
+            ("lives.permanent_days", l.permanent_days, 1.0, 1e5),
+            ("lives.idle_days", l.idle_days, 1.0, 1e5),
+            ("lives.idle_dates", f64::from(l.idle_dates), 1.0, 1000.0),
+        ];
+        ranges.extend(self.source.ranges());
+        ranges
+    }
+
     /// Name for people.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -409,6 +404,7 @@ impl SiteConfig {
             rails: self.rails.clone(),
             yards: None,
             out: PathBuf::new(),
+            // Only the tracks are watched: the strips, which are wider, decide what is read.
             buffer_m: 20.0,
             bands: self.bands.clone(),
             datetime: None,

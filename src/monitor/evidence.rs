@@ -4,11 +4,12 @@
 //! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
 
 use super::lives::Stretch;
+use super::occupancy::END_SIGMA_M;
 use crate::detect::{Change, DetectOutput, ShownOn};
 use crate::scene::Appearance;
 
-/// What lies nearer to a train than the error of its end is part of it, metres: 1.5 of the 20 m of `occupancy`.
-const PART_OF_M: f64 = 30.0;
+/// What lies nearer to a train than the error of its end is part of it, metres: 1.5 standard errors.
+const PART_OF_M: f64 = 1.5 * END_SIGMA_M;
 
 /// Share of a stretch that is clear, and the score of what stands out there.
 ///
@@ -36,7 +37,7 @@ pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) ->
     (clear, score)
 }
 
-/// Tells a train that departed from one that arrived where the pixels leave it open.
+/// Distinguishes a train that departed from one that arrived where the pixels leave it open.
 ///
 /// A dark train on bright ballast may look like the track beside it, as if a bright one had gone. Its stretch stands out
 /// in the target itself against all earlier dates, so whatever departed would have stood on all of them; where the

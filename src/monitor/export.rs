@@ -1,8 +1,11 @@
 //! What the state knows as files for other programs: GeoJSON and CSV of detections and lives.
 
 use super::state::{DetectionRow, LifeRow, State, TrackRow};
+use super::words::Word;
 use super::{Config, Error, LifeState};
 use crate::io;
+use crate::report::csv::quoted;
+use crate::report::geojson::position;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -81,7 +84,7 @@ fn detection(
         d.p_value,
         d.q_value,
         d.appearance,
-        d.view
+        quoted(&d.view)
     );
 }
 
@@ -107,7 +110,7 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut V
         "{site},{},{},{},{:.0},{:.0},{:.0},{},{},{},{},{},{:.3},{},{}",
         life.id,
         row.track_id,
-        life.state.word(),
+        Word(life.state),
         life.place.start_m,
         life.place.end_m,
         life.place.length_m(),
@@ -118,7 +121,7 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut V
         life.move_count,
         life.score,
         life.appearance,
-        life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
+        quoted(&life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join("; "))
     );
 }
 
@@ -136,8 +139,7 @@ fn part_of(track: &TrackRow, start_m: f64, end_m: f64) -> Vec<[f64; 2]> {
         let step = length(&pair[0], &pair[1]);
         let inside = |along: f64| {
             let f = ((along - at) / step.max(1e-12)).clamp(0.0, 1.0);
-            let rounded = |v: f64| (v * 1e7).round() / 1e7;
-            [0, 1].map(|k| rounded(pair[0][k] + f * (pair[1][k] - pair[0][k])))
+            position([0, 1].map(|k| pair[0][k] + f * (pair[1][k] - pair[0][k])))
         };
         if at + step >= from && at <= to {
             if part.is_empty() {

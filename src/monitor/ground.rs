@@ -10,12 +10,12 @@ const NEAR_PX: f64 = 1.5;
 const BED_PX: f64 = 2.5;
 
 /// The tracks of a site.
-pub(super) struct Ground<'a> {
+pub(super) struct TrackGround<'a> {
     tracks: &'a [Track],
     geometry: StripGeometry,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> TrackGround<'a> {
     pub(super) fn new(tracks: &'a [Track], geometry: StripGeometry) -> Self {
         Self { tracks, geometry }
     }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn neighbours_in_one_pixel_are_one_place() {
         let tracks = [track("a", 0.0), track("b", 5.0), track("c", 100.0)];
-        let ground = Ground::new(&tracks, StripGeometry::for_pixel_m(10.0));
+        let ground = TrackGround::new(&tracks, StripGeometry::for_pixel_m(10.0));
         let on = |track, start_m, end_m| Stretch { track, start_m, end_m };
         assert!((ground.overlap(&on(0, 100.0, 300.0), &on(0, 200.0, 500.0)) - 0.5).abs() < 1e-9);
         assert!(ground.overlap(&on(0, 100.0, 300.0), &on(1, 100.0, 300.0)) > 0.95);
@@ -163,7 +163,7 @@ mod tests {
             geometry,
         };
         let tracks = [track("a", 0.0), track("b", 5.0), track("c", 100.0)];
-        let places = Ground::new(&tracks, geometry);
+        let places = TrackGround::new(&tracks, geometry);
         let train = Stretch { track: 0, start_m: 200.0, end_m: 400.0 };
         assert!(
             places.covered(&train, 1, shape.0).contains(&30) && places.covered(&train, 2, shape.0).is_empty()

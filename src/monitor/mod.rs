@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod evidence;
 mod export;
+mod eye;
 mod ground;
 mod lives;
 mod occupancy;
@@ -26,12 +27,15 @@ mod state;
 mod status;
 mod summary;
 mod views;
+mod words;
 
 pub use alerts::{AlertParams, Channel, Encryption, Secret, Secrets};
-pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, Source};
+pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rates, SiteConfig, SiteSource};
 pub use error::Error;
 pub use export::export;
-pub use lives::{DateLook, Event, EventKind, Followed, Life, LifeState, Sight, Sighting, Stretch, follow};
+pub use lives::{
+    DateLook, EventKind, Followed, Life, LifeEvent, LifeState, Sight, Sighting, Stretch, follow,
+};
 pub use run::{RunOptions, run};
 pub use series::write_series;
 pub use state::{

@@ -1,14 +1,15 @@
 //! What scenes are laid upon: one site a view, made with the first scene of the view that shows enough of it.
 
 use super::schedule::Schedule;
-use super::site_run::hex;
 use super::sources::Scenes;
 use super::state::{ReferenceScene, SceneRow, SceneStatus, SiteRow, State, TrackRow, ViewRow};
 use super::views::OPTICAL;
 use super::{Error, SiteConfig};
 use crate::corridor::Track;
+use crate::io;
 use crate::pipeline::{self, GdalSource, Site};
-use sha2::{Digest, Sha256};
+use crate::report::Point;
+use crate::report::geojson::position;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -121,12 +122,8 @@ fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
         .iter()
         .enumerate()
         .map(|(track_index, track)| {
-            let rounded = |v: f64| (v * 1e7).round() / 1e7;
-            let line: Vec<[f64; 2]> = site
-                .lonlat(track.vertices())?
-                .into_iter()
-                .map(|(lon, lat)| [rounded(lon), rounded(lat)])
-                .collect();
+            let vertices = site.lonlat(track.vertices())?;
+            let line: Vec<Point> = vertices.into_iter().map(|(lon, lat)| position([lon, lat])).collect();
             Ok(TrackRow {
                 track_index,
                 track_id: track.id.clone(),
@@ -138,7 +135,7 @@ fn track_rows(site: &Site) -> Result<Vec<TrackRow>, Error> {
         .collect()
 }
 
-/// What changed where the fingerprint did, as far as the stored tracks tell.
+/// What changed where the fingerprint did, as far as the stored tracks show.
 fn changed(stored: &[TrackRow], now: &[TrackRow]) -> &'static str {
     let same = |(a, b): (&TrackRow, &TrackRow)| a.track_id == b.track_id && a.geometry == b.geometry;
     if stored.len() == now.len() && stored.iter().zip(now).all(same) {
@@ -169,5 +166,5 @@ fn fingerprint(config: &SiteConfig, tracks: &[Track]) -> String {
         let name = std::path::Path::new(&dem.path).file_name().unwrap_or_default();
         let _ = write!(text, "{} {}", name.display(), dem.zero_m);
     }
-    hex(&Sha256::digest(text), 16)
+    io::short_hash(&text)
 }

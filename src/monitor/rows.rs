@@ -1,17 +1,19 @@
 //! What a compared scene becomes in the state: detections, observations, and what alerts say.
 
 use super::SiteConfig;
-use super::compare::{Eye, Found};
 use super::error::Error;
-use super::lives::{Event, EventKind, Followed, Life, Sighting, Stretch};
+use super::eye::{Eye, Found};
+use super::lives::{EventKind, Followed, Life, LifeEvent, Sighting, Stretch};
 use super::occupancy::{occupancy, usual_limit};
-use super::site_run::hex;
 use super::state::{AlertRow, DetectionRow, ObservationRow};
 use super::views;
+use super::words::Word;
 use crate::detect::{Change, TrackDetection};
+use crate::io;
+use crate::report::Point;
+use crate::report::geojson::position;
 use jiff::Timestamp;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 impl Eye<'_> {
     /// Detections of a scene; its key is put in when it is known.
@@ -45,13 +47,8 @@ impl Eye<'_> {
     }
 
     fn polygon(&self, track: usize, ends_m: (f64, f64), offset_m: f64) -> Result<serde_json::Value, Error> {
-        let rounded = |v: f64| (v * 1e7).round() / 1e7;
-        let mut ring: Vec<[f64; 2]> = self
-            .site
-            .outline(track, ends_m, offset_m)?
-            .into_iter()
-            .map(|(lon, lat)| [rounded(lon), rounded(lat)])
-            .collect();
+        let corners = self.site.outline(track, ends_m, offset_m)?;
+        let mut ring: Vec<Point> = corners.into_iter().map(|(lon, lat)| position([lon, lat])).collect();
         ring.extend(ring.first().copied());
         Ok(json!({ "type": "Polygon", "coordinates": [ring] }))
     }
@@ -60,9 +57,8 @@ impl Eye<'_> {
     pub(super) fn features(
         &self,
         site: &SiteConfig,
-        followed: Option<&Followed>,
+        followed: &Followed,
     ) -> Result<Vec<serde_json::Value>, Error> {
-        let Some(followed) = followed else { return Ok(Vec::new()) };
         (followed.events.iter())
             .map(|event| {
                 let life = &followed.lives[event.life];
@@ -99,11 +95,11 @@ impl Eye<'_> {
         &self,
         site: &SiteConfig,
         (scene_key, datetime): (i64, Timestamp),
-        (event, life): (&Event, &Life),
+        (event, life): (&LifeEvent, &Life),
         feature: &serde_json::Value,
         idle_days: Option<f64>,
     ) -> AlertRow {
-        let kind = if idle_days.is_some() { "reactivation" } else { event_word(event.kind) };
+        let kind = if idle_days.is_some() { "reactivation".to_owned() } else { Word(event.kind).to_string() };
         let (length_m, date) = (life.place.length_m(), datetime.strftime("%Y-%m-%d"));
         let what = match event.kind {
             EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
@@ -126,11 +122,11 @@ impl Eye<'_> {
         // A move may happen more than once; everything else once a life.
         let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
         AlertRow {
-            alert_id: hex(&Sha256::digest(id), 16),
+            alert_id: io::short_hash(&id),
             site_id: site.id.clone(),
             life_id: life.id.clone(),
             scene_key,
-            kind: kind.to_owned(),
+            kind,
             datetime,
             title: format!("{} {date}: {what}{idle}{by}", site.title()),
             feature: feature.to_string(),
@@ -181,17 +177,5 @@ pub(super) fn sighting(d: &TrackDetection) -> Sighting {
         score: d.score,
         appearance: d.appearance.word().to_owned(),
         appeared: d.change == Change::Appeared,
-    }
-}
-
-/// The word of an event, which is the kind of its alert.
-pub(super) fn event_word(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Appeared => "first",
-        EventKind::Confirmed => "confirmed",
-        EventKind::Moved => "moved",
-        EventKind::Finished => "finished",
-        EventKind::Permanent => "permanent",
-        EventKind::Departed => "departed",
     }
 }

@@ -7,7 +7,7 @@ use crate::io;
 use crate::pipeline::Sink;
 use jiff::Timestamp;
 
-/// What a run may be told.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The time now: written beside what is stored; it decides nothing but which alerts are too old to deliver.

@@ -5,7 +5,7 @@
 
 use super::sources::Scenes;
 use super::state::{SceneRow, SceneStatus, State};
-use super::views::{Kind, Views};
+use super::views::{ViewKind, Views};
 use super::{Error, SiteConfig};
 use crate::catalog;
 use crate::io::Listed;
@@ -72,7 +72,7 @@ pub(super) fn fresh(
     let known = rows.into_iter().map(|row| (row.spec.clone(), row)).collect();
     let mut fresh = Fresh { known, ..Fresh::default() };
     for scene in listed {
-        // The name tells the day at least; what is surely too old is not even opened.
+        // The name states the day at least; what is surely too old is not even opened.
         if scene.datetime.zip(since).is_some_and(|(t, s)| t.as_second() + 86_400 <= s.as_second()) {
             continue;
         }
@@ -133,7 +133,7 @@ pub(super) fn schedule(
 ) -> Result<Schedule, Error> {
     let Fresh { scenes, known_count, known } = fresh(state, site, &source.listed, since)?;
     let mut schedule = Schedule { known_count, ..Schedule::default() };
-    let opened: Result<Vec<(SceneRow, Option<Kind>)>, Error> = scenes
+    let opened: Result<Vec<(SceneRow, Option<ViewKind>)>, Error> = scenes
         .into_par_iter()
         .map(|(scene, attempts)| {
             if sink.interrupted() {
@@ -178,7 +178,12 @@ fn specs(a: &[SceneRow], b: &[SceneRow]) -> BTreeSet<String> {
 }
 
 /// A scene with its metadata, and its kind where it is to be looked at.
-fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32) -> (SceneRow, Option<Kind>) {
+fn candidate(
+    site: &SiteConfig,
+    source: &Scenes,
+    listed: &Listed,
+    attempts: u32,
+) -> (SceneRow, Option<ViewKind>) {
     let mut row = SceneRow {
         scene_key: 0,
         spec: listed.spec.clone(),
@@ -211,7 +216,7 @@ fn candidate(site: &SiteConfig, source: &Scenes, listed: &Listed, attempts: u32)
             // To the second, as times are stored.
             row.datetime =
                 scene.datetime.or(listed.datetime).and_then(|t| Timestamp::from_second(t.as_second()).ok());
-            kind = Some(Kind::of_scene(&scene, row.datetime));
+            kind = Some(ViewKind::of_scene(&scene, row.datetime));
             row.scene_id = scene.id;
             row.platform = scene.platform;
             if row.datetime.is_none() {

@@ -9,6 +9,7 @@ use super::views;
 use super::{Config, Error, SiteConfig};
 use crate::io;
 use crate::pipeline::Origin;
+use crate::report::csv::quoted;
 use crate::report::series::{
     PageEvent, SeriesCard, SeriesChart, SeriesNote, SeriesPage, SeriesPoint, page, render,
 };
@@ -50,7 +51,7 @@ fn files_of(
     let rows =
         Rows { agreed: agreements(&lives, &state.steps(&site.id)?), rows: state.observations(&site.id)? };
     let alerts = state.alerts(&site.id, EVENT_COUNT)?;
-    // What stayed for good was no train and is not in the series, also where it was told as one.
+    // What stayed for good was no train and is not in the series, also where it was reported as one.
     let permanent: BTreeSet<String> = (lives.into_iter().map(|row| row.life))
         .filter(|life| life.state == LifeState::Permanent)
         .map(|life| life.id)
@@ -117,7 +118,7 @@ impl Rows {
                 text,
                 "{},{},{track},{:.0},{:.0},{:.0},{:.0},{:.0},{},{},{},{limit},{:.0},{:.0}",
                 o.datetime,
-                o.view,
+                quoted(&o.view),
                 o.length_m,
                 o.observed_m,
                 o.occupied_m,

@@ -9,6 +9,7 @@ use super::schedule::{self, Fresh, Schedule, schedule};
 use super::sources::Scenes;
 use super::state::{SceneRow, SceneStatus, State, drop_strips, move_scenes, put_scene, rewind, set_status};
 use super::summary::SiteSummary;
+use super::words::Word;
 use super::{Config, Error, RunOptions, SiteConfig};
 use crate::io::Listed;
 use crate::pipeline::{self, Event, GdalSource, Look, Sink};
@@ -17,13 +18,20 @@ use rayon::prelude::*;
 /// Scenes that are read while as many are compared, a thread.
 const BATCH_PER_THREAD: usize = 4;
 
+/// A scene to be compared.
+struct Work {
+    row: SceneRow,
+    /// Whether its pixels have to be read; else its strips are kept.
+    is_fresh: bool,
+}
+
 /// A scene to be compared: with fresh strips, or with those that are kept.
 struct Sampled {
     row: SceneRow,
     look: Option<Look>,
 }
 
-/// Watches one site; `summary` tells what was done also after an error.
+/// Watches one site; `summary` says what was done also after an error.
 pub(super) fn watch(
     state: &mut State,
     (whole, config): (&Config, &SiteConfig),
@@ -31,69 +39,92 @@ pub(super) fn watch(
     (sink, summary): (&dyn Sink, &mut SiteSummary),
 ) -> Result<(), Error> {
     let source = Scenes::of(config, options)?;
-    if options.dry_run && source.are_remote() {
-        let fresh = schedule::fresh(state, config, &source.listed, options.since)?;
-        summary.known_count = fresh.known_count;
-        summary.planned = to_fetch(&fresh);
-        return Ok(());
+    if options.dry_run {
+        return plan(state, (config, &source), options, (sink, summary));
     }
-    if !options.dry_run {
-        follow_moves(state, config, &source)?;
-    }
+    follow_moves(state, config, &source)?;
     let mut schedule = schedule(state, config, &source, (options.since, sink))?;
     summary.known_count = schedule.known_count;
-    if options.dry_run {
-        summary.planned = planned(&schedule);
-        return Ok(());
-    }
     warn_unread(config, &schedule);
     let sites = references::open(state, (config, &source), &mut schedule)?;
     for row in schedule.noted.iter().chain(&schedule.unread) {
         count(summary, row.status);
     }
     let Some(sites) = sites else {
-        let unread = schedule.noted.iter().find(|row| row.status == SceneStatus::Failed);
-        if let Some(reason) = unread.and_then(|row| row.reason.as_ref()) {
-            summary.problem = Some(format!("no scene can be read yet: {reason}"));
-        }
-        if !schedule.looks.is_empty() {
-            summary.problem = Some(format!(
-                "none of {} scenes shows {:.0} % of the site, as the reference must: wait for a clear date, or lower \
-                 baseline.reference_valid_fraction",
-                schedule.looks.len(),
-                100.0 * config.baseline.reference_valid_fraction
-            ));
-        }
+        summary.problem = no_reference(config, &schedule);
         return Ok(());
     };
     take_back(state, config, &schedule, options)?;
-    let mut work: Vec<(SceneRow, bool)> = schedule.looks.into_iter().map(|row| (row, true)).collect();
-    work.extend(schedule.again.into_iter().map(|row| (row, false)));
-    let order = |(row, _): &(SceneRow, bool)| (row.datetime, row.view.clone(), row.spec.clone());
-    work.sort_by_cached_key(order);
     let mut comparison = Comparison::new(&sites, (whole, config), options.now);
-    let size = BATCH_PER_THREAD * rayon::current_num_threads();
+    let sample = |work: &Work| sample(&sites, (config, &source), work, sink);
+    compare_all(state, &mut comparison, (&in_order(schedule), sample), (sink, summary))
+}
+
+/// What a run would do. Where scenes would have to be fetched first, they are not opened.
+fn plan(
+    state: &State,
+    (config, source): (&SiteConfig, &Scenes),
+    options: &RunOptions,
+    (sink, summary): (&dyn Sink, &mut SiteSummary),
+) -> Result<(), Error> {
+    if source.are_remote() {
+        let fresh = schedule::fresh(state, config, &source.listed, options.since)?;
+        summary.known_count = fresh.known_count;
+        summary.planned = to_fetch(&fresh);
+    } else {
+        let schedule = schedule(state, config, source, (options.since, sink))?;
+        summary.known_count = schedule.known_count;
+        summary.planned = planned(&schedule);
+    }
+    Ok(())
+}
+
+/// Why a site without a reference cannot be watched yet; `None` where nothing is there to become one.
+fn no_reference(config: &SiteConfig, schedule: &Schedule) -> Option<String> {
+    if !schedule.looks.is_empty() {
+        return Some(format!(
+            "none of {} scenes shows {:.0} % of the site, as the reference must: wait for a clear date, or lower \
+             baseline.reference_valid_fraction",
+            schedule.looks.len(),
+            100.0 * config.baseline.reference_valid_fraction
+        ));
+    }
+    let unread = schedule.noted.iter().find(|row| row.status == SceneStatus::Failed)?;
+    Some(format!("no scene can be read yet: {}", unread.reason.as_ref()?))
+}
+
+/// All scenes to be compared, in order of time: each is held against the dates before it.
+fn in_order(schedule: Schedule) -> Vec<Work> {
+    let fresh = schedule.looks.into_iter().map(|row| Work { row, is_fresh: true });
+    let again = schedule.again.into_iter().map(|row| Work { row, is_fresh: false });
+    let mut work: Vec<Work> = fresh.chain(again).collect();
+    work.sort_by_cached_key(|w| (w.row.datetime, w.row.view.clone(), w.row.spec.clone()));
+    work
+}
+
+/// Compares all scenes in their order; `sample` reads the next batch of them meanwhile.
+fn compare_all(
+    state: &mut State,
+    comparison: &mut Comparison<'_>,
+    (work, sample): (&[Work], impl Fn(&Work) -> Sampled + Sync),
+    (sink, summary): (&dyn Sink, &mut SiteSummary),
+) -> Result<(), Error> {
+    let mut batches = work.chunks(BATCH_PER_THREAD * rayon::current_num_threads());
     let mut ready: Vec<Sampled> = Vec::new();
     let mut done = 0;
-    let total = work.len();
-    let mut batches = work.chunks(size);
     loop {
         let next = batches.next();
         let (sampled, compared) = rayon::join(
-            || {
-                next.map(|batch| {
-                    batch.par_iter().map(|w| sample(&sites, (config, &source), w, sink)).collect()
-                })
-            },
+            || next.map(|batch| batch.par_iter().map(&sample).collect()),
             || -> Result<(), Error> {
-                for scene in ready.drain(..) {
+                for Sampled { row, look } in ready.drain(..) {
                     if sink.interrupted() {
                         return Err(Error::Interrupted);
                     }
                     done += 1;
-                    sink.event(&Event { stage: "compare", what: scene.row.scene_id.clone(), done, total });
-                    let compared = comparison.compare(state, scene.row, scene.look)?;
-                    tell(summary, &compared);
+                    let what = row.scene_id.clone();
+                    sink.event(&Event { stage: "compare", what, done, total: work.len() });
+                    add(summary, &comparison.compare(state, row, look)?);
                 }
                 Ok(())
             },
@@ -127,7 +158,8 @@ fn warn_unread(config: &SiteConfig, schedule: &Schedule) {
     }
 }
 
-fn tell(summary: &mut SiteSummary, compared: &Compared) {
+/// Adds what became of one scene.
+fn add(summary: &mut SiteSummary, compared: &Compared) {
     count(summary, compared.status);
     summary.detection_count += compared.detection_count;
     summary.alert_count += compared.new_alert_count;
@@ -164,7 +196,7 @@ fn planned(schedule: &Schedule) -> Vec<String> {
     let mut lines: Vec<_> = (schedule.looks.iter().map(|r| line(r, "read")))
         .chain(schedule.again.iter().map(|r| line(r, "compare again")))
         .chain(schedule.replaced.iter().map(|r| line(r, "replace")))
-        .chain(schedule.noted.iter().map(|r| line(r, r.status.word())))
+        .chain(schedule.noted.iter().map(|r| line(r, &Word(r.status).to_string())))
         .chain(schedule.unread.iter().map(|r| line(r, "keep the old version of")))
         .collect();
     lines.sort();
@@ -199,14 +231,9 @@ fn take_back(
 }
 
 /// Reads one scene; what goes wrong becomes its status.
-fn sample(
-    sites: &Sites,
-    (config, source): (&SiteConfig, &Scenes),
-    (row, fresh): &(SceneRow, bool),
-    sink: &dyn Sink,
-) -> Sampled {
-    let mut row = row.clone();
-    if !fresh || sink.interrupted() {
+fn sample(sites: &Sites, (config, source): (&SiteConfig, &Scenes), work: &Work, sink: &dyn Sink) -> Sampled {
+    let mut row = work.row.clone();
+    if !work.is_fresh || sink.interrupted() {
         return Sampled { row, look: None };
     }
     let Some(site) = row.view.as_ref().and_then(|name| sites.get(name)) else {
@@ -239,11 +266,4 @@ fn sample(
             Sampled { row, look: None }
         }
     }
-}
-
-/// The first `count` hexadecimal digits of a hash.
-pub(super) fn hex(bytes: &[u8], count: usize) -> String {
-    let mut text = crate::io::hex(bytes);
-    text.truncate(count);
-    text
 }

@@ -1,14 +1,13 @@
 //! What a site's source has: scenes of a folder, or of a catalog, whose windows are fetched before they are opened.
 
 use super::config::CatalogSource;
-use super::{Error, RunOptions, SiteConfig, Source};
+use super::{Error, RunOptions, SiteConfig, SiteSource};
 use crate::catalog::{
-    self, Catalog, Corridor, FetchRequest, HttpParams, Query, SelectParams, Selected, Source as Place, select,
+    self, Catalog, CatalogAddress, Corridor, FetchRequest, HttpParams, Query, SelectParams, Selected, select,
 };
 use crate::io::{self, Classifications, Listed};
 use crate::scene::Scene;
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Ground that is fetched beyond the window of registration, metres: strips reach as far as their placebos.
@@ -38,7 +37,7 @@ impl Scenes {
     /// Lists the source of a site.
     pub(super) fn of(site: &SiteConfig, options: &RunOptions) -> Result<Self, Error> {
         match &site.source {
-            Source::Folder(source) => {
+            SiteSource::Folder(source) => {
                 let listed = io::list_scenes(&source.folder, source.pattern.as_deref())?;
                 if listed.is_empty() {
                     let (folder, pattern) = (source.folder.display(), source.pattern.as_deref());
@@ -51,7 +50,7 @@ impl Scenes {
                 }
                 Ok(Self { listed, remote: None, classifications: Classifications::default() })
             }
-            Source::Catalog(source) => searched(site, source, options),
+            SiteSource::Catalog(source) => searched(site, source, options),
         }
     }
 
@@ -104,7 +103,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
         max_tile_cloud_fraction: source.max_tile_cloud_fraction,
         ..Query::default()
     };
-    let catalog = Catalog::new(Place::parse(&source.catalog)?, &HttpParams::default());
+    let catalog = Catalog::new(CatalogAddress::parse(&source.catalog)?, &HttpParams::default());
     let found = catalog.search(&query)?;
     for skipped in &found.skipped {
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
@@ -131,7 +130,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
 /// What changes when the provider changes a scene: what it says of the version of each strip, else the whole item.
 fn version(scene: &Selected) -> String {
     let of = |item: &catalog::Item| {
-        let whole = || super::site_run::hex(&Sha256::digest(item.json.to_string()), 16);
+        let whole = || io::short_hash(&item.json.to_string());
         item.updated.map_or_else(whole, |updated| updated.to_string())
     };
     scene.parts().iter().map(of).collect::<Vec<_>>().join(" ")

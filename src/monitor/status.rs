@@ -2,6 +2,7 @@
 
 use super::alerts::evidence_folder;
 use super::state::{AlertRow, State};
+use super::words::Word;
 use super::{Config, Error, LifeState};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -121,7 +122,7 @@ impl Status {
             );
             for s in &site.standing {
                 let (first, last) = (s.first_seen.strftime("%Y-%m-%d"), s.last_seen.strftime("%Y-%m-%d"));
-                let state = s.state.word();
+                let state = Word(s.state);
                 let _ = writeln!(
                     text,
                     "  standing: {state}, {:.0} m on {}, {first} to {last}",

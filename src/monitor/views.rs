@@ -14,13 +14,13 @@ pub(super) const OPTICAL: &str = "optical";
 
 /// What decides which view a scene belongs to.
 #[derive(Debug, Clone)]
-pub(super) struct Kind {
+pub(super) struct ViewKind {
     radar: Option<Radar>,
     bands: BTreeSet<String>,
     datetime: Option<Timestamp>,
 }
 
-impl Kind {
+impl ViewKind {
     pub(super) fn of_scene(scene: &Scene, datetime: Option<Timestamp>) -> Self {
         let bands = scene.bands.iter().map(|b| b.name.to_string()).collect();
         Self { radar: scene.radar.clone(), bands, datetime }
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// `radar`, the relative orbit or what the clock tells of it, what else is known, and the polarisations.
+    /// `radar`, the relative orbit or what the time of day shows of it, what else is known, and the polarisations.
     fn name(&self) -> String {
         let Some(radar) = &self.radar else { return OPTICAL.to_owned() };
         let mut words = vec!["radar".to_owned()];
@@ -69,15 +69,15 @@ pub(super) fn is_radar(view: &str) -> bool {
 
 /// The views that are known, stored ones and those that are about to be made.
 #[derive(Debug, Default)]
-pub(super) struct Views(Vec<(String, Kind)>);
+pub(super) struct Views(Vec<(String, ViewKind)>);
 
 impl Views {
     pub(super) fn of(references: &[(String, ReferenceScene)]) -> Self {
-        Self(references.iter().map(|(name, r)| (name.clone(), Kind::of_reference(r))).collect())
+        Self(references.iter().map(|(name, r)| (name.clone(), ViewKind::of_reference(r))).collect())
     }
 
     /// Name of the view that a scene belongs to; it is a new one where no view is like it.
-    pub(super) fn name_of(&mut self, kind: &Kind) -> String {
+    pub(super) fn name_of(&mut self, kind: &ViewKind) -> String {
         if let Some((name, _)) = self.0.iter().find(|(_, known)| kind.is_like(known)) {
             return name.clone();
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn each_geometry_is_a_view_of_its_own() {
-        let kind = |orbit, at: &str, bands: &[&str]| Kind {
+        let kind = |orbit, at: &str, bands: &[&str]| ViewKind {
             radar: Some(Radar {
                 mode: Some("IW".into()),
                 pass: Some(Pass::Ascending),
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(views.name_of(&kind(None, "2023-04-09T17:40:50Z", &both)), late);
         let dated = views.name_of(&kind(None, "2024-04-04T00:00:00Z", &both));
         assert_ne!(views.name_of(&kind(None, "2024-04-06T00:00:00Z", &both)), dated);
-        let optical = Kind { radar: None, bands: BTreeSet::new(), datetime: None };
+        let optical = ViewKind { radar: None, bands: BTreeSet::new(), datetime: None };
         assert_eq!(views.name_of(&optical), OPTICAL);
     }
 }

@@ -1,4 +1,4 @@
-//! The velocity at which the two ends of a train travel from band to band, told as a posterior over all velocities.
+//! The velocity at which the two ends of a train travel from band to band, given as a posterior over all velocities.
 
 use super::Seen;
 use super::signal::Line;
@@ -50,7 +50,7 @@ pub(super) fn fit(bands: &[(f64, Line)], step_m: f64, seen: Seen, fastest_m_s: f
     let end: Vec<f64> = velocities.iter().map(|&v| last(v)).collect();
     let both: Vec<f64> = start.iter().zip(&end).map(|(a, b)| a + b).collect();
     let (velocity_m_s, sigma) = moments(&velocities, &both);
-    // A train does not grow: ends that contradict each other tell that something else is in sight.
+    // A train does not grow: ends that contradict each other show that something else is in sight.
     let ((v0, s0), (v1, s1)) = (moments(&velocities, &start), moments(&velocities, &end));
     let discord = (v0 - v1).abs() / s0.hypot(s1).max(f64::MIN_POSITIVE);
     Some(Best { velocity_m_s, sigma_m_s: sigma.max(0.5 * SPEED_STEP_M_S) * discord.max(1.0) })
@@ -104,7 +104,7 @@ impl<'a> Model<'a> {
         least - 2.0 * costs.iter().map(|c| (-0.5 * (c - least)).exp()).sum::<f64>().ln()
     }
 
-    /// −2 ln of the likelihood of the end of which every band's `risings` tell p, in the first of `cells` at `start` and then every
+    /// −2 ln of the likelihood of the end of which every band's `risings` give p, in the first of `cells` at `start` and then every
     /// `per_cell`; the gains are integrated out cell by cell.
     fn cost(
         &self,

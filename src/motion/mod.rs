@@ -1,8 +1,8 @@
 //! Whether a train found was under way: the bands of one scene see it one after another.
 //!
-//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. Only its ends tell: what
+//! Band b sees a train `τ_b` seconds after B02, so a moving one lies `v τ_b` farther along in that band. Only its ends show it: what
 //! lies between them is modulated by where the train falls in the pixels and by the ground beside it, and that stands still. So the
-//! two ends are searched, each band with a contrast and each cell with a gain of its own, and the posterior of the velocity is told.
+//! two ends are searched, each band with a contrast and each cell with a gain of its own, and the posterior of the velocity is given.
 //! Idea after Fisser et al. 2022, 10.3390/rs14071595; delays by Binet et al. 2022, 10.5194/isprs-annals-V-1-2022-57-2022. It holds for
 //! bands registered to each other and a body whose ends fall within the strip; a train of one band, or without ends, has no speed.
 //!
@@ -20,7 +20,7 @@ const FASTEST_M_S: f64 = 60.0;
 const BAND_REGISTRATION_M: f64 = 1.0;
 /// Standard errors from zero at which a train is under way: one in a hundred that stand is called so.
 const MOVING_SIGMA: f64 = 2.6;
-/// A speed less certain than this is not told, m/s.
+/// A speed less certain than this is not reported, m/s.
 const WORST_SIGMA_M_S: f64 = 6.0;
 /// A train is said to stand where this speed and all above, a slow freight train's, lie two standard errors away, m/s.
 const SLOW_M_S: f64 = 8.0;

@@ -1,4 +1,4 @@
-//! Known velocities come back within their told errors; what stands is said to stand.
+//! Known velocities come back within their reported errors; what stands is said to stand.
 
 use super::*;
 use crate::corridor::StripGeometry;
@@ -30,7 +30,7 @@ fn strips(v: f64, length_m: f64, contrast: f64, seed: u64) -> (Strip, Strip) {
 }
 
 fn seen(v: f64, length_m: f64) -> Seen {
-    // A detector tells the ends to 10 m or so, at the mean time of the bands.
+    // A detector gives the ends to 10 m or so, at the mean time of the bands.
     Seen { start_m: 2008.0 + 0.45 * v, end_m: 1995.0 + length_m + 0.45 * v, offset_m: 0.0 }
 }
 

@@ -92,17 +92,6 @@ impl DetectFile {
             ..self
         }
     }
-
-    /// Refuses parameters of any step outside their ranges.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        self.mask.check()?;
-        self.coreg.check()?;
-        self.tracks.check()?;
-        self.change.check()?;
-        self.objects.check()?;
-        self.radar.check()?;
-        Ok(())
-    }
 }
 
 /// The values of a TOML file.
@@ -129,15 +118,15 @@ fn resolve(folder: &Path, spec: &str) -> String {
     parts.join("+")
 }
 
-/// A complete, checked configuration.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A complete, checked configuration; `run.json` keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DetectConfig {
     /// Earlier scenes, at least one.
     pub baseline: Vec<String>,
     /// Scene under test.
     pub target: String,
     /// Name of the place for figure and page; that of the track of which most was seen where `None`.
-    #[serde(skip)]
     pub title: Option<String>,
     /// Rail lines.
     pub rails: String,
@@ -149,13 +138,11 @@ pub struct DetectConfig {
     pub buffer_m: f64,
     /// Bands to use; all common ones when empty.
     pub bands: Vec<String>,
-    /// Time of the target where its file does not tell.
-    #[serde(skip)]
+    /// Time of the target where its file does not state it.
     pub datetime: Option<jiff::Timestamp>,
     /// Whether the shift is measured.
     pub register: bool,
     /// Pixels around the corridor that registration looks at.
-    #[serde(skip)]
     pub registration_margin_px: f64,
     /// Whether the change map covers the whole overlap.
     pub change_map: bool,
@@ -191,26 +178,14 @@ impl TryFrom<DetectFile> for DetectConfig {
             max_window_m: usual.max_window_m.max(min_length_m),
             ..usual
         };
-        detect.check()?;
-        file.check()?;
-        let buffer_m = file.buffer_m.unwrap_or(250.0);
-        if !(20.0..=20_000.0).contains(&buffer_m) {
-            let (quantity, allowed) = ("buffer_m", "20 to 20000 m");
-            return Err(OutOfRange { quantity, allowed, value: buffer_m }.into());
-        }
-        let mut objects = file.objects;
-        if is_unset(&objects) {
-            // R per 100 km of a corridor 2b wide: ρ = R / (100 km · 2b)
-            objects.false_objects_per_km2 = detect.false_alarms.get() / (100.0 * 2.0 * buffer_m / 1000.0);
-        }
-        Ok(Self {
+        let config = Self {
             baseline: file.baseline,
             target: need(file.target, "the target scene", "--target")?,
             title: None,
             rails: need(file.rails, "the rail vector", "--rails")?,
             yards: file.yards,
             out: file.out.ok_or(Error::Missing { what: "the output folder", option: "--out" })?,
-            buffer_m,
+            buffer_m: file.buffer_m.unwrap_or(Self::BUFFER_M),
             bands: file.bands,
             datetime: file.datetime.as_deref().map(parse_time).transpose()?,
             register: !file.no_register.unwrap_or(false),
@@ -221,16 +196,64 @@ impl TryFrom<DetectFile> for DetectConfig {
             tracks: file.tracks,
             detect,
             change: file.change,
-            objects,
+            objects: file.objects,
             radar: file.radar,
-        })
+        };
+        config.check()?;
+        Ok(config)
     }
 }
 
-/// Whether a file leaves the number of false objects to the asked rate of false alarms.
-pub(super) fn is_unset(objects: &change::ObjectParams) -> bool {
-    let usual = change::ObjectParams::default().false_objects_per_km2;
-    objects.false_objects_per_km2.to_bits() == usual.to_bits()
+impl DetectConfig {
+    /// Half width of the corridor where nothing else is asked, metres: it holds a yard of twenty tracks 5 m apart, and as
+    /// much again on either side for ramps and heaps.
+    pub const BUFFER_M: f64 = 250.0;
+
+    /// Refuses parameters of any step outside their ranges.
+    ///
+    /// # Errors
+    /// [`Error`] naming the first of them.
+    pub fn check(&self) -> Result<(), Error> {
+        self.detect.check()?;
+        self.mask.check()?;
+        self.coreg.check()?;
+        self.tracks.check()?;
+        self.change.check()?;
+        self.objects.check()?;
+        self.radar.check()?;
+        // Nearer to the rails than 20 m all ground belongs to the tracks.
+        if !(20.0..=20_000.0).contains(&self.buffer_m) {
+            let (quantity, allowed) = ("buffer_m", "20 to 20000 m");
+            return Err(OutOfRange { quantity, allowed, value: self.buffer_m }.into());
+        }
+        Ok(())
+    }
+
+    /// How objects are cut: where their rate is not given, the asked rate of false alarms sets it.
+    #[must_use]
+    pub fn object_params(&self) -> change::ObjectParams {
+        let mut objects = self.objects.clone();
+        // R per 100 km of a corridor 2b wide: ρ = R / (100 km · 2b)
+        let follows = self.detect.false_alarms.get() / (100.0 * 2.0 * self.buffer_m / 1000.0);
+        objects.false_objects_per_km2.get_or_insert(follows);
+        objects
+    }
+
+    /// The same settings without the places of inputs and outputs: what decides, beside the contents of the inputs, what a
+    /// run finds.
+    #[must_use]
+    pub(super) fn without_places(&self) -> Self {
+        let mut config = self.clone();
+        config.target.clear();
+        config.baseline.clear();
+        config.rails.clear();
+        config.out.clear();
+        config.yards = None;
+        if let Some(dem) = &mut config.radar.dem {
+            dem.path.clear();
+        }
+        config
+    }
 }
 
 /// A time as RFC 3339, or a date (midnight UTC).
@@ -267,14 +290,17 @@ mod tests {
                 buffer_m: Some(buffer_m),
                 ..toml::from_str(text).unwrap()
             };
-            DetectConfig::try_from(file).unwrap().objects.false_objects_per_km2
+            DetectConfig::try_from(file).unwrap().object_params().rate_per_km2()
         };
         // Expected in the corridor of 100 km: what was asked.
         for (rate, buffer_m) in [(2.0, 250.0), (10.0, 250.0), (2.0, 1000.0)] {
             let expected = false_objects(rate, buffer_m, "") * 100.0 * 2.0 * buffer_m / 1000.0;
             assert!((expected - rate).abs() < 1e-12, "{expected}");
         }
-        let own = false_objects(10.0, 100.0, "[objects]\nfalse_objects_per_km2 = 0.5");
-        assert!((own - 0.5).abs() < 1e-12);
+        // A number that is given counts, also where it is what another rate would make of it.
+        for given in [0.5, 0.04] {
+            let own = false_objects(10.0, 100.0, &format!("[objects]\nfalse_objects_per_km2 = {given}"));
+            assert!((own - given).abs() < 1e-12, "{own}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::layover::Layover;
 use super::motion::heading_deg;
 use super::run::UsedBaseline;
-use super::{Error, Origin, Plan, RunOutput};
+use super::{DetectConfig, Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
 use crate::detect::{Change, ShownOn, TrackDetection, TrackResult};
@@ -16,11 +16,12 @@ use crate::report::{
     TrackCard,
 };
 use crate::scene::{BandName, Scene};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Half the width of a footprint, metres: one pixel either side of the rails.
 const FOOTPRINT_HALF_WIDTH_M: f64 = 10.0;
+/// Clouds this near to a footprint are reported with it, metres: their edges and shadows reach a few pixels beyond the mask.
+const CLOUD_REACH_M: f64 = 100.0;
 /// What the licence of `OpenStreetMap` asks for.
 const OSM: &str = "; rails © OpenStreetMap contributors";
 
@@ -61,12 +62,13 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         card.baseline_datetimes = baselines.iter().filter_map(|b| b.datetime).collect();
         card.platform.clone_from(&target.platform);
         card.scene_ids.clone_from(&scene_ids);
-        card.cloud_fraction = cloud_at(&card.footprint_xy, output);
+        card.cloud_fraction = cloud_at(&card.footprint_xy, output, plan.pixel_m);
         card.id = stable_id(card);
     }
+    let (inputs, skipped) = (inputs(plan), skip_cards(plan, output));
     let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
     Ok(Findings {
-        run_id: run_id(&scene_ids, &plan.config),
+        run_id: run_id(&plan.config, (&target, &baselines), &inputs, &skipped),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: title(plan, &output.trains.tracks),
         simulated: origin.is_simulated(),
@@ -82,16 +84,16 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
             placebo_length_m: output.trains.null.placebo_length_m,
             false_alarms_per_100km_asked: output.trains.null.false_alarms_per_100km_asked,
         },
-        skipped: skip_cards(plan, output),
+        skipped,
         timings_s: output.timings_s.clone(),
         arguments: arguments.to_vec(),
-        inputs: inputs(plan),
+        inputs,
         target,
         baselines,
     })
 }
 
-/// Tells of a radar detection how far the top of a wagon may appear from its place.
+/// Adds to a radar detection how far the top of a wagon may appear from its place.
 fn lay_over(plan: &Plan, card: &mut DetectionCard) -> Result<(), Error> {
     let (Some(radar), Some(&[lon, lat])) = (&plan.target.scene.radar, card.footprint_lonlat.first()) else {
         return Ok(());
@@ -301,11 +303,11 @@ fn lonlat(plan: &Plan, points: &[(f64, f64)]) -> Result<Vec<Point>, Error> {
     Ok(io::to_wgs84(&plan.crs, points)?.into_iter().map(|(lon, lat)| [lon, lat]).collect())
 }
 
-/// Clouded share of the target within 100 m of a footprint's bounding box.
-fn cloud_at(ring: &[Point], output: &RunOutput) -> f64 {
+/// Clouded share of the target within [`CLOUD_REACH_M`] of a footprint's bounding box; pixels are `pixel_m` wide.
+fn cloud_at(ring: &[Point], output: &RunOutput, pixel_m: f64) -> f64 {
     use crate::raster::Validity;
     let grid = &output.after.grid;
-    let margin_px = 100.0 / grid.pixel_size_m().max(1e-9);
+    let margin_px = CLOUD_REACH_M / pixel_m.max(1e-9);
     let Some(w) = grid.window_around(ring.iter().map(|p| (p[0], p[1])), margin_px) else { return 0.0 };
     let part = output.after.validity.slice(ndarray::s![w.row..w.row + w.height, w.col..w.col + w.width]);
     let clouded = part.iter().filter(|v| v.intersects(Validity::CLOUD)).count();
@@ -320,13 +322,22 @@ fn stable_id(card: &DetectionCard) -> String {
 /// Sixteen hex digits that stay the same for the same ring of longitudes and latitudes and the same `rest`.
 pub(super) fn place_id(ring: &[Point], rest: &str) -> String {
     let ring: Vec<String> = ring.iter().map(|p| format!("{:.6},{:.6};", p[0], p[1])).collect();
-    short_hash(&(ring.concat() + rest))
+    io::short_hash(&(ring.concat() + rest))
 }
 
-fn run_id(scene_ids: &[String], config: &super::DetectConfig) -> String {
-    short_hash(&(scene_ids.join("|") + &serde_json::to_string(config).unwrap_or_default()))
-}
-
-fn short_hash(text: &str) -> String {
-    io::hex(&Sha256::digest(text)[..8])
+/// Sixteen hex digits that are the same for the same contents and settings, wherever inputs and outputs lie. What has no
+/// checksum, such as a remote file, counts by its name.
+fn run_id(
+    config: &DetectConfig,
+    (target, baselines): (&SceneCard, &[SceneCard]),
+    inputs: &[InputCard],
+    skipped: &[SkipCard],
+) -> String {
+    let scenes = std::iter::once(target).chain(baselines).map(|s| s.sha256.as_ref().unwrap_or(&s.id));
+    let others = inputs.iter().map(|i| i.sha256.as_ref().unwrap_or(&i.path));
+    let left_out = skipped.iter().map(|s| &s.scene_id);
+    let mut parts: Vec<&str> = scenes.chain(others).chain(left_out).map(String::as_str).collect();
+    let settings = serde_json::to_string(&config.without_places()).unwrap_or_default();
+    parts.push(&settings);
+    io::short_hash(&parts.join("|"))
 }

@@ -122,7 +122,7 @@ mod tests {
         let affine = Affine::from_gdal([13.0, 1.5e-4, 0.0, 52.0, 0.0, -0.9e-4]).unwrap();
         let degrees = Grid { crs: crs(4326), affine, shape: (300, 400) };
         let map = map_grid(&degrees, &crs(32_633), 10.0).unwrap();
-        assert!((map.pixel_size_m() - 10.0).abs() < 1e-9 && map.crs == crs(32_633));
+        assert!((map.pixel_size() - 10.0).abs() < 1e-9 && map.crs == crs(32_633));
         // Values that are the column and the row of their pixel tell where they came from.
         let values =
             Array3::from_shape_fn((2, 300, 400), |(b, r, c)| if b == 0 { r as f32 } else { c as f32 });

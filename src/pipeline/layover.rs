@@ -11,7 +11,7 @@ use crate::scene::{Pass, Radar, Storage};
 
 /// Height of what may stand on a track, metres: a wagon, loaded to the gauge.
 const WAGON_M: f64 = 4.0;
-/// The steepest incidence angle of IW, degrees: where the product tells none.
+/// The steepest incidence angle of IW, degrees: where the product states none.
 const STEEPEST_DEG: f64 = 30.0;
 /// Inclination of the orbit, degrees (Sentinel-1 Product Specification).
 const INCLINATION_DEG: f64 = 98.18;

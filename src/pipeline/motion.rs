@@ -1,4 +1,4 @@
-//! Motion of the trains found, where the scene that shows them tells it.
+//! Motion of the trains found, where their scene shows it.
 
 use super::origin::satellite_of;
 use super::{Error, Plan};
@@ -10,7 +10,7 @@ use crate::scene::{Scene, band_delay_s};
 use crate::simulate;
 use rayon::prelude::*;
 
-/// The motion of each detection, `None` where it cannot be told; `newest` is the scene of the first baseline strips.
+/// The motion of each detection, `None` where it is unknown; `newest` is the scene of the first baseline strips.
 pub(super) fn motions(
     plan: &Plan,
     tracks: &[TrackStrips<'_>],
@@ -35,7 +35,7 @@ pub(super) fn motions(
     detections.par_iter().map(of).collect()
 }
 
-/// Whether the delays of Sentinel-2 hold for a scene; a platform that is not told is taken at the names of its bands.
+/// Whether the delays of Sentinel-2 hold for a scene; a platform that is not stated is taken at the names of its bands.
 fn sees_bands_in_turn(scene: &Scene) -> bool {
     let Some(platform) = satellite_of(scene.platform.as_deref()) else { return scene.radar.is_none() };
     let name = platform.to_lowercase().replace(['_', ' '], "-");

@@ -59,7 +59,7 @@ pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<Of
         None => corridor,
     };
     mask.zip_mut_with(&rails, |inside, &rail| *inside &= !rail);
-    let objects = change::objects(&map, &mask, plan.pixel_m, &plan.config.objects)?;
+    let objects = change::objects(&map, &mask, plan.pixel_m, &plan.config.object_params())?;
     Ok(OffTrack { map: Some(map), objects, problem: None })
 }
 

@@ -7,7 +7,7 @@ use crate::simulate;
 /// What the names of platforms begin with whose data are of Copernicus.
 const SENTINEL: &str = "Sentinel-";
 
-/// Before it where nothing tells the satellite.
+/// Before it where nothing states the satellite.
 const UNKNOWN: &str = "unknown satellite";
 
 /// Name and value of dataset tags.
@@ -77,7 +77,7 @@ impl Origin {
         self.made == Made::Trains
     }
 
-    /// The line that the data's licence asks for, as far as the scenes tell whose they are; `years` are theirs, empty where unknown.
+    /// The line that the data's licence asks for, as far as the scenes say whose they are; `years` are theirs, empty where unknown.
     #[must_use]
     pub fn attribution(self, years: &str) -> String {
         if self.made == Made::Scenes {
@@ -110,7 +110,7 @@ pub(super) fn implanted(platform: Option<&str>) -> String {
     }
 }
 
-/// The satellite of a platform, `None` where nothing tells it.
+/// The satellite of a platform, `None` where nothing states it.
 pub(super) fn satellite_of(platform: Option<&str>) -> Option<&str> {
     platform.map(|p| p.strip_suffix(IMPLANTED).unwrap_or(p)).filter(|p| *p != UNKNOWN)
 }
@@ -159,8 +159,8 @@ pub(super) fn described(scene: &Scene, band: &BlockBand) -> BlockBand {
     let as_itself = scaling.scale.to_bits() == 1.0_f64.to_bits() && scaling.offset == 0.0;
     // The factor of Sentinel-2 needs no mention.
     let usual = band.kind != Kind::UInt8 && (scaling.scale - REFLECTANCE_SCALE).abs() < 1e-12;
-    let told = scene.radar.is_some() || (band.scale.is_none() && (usual || as_itself));
-    let scale = if told { band.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
+    let is_usual = scene.radar.is_some() || (band.scale.is_none() && (usual || as_itself));
+    let scale = if is_usual { band.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
     BlockBand { scale, ..band.clone() }
 }
 

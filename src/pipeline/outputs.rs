@@ -3,7 +3,7 @@
 use super::findings::findings;
 use super::origin::software_tag;
 use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
-use super::{Error, Plan, RunOutput};
+use super::{DetectConfig, Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
 use ndarray::Array2;
@@ -47,6 +47,9 @@ struct Record {
     skipped: Vec<report::SkipCard>,
     timings_s: std::collections::BTreeMap<String, f64>,
     peak_memory_bytes: Option<u64>,
+    /// The settings of the run, defaults included: with them `evaluate` compares the scenes again. A report needs none.
+    #[serde(skip_deserializing)]
+    settings: Option<DetectConfig>,
     findings: Findings,
     panels: [PanelCard; 2],
 }
@@ -60,7 +63,7 @@ struct TrackRecord {
 }
 
 impl Record {
-    fn new(findings: &Findings, panels: [PanelCard; 2]) -> Self {
+    fn new(config: &DetectConfig, findings: &Findings, panels: [PanelCard; 2]) -> Self {
         let scenes = std::iter::once(&findings.target).chain(&findings.baselines).cloned().collect();
         let tracks = findings.tracks.iter().map(|t| TrackRecord {
             track_id: t.track_id.clone(),
@@ -79,6 +82,7 @@ impl Record {
             skipped: findings.skipped.clone(),
             timings_s: findings.timings_s.clone(),
             peak_memory_bytes: peak_memory_bytes(),
+            settings: Some(config.clone()),
             findings: findings.clone(),
             panels,
         }
@@ -109,7 +113,7 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
     };
     let (before, after) =
         panel::pair(source(&output.before, &findings.baselines[0]), source(&output.after, &findings.target))?;
-    let record = Record::new(&findings, [before.card.clone(), after.card.clone()]);
+    let record = Record::new(&plan.config, &findings, [before.card.clone(), after.card.clone()]);
     let mut files = Files { staged: Staged::new(&plan.config.out)? };
     let panels = [&before, &after];
     let (map, (figures, (before_png, after_png))) = rayon::join(

@@ -1,12 +1,12 @@
 //! Everything that can be decided before a pixel is read.
 
-use super::run::Skip;
 use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
 use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
 use crate::detect::{self, Cargo, DetectOutput, DetectParams, TrackStrips};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
+use crate::report::SkipCard as Skip;
 use crate::scene::{BandName, Scene};
 use geo::{Area, BooleanOps, Polygon};
 use rayon::prelude::*;
@@ -136,7 +136,7 @@ impl Plan {
     ) -> Result<Self, Error> {
         let yards = config.yards.as_ref().map(|path| io::read_polygons(path, &crs)).transpose()?;
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
-        let ground = Ground::new(&config, (&crs, &tracks), pixel_m);
+        let ground = NeededGround::new(&config, (&crs, &tracks), pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = some_of(baselines, &mut skipped, |scene| ground.planned(scene, &bands))?;
         Ok(Self {
@@ -164,7 +164,7 @@ impl Plan {
         if let Some(missing) = self.bands.iter().find(|name| !scene.bands.iter().any(|b| b.name == **name)) {
             return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
         }
-        Ground::new(&self.config, (&self.crs, &self.tracks), self.pixel_m).planned(scene, &self.bands)
+        NeededGround::new(&self.config, (&self.crs, &self.tracks), self.pixel_m).planned(scene, &self.bands)
     }
 
     /// How the strips are sampled.
@@ -173,20 +173,20 @@ impl Plan {
         StripGeometry::for_pixel_m(self.pixel_m)
     }
 
-    /// What the detector is told: the configuration, the cargos as the bands of the plan see them, the looks of radar.
+    /// What the detector is given: the configuration, the cargoes as the bands of the plan see them, the looks of radar.
     fn detect_params(&self, looks: Option<f64>) -> DetectParams {
         let mut params = self.config.detect.clone();
         params.looks = params.looks.or(looks);
-        if params.cargos.is_empty() && params.looks.is_none() {
+        if params.cargoes.is_empty() && params.looks.is_none() {
             let names: Vec<&str> = self.bands.iter().map(|b| b.0.as_str()).collect();
-            params.cargos = Cargo::usual(&names);
+            params.cargoes = Cargo::usual(&names);
         }
         params
     }
 
-    /// Why no detection limit can be told; `None` where they can. Cargos of the configuration are in the scene's own numbers.
+    /// Why no detection limit can be given; `None` where they can. Cargoes of the configuration are in the scene's own numbers.
     pub(super) fn limits_unknown(&self) -> Option<&'static str> {
-        (self.config.detect.cargos.is_empty() && is_picture(&self.target.scene)).then_some(
+        (self.config.detect.cargoes.is_empty() && is_picture(&self.target.scene)).then_some(
             "the target's 8-bit numbers are no reflectance, so the contrast of a cargo in them is unknown",
         )
     }
@@ -257,7 +257,7 @@ fn is_picture(scene: &Scene) -> bool {
 pub(super) const TARGET: &str = "target  ";
 pub(super) const BASELINE: &str = "baseline";
 
-/// The time of a scene for a dry run; where it is unknown, what tells it.
+/// The time of a scene for a dry run; where it is unknown, what would state it.
 pub(super) fn when(scene: &Scene, is_target: bool) -> String {
     let hint = if is_target { ", or give --datetime" } else { "" };
     scene.datetime.map_or_else(
@@ -266,7 +266,7 @@ pub(super) fn when(scene: &Scene, is_target: bool) -> String {
     )
 }
 
-/// The bands that are compared, for a dry run; where nothing tells their names, what does.
+/// The bands that are compared, for a dry run; where nothing states their names, what would.
 pub(super) fn list_of(bands: &[BandName]) -> String {
     let names: Vec<&str> = bands.iter().map(|b| b.0.as_str()).collect();
     let hint = if names.first().is_some_and(|name| name.starts_with("band")) {
@@ -356,7 +356,7 @@ fn note_rails(lines: &[RailLine], tracks: &[Track]) {
 }
 
 /// The ground that a run needs.
-struct Ground<'a> {
+struct NeededGround<'a> {
     crs: &'a Crs,
     tracks: &'a [Track],
     reach_m: f64,
@@ -364,7 +364,7 @@ struct Ground<'a> {
     all: bool,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> NeededGround<'a> {
     fn new(config: &DetectConfig, (crs, tracks): (&'a Crs, &'a [Track]), pixel_m: f64) -> Self {
         let margin_px = config.registration_margin_px;
         Self { crs, tracks, reach_m: reach_m(config, pixel_m), margin_px, all: config.change_map }

@@ -1,9 +1,9 @@
 //! Radar in a run: only like with like, no clouds, shifts measured through speckle, looks from the scene.
 
 use super::Error;
-use super::run::Skip;
 use crate::coreg::{self, CoregParams, Registration};
 use crate::raster::Raster;
+use crate::report::SkipCard as Skip;
 use crate::sar;
 use crate::scene::{Radar, Scene, Storage};
 use crate::units::power_to_db;
@@ -78,7 +78,7 @@ pub(super) fn looks(raster: &Raster) -> f64 {
     if lowest.is_finite() { lowest.clamp(1.0, 100.0) } else { USUAL_LOOKS }
 }
 
-/// Measures a shift through speckle, and tells in words when it is not used: where speckle hides it, for the orbits alone
+/// Measures a shift through speckle, and says when it is not used: where speckle hides it, for the orbits alone
 /// place radar to a fraction of a pixel.
 pub(super) fn register(
     reference: &Raster,

@@ -13,7 +13,7 @@ use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::motion::Motion;
 use crate::raster::{Raster, Validity};
-pub(super) use crate::report::SkipCard as Skip;
+use crate::report::SkipCard as Skip;
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub struct RunOutput {
     pub target_mask: MaskSummary,
     /// Trains.
     pub trains: DetectOutput,
-    /// Motion of each train in `trains`, `None` where it cannot be told.
+    /// Motion of each train in `trains`, `None` where it is unknown.
     pub motions: Vec<Option<Motion>>,
     /// Change off the track.
     pub off_track: OffTrack,
@@ -81,8 +81,8 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.clock.lap("register");
     let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
     run.clock.lap("stack");
-    let told: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.validity)).collect();
-    reference.registered.amend(&told);
+    let hidden: Vec<_> = rest.iter().map(|o| (&o.target_flags, &o.validity)).collect();
+    reference.registered.amend(&hidden);
     let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
     let (before, after, looks) = maps(plan, &reference.registered, &target)?;
@@ -167,7 +167,7 @@ fn note_details(plan: &Plan, output: &RunOutput) {
     }
 }
 
-/// Reference and target on the grid of the maps, and the looks of radar, told before its pixels are interpolated for them.
+/// Reference and target on the grid of the maps, and the looks of radar, estimated before its pixels are interpolated for them.
 fn maps(
     plan: &Plan,
     reference: &Registered,
@@ -220,7 +220,7 @@ struct Other {
     gridded: Raster,
     /// On the reference's grid.
     validity: Array2<Validity>,
-    /// Clouds and shadows of the target, told against this baseline; on the reference's grid.
+    /// Clouds and shadows of the target, seen against this baseline; on the reference's grid.
     target_flags: Array2<Validity>,
 }
 

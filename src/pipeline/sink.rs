@@ -1,4 +1,4 @@
-//! Where a run tells how far it is, and asks whether it should stop.
+//! Where a run reports how far it is, and asks whether it should stop.
 
 use serde::Serialize;
 

@@ -84,7 +84,7 @@ impl Staged {
         &self.names
     }
 
-    /// A file that `write` puts at the path it is given; its errors tell the final one.
+    /// A file that `write` puts at the path it is given; its errors name the final one.
     pub(super) fn file<T>(
         &mut self,
         name: &str,
@@ -95,7 +95,7 @@ impl Staged {
         Ok(made)
     }
 
-    /// As [`Self::file`], for work that goes on beside other; the name must be told to [`Self::add`].
+    /// As [`Self::file`], for work that goes on beside other; the name must be given to [`Self::add`].
     pub(super) fn unnamed<T>(
         &self,
         name: &str,

@@ -108,9 +108,15 @@ fn properties(d: &DetectionCard) -> JsonObject {
     all
 }
 
+/// A longitude and latitude at 7 decimals, about a centimetre: more would only be digits (RFC 7946, 11.2).
+#[must_use]
+pub fn position(lonlat: Point) -> Point {
+    lonlat.map(|degrees| (degrees * 1e7).round() / 1e7)
+}
+
 /// A closed counter-clockwise ring at 7 decimals, without repeated points.
 fn ring(points: &[Point]) -> Vec<Point> {
-    let mut ring: Vec<Point> = points.iter().map(|p| p.map(|v| (v * 1e7).round() / 1e7)).collect();
+    let mut ring: Vec<Point> = points.iter().copied().map(position).collect();
     ring.dedup();
     if ring.len() > 1 && ring.first() == ring.last() {
         ring.pop();

@@ -5,6 +5,7 @@
 //! reads files, the clock or the network; the fonts are compiled in.
 
 mod axis;
+pub mod csv;
 pub mod curves;
 mod drawing;
 pub mod figure;

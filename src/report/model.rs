@@ -11,7 +11,7 @@ pub type Point = [f64; 2];
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Findings {
-    /// Hash of the scenes' ids and the configuration, the output folder included.
+    /// Hash of the contents of all inputs and of the settings: the same wherever inputs and outputs lie.
     pub run_id: String,
     /// Version of the program that ran.
     pub version: String,
@@ -21,7 +21,7 @@ pub struct Findings {
     pub simulated: bool,
     /// Whether satellite pixels are under the simulated trains.
     pub implanted: bool,
-    /// Line that the data's licence asks for, as far as the scenes tell whose they are.
+    /// Line that the data's licence asks for, as far as the scenes say whose they are.
     pub attribution: String,
     /// The acquisition under test.
     pub target: SceneCard,
@@ -34,7 +34,7 @@ pub struct Findings {
     pub rails_step_m: Option<[f64; 2]>,
     /// The rail lines looked at.
     pub tracks: Vec<TrackCard>,
-    /// Why no track has a detection limit, where none can be told.
+    /// Why no track has a detection limit, where none can be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detection_limit_unknown: Option<String>,
     /// What was found, in any order.
@@ -116,7 +116,7 @@ pub struct TrackCard {
     pub vertices_lonlat: Vec<Point>,
     /// The statistic along the track.
     pub profile: Profile,
-    /// Shortest train found with 90 % probability, m, by cargo; `None` where no length up to the longest suffices, empty where none is told.
+    /// Shortest train found with 90 % probability, m, by cargo; `None` where no length up to the longest suffices, empty where none is given.
     pub detection_limit_m: BTreeMap<String, Option<f64>>,
 }
 
@@ -186,7 +186,7 @@ pub struct DetectionCard {
     pub contrast_unit: String,
     /// `bright`, `dark` or `coloured`.
     pub appearance: String,
-    /// `standing` or `moving`, where the bands tell it.
+    /// `standing` or `moving`, where the bands show it.
     pub motion: Option<String>,
     /// One standard error of the speed along the track, of what stands as of what moves, m/s.
     pub speed_sigma_m_s: Option<f64>,

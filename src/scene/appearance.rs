@@ -1,6 +1,6 @@
 //! How a thing looks against the ground that it covers, by its contrast band by band.
 //!
-//! The angle between the contrast and an equal change of all bands tells grey from colour: within 45°, where the part that all
+//! The angle between the contrast and an equal change of all bands distinguishes grey from colour: within 45°, where the part that all
 //! bands share is larger than what they differ by, the thing is bright or dark. No contrast at all is bright.
 
 use serde::{Deserialize, Serialize};

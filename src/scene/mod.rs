@@ -22,7 +22,7 @@ use jiff::Timestamp;
 /// Behind the platform of satellite scenes that trains were put into.
 pub const IMPLANTED: &str = ", trains simulated";
 
-/// What the numbers of 8-bit pictures that tell no unit are multiplied by.
+/// What the numbers of 8-bit pictures that state no unit are multiplied by.
 pub const PICTURE_SCALE: f64 = 1.0 / 255.0;
 
 /// Reflectance of one stored unit of Sentinel-2.
@@ -37,7 +37,7 @@ pub struct Scene {
     pub path: String,
     /// Start of sensing.
     pub datetime: Option<Timestamp>,
-    /// `Sentinel-2A`, `Sentinel-1C`, …; `None` where nothing tells it.
+    /// `Sentinel-2A`, `Sentinel-1C`, …; `None` where nothing states it.
     pub platform: Option<String>,
     /// Bands in the order of the raster's first axis.
     pub bands: Vec<Band>,
@@ -62,7 +62,7 @@ impl Scene {
 /// One band and where its pixels are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {
-    /// Name in the sensor's own words: `B04`, `VV`; `band1` where nothing tells it.
+    /// Name in the sensor's own words: `B04`, `VV`; `band1` where nothing states it.
     pub name: BandName,
     /// Where the pixels are.
     pub source: Source,
@@ -94,7 +94,7 @@ pub struct Scaling {
     pub offset: f64,
     /// Factor after the offset, [`REFLECTANCE_SCALE`] for Sentinel-2.
     pub scale: f64,
-    /// Which document or test told so; goes into the provenance.
+    /// Which document or test says so; goes into the provenance.
     pub rule: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a Sentinel-2 product's name tells.
+//! What a Sentinel-2 product's name states.
 //!
 //! Reference: Sentinel-2 Products Specification Document, naming convention of the compact format:
 //! `MMM_MSIXXX_YYYYMMDDHHMMSS_Nxxyy_ROOO_Txxxxx_<product discriminator>.SAFE`.

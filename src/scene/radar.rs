@@ -46,7 +46,7 @@ pub enum Backscatter {
     Gamma0,
     /// Not calibrated: squared digital numbers.
     Uncalibrated,
-    /// Nothing tells which.
+    /// Nothing states which.
     Unknown,
 }
 
@@ -98,9 +98,9 @@ pub struct ControlPoint {
     pub lon_deg: f64,
     /// Latitude, degrees.
     pub lat_deg: f64,
-    /// Height as the product tells it, metres: above the sea in the products that were looked into.
+    /// Height as the product states it, metres: above the sea in the products that were looked into.
     pub height_m: f64,
-    /// Angle between the line of sight and the ellipsoid's vertical, degrees, where the product tells it.
+    /// Angle between the line of sight and the ellipsoid's vertical, degrees, where the product states it.
     pub incidence_deg: Option<f64>,
 }
 

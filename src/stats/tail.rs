@@ -3,7 +3,7 @@
 //! The empirical count where there are enough events; beyond, an exponential law fitted to the highest
 //! ones by their mean excess (the maximum-likelihood fit; Pickands 1975 with shape 0), which joins
 //! the empirical tail without a step and never reaches zero. The mean excess of n events is itself known to 1/√n
-//! only, so what is told is the predictive law: averaged over the scales that n events leave possible
+//! only, so what is reported is the predictive law: averaged over the scales that n events leave possible
 //! (Gamma(n, n·mean) for 1/scale), the exponential becomes (1 + x / (n·mean))⁻ⁿ, which falls slower where few
 //! events stand behind it and is the exponential again where there are many (predictive inference: Geisser 1993).
 
@@ -82,7 +82,7 @@ impl EventTail {
         self.scores.len()
     }
 
-    /// Whether `rate` is below what the events alone can tell, so that the fit decides.
+    /// Whether `rate` is below what the events alone can show, so that the fit decides.
     #[must_use]
     pub fn extrapolates_at(&self, rate: f64) -> bool {
         rate * self.length < self.join as f64

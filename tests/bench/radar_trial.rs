@@ -73,7 +73,7 @@ fn implant(
     (looks, rng): (f64, &mut ChaCha8Rng),
 ) -> Raster {
     let mut raster = target.clone();
-    let (pixel_m, (a, b)) = (target.grid.pixel_size_m(), (track.vertices()[0], track.vertices()[1]));
+    let (pixel_m, (a, b)) = (target.grid.pixel_size(), (track.vertices()[0], track.vertices()[1]));
     let along = ((b.0 - a.0) / track.length_m(), (b.1 - a.1) / track.length_m());
     let speckle = Gamma::new(looks, 1.0 / looks).unwrap();
     let sigma_m = BLUR_PX * pixel_m;
@@ -189,7 +189,7 @@ impl Tally {
     /// One target with its baselines, newest first.
     fn add(&mut self, dates: &[Raster], count: usize, length_px: f64, seed: u64) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
-        let pixel_m = dates[0].grid.pixel_size_m();
+        let pixel_m = dates[0].grid.pixel_size();
         let geometry = StripGeometry::for_pixel_m(pixel_m);
         let looks = looks_of(&dates[0]);
         self.looks.push(looks);

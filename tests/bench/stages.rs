@@ -101,7 +101,7 @@ fn row(length_m: f64, depth: usize) {
     let run = |params: &DetectParams| timed(|| detect(&input, params).unwrap()).0;
     let full = DetectParams::default();
     let one = vec![Cargo { name: "white".to_owned(), contrast: vec![0.3; 4] }];
-    let cargo = DetectParams { cargos: one, ..full.clone() };
+    let cargo = DetectParams { cargoes: one, ..full.clone() };
     let window = DetectParams { max_window_m: full.min_length_m, ..cargo.clone() };
     let (all_s, cargo_s, rest_s) = (run(&full), run(&cargo), run(&window));
     let delays = [Some(0.0), Some(0.527), Some(1.005), Some(0.264)];

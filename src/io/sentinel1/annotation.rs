@@ -1,4 +1,4 @@
-//! What a Sentinel-1 product's annotation and manifest tell about one image.
+//! What a Sentinel-1 product's annotation and manifest state about one image.
 //!
 //! Reference: Sentinel-1 Product Specification, issue 3.9, ESA 2021, chapter 6.
 
@@ -103,7 +103,7 @@ impl Image {
     }
 }
 
-/// The relative orbit of a manifest; `None` where it does not tell.
+/// The relative orbit of a manifest; `None` where it does not state it.
 pub(super) fn relative_orbit_of_manifest(path: &str) -> Option<u16> {
     let mut orbit = None;
     let read = visit(path, |met| {

@@ -1,12 +1,12 @@
 //! Heights of the ground in a window of the map, from the elevation model that the user names.
 //!
-//! Heights are interpolated bilinearly between the model's posts. What lies between posts is missed; how much is told by
-//! the posts themselves, each predicted as the mean of its four neighbours, as the control points' relief is told by
+//! Heights are interpolated bilinearly between the model's posts. What lies between posts is missed; how much is shown by
+//! the posts themselves, each predicted as the mean of its four neighbours, as the control points' relief is shown by
 //! theirs. A model without heights on a part of the window is refused, for a hole would put pixels elsewhere.
 
 use super::super::crs::Way;
 use super::super::read::{Stored, stored_in};
-use super::super::{Error, crs, files, library};
+use super::super::{Error, bands, crs, library};
 use crate::grid::{Grid, Mapping, Window};
 use crate::scene::{ElevationModel, Source};
 use gdal::Dataset;
@@ -53,7 +53,7 @@ fn open(model: &ElevationModel) -> Result<(Dataset, Grid), Error> {
         error => bad(model, format!("it cannot be used: {error}")),
     };
     let dataset = library::open_raster(&library::gdal_path(&model.path)).map_err(wrong)?;
-    let own = files::grid_of(&dataset, &model.path).map_err(wrong)?;
+    let own = bands::grid_of(&dataset, &model.path).map_err(wrong)?;
     Ok((dataset, own))
 }
 
@@ -98,7 +98,7 @@ impl Heights {
                 "its posts lie much closer than the pixels; average them first, such as with `gdalwarp -t_srs {} -tr \
                  {1:.0} {1:.0} -r average`",
                 window.crs.name(),
-                window.pixel_size_m()
+                window.pixel_size()
             );
             return Err(bad(model, reason));
         }

@@ -4,10 +4,10 @@
 //! land is not flat: an elevated target is imaged nearer to the satellite. What they leave over (the processor's own model
 //! of the ground changes in steps along the flight) is interpolated between the points. The degree is the one that
 //! predicts left-out points best; that error is reported. Between the points the ground's height is theirs,
-//! weighted by distance. How far that misses at points left out tells the relief that they do not see, and it shifts
+//! weighted by distance. How far that misses at points left out shows the relief that they do not see, and it shifts
 //! pixels across the line of flight: windows where it does by more than a pixel are refused.
 //!
-//! An elevation model tells the ground's height H in place of the points' h: columns then move by −(H − h) cot θ, and what
+//! An elevation model gives the ground's height H in place of the points' h: columns then move by −(H − h) cot θ, and what
 //! the model misses between its posts is refused in place of what the points miss.
 
 use super::super::{Error, crs};
@@ -31,7 +31,7 @@ const LARGEST_ERROR_PX: f64 = 3.0;
 const SHIFT_PER_HEIGHT: f64 = 1.73;
 /// A window is refused where unseen relief shifts its pixels by more, px.
 const LARGEST_RELIEF_PX: f64 = 1.0;
-/// Fewest points that tell the relief of a window.
+/// Fewest points that show the relief of a window.
 const RELIEF_POINTS: usize = 6;
 
 /// The way from the map to the image.
@@ -45,7 +45,7 @@ pub(super) struct Geolocation {
     heights_m: (f64, f64),
     /// Direction of flight.
     pub(super) pass: Option<Pass>,
-    /// The angle under which the ground is seen, where something tells it.
+    /// The angle under which the ground is seen, where something states it.
     incidence: Option<Incidence>,
     model: Model,
     /// Heights, and what the polynomials leave over.
@@ -59,7 +59,7 @@ pub(super) struct Place {
     pub(super) row: f64,
     /// Image column, of ground as high as `height_m`.
     pub(super) col: f64,
-    /// Height that the control points tell, metres.
+    /// Height that the control points state, metres.
     pub(super) height_m: f64,
 }
 
@@ -122,7 +122,7 @@ fn near(samples: &[Sample], u: f64, v: f64) -> (f64, f64, f64) {
 }
 
 impl Geolocation {
-    /// Fits the control points of `path`, an image of `shape` whose pixels are `spacing_m` wide; 0 where nothing tells.
+    /// Fits the control points of `path`, an image of `shape` whose pixels are `spacing_m` wide; 0 where nothing states it.
     pub(super) fn new(
         path: &str,
         points: &[ControlPoint],
@@ -182,7 +182,7 @@ impl Geolocation {
         })
     }
 
-    /// Where the image shows a map point, if its ground is as high as the control points tell.
+    /// Where the image shows a map point, if its ground is as high as the control points state.
     pub(super) fn place(&self, x: f64, y: f64) -> Place {
         let m = &self.model;
         let (u, v) = ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale);
@@ -196,10 +196,10 @@ impl Geolocation {
         let Some(incidence) = &self.incidence else { return place.col };
         // c = c₀ − (H − h) cot θ / Δ
         let shift_m = (height_m - place.height_m) * incidence.shift_per_height(place.col);
-        place.col - shift_m / self.grid.pixel_size_m()
+        place.col - shift_m / self.grid.pixel_size()
     }
 
-    /// Refuses an image whose incidence angle nothing tells: heights of an elevation model mean nothing in it.
+    /// Refuses an image whose incidence angle nothing states: heights of an elevation model mean nothing in it.
     pub(super) fn check_incidence(&self, path: &str) -> Result<(), Error> {
         if self.incidence.is_some() {
             return Ok(());
@@ -211,7 +211,7 @@ impl Geolocation {
 
     /// How well the image lies on the map, in words.
     pub(super) fn words(&self, dem: Option<&ElevationModel>) -> String {
-        let pixel_m = self.grid.pixel_size_m();
+        let pixel_m = self.grid.pixel_size();
         let fitted = format!(
             "geocoded by {} control points, {:.2} px ({:.0} m) off at points left out of the fit",
             self.samples.len(),
@@ -238,7 +238,7 @@ impl Geolocation {
     /// Refuses a window of the map on which relief that the elevation model misses shifts pixels by more than one.
     pub(super) fn check_heights(&self, heights: &Heights, model: &ElevationModel) -> Result<(), Error> {
         let missed_m = heights.missed_m();
-        let shift_px = SHIFT_PER_HEIGHT * missed_m / self.grid.pixel_size_m();
+        let shift_px = SHIFT_PER_HEIGHT * missed_m / self.grid.pixel_size();
         if shift_px <= LARGEST_RELIEF_PX {
             tracing::info!(missed_m, shift_px, "relief that the elevation model misses");
             return Ok(());
@@ -273,7 +273,7 @@ impl Geolocation {
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
         let near = order.iter().enumerate().filter(|(rank, (d, _))| *d <= 0.0 || *rank < RELIEF_POINTS);
         let relief_m = self.missed_height_m(&near.map(|(_, (_, i))| *i).collect::<Vec<_>>());
-        let shift_px = SHIFT_PER_HEIGHT * relief_m / window.pixel_size_m();
+        let shift_px = SHIFT_PER_HEIGHT * relief_m / window.pixel_size();
         if shift_px <= LARGEST_RELIEF_PX {
             return Ok(());
         }
@@ -285,7 +285,7 @@ impl Geolocation {
         Err(Error::NotGeoreferenced { path: path.to_owned(), reason })
     }
 
-    /// Root mean square error, at the samples `which`, of the height that the others tell, metres.
+    /// Root mean square error, at the samples `which`, of the height that the others give, metres.
     fn missed_height_m(&self, which: &[usize]) -> f64 {
         let squared = |&i: &usize| {
             let own = self.samples[i];
@@ -413,9 +413,9 @@ mod tests {
         placed.grid.sub_grid(crate::grid::Window { row: 4500, col: 4500, height: 200, width: 200 })
     }
 
-    /// At points left out of the fit, the ground is placed by their own heights as an elevation model would tell them.
+    /// At points left out of the fit, the ground is placed by their own heights as an elevation model would give them.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
+    #[expect(clippy::disallowed_methods, reason = "the place of test data is stated by the environment")]
     fn true_heights_place_left_out_points_of_real_products() {
         let Some(data) = std::env::var_os("RAILWATCH_REAL_DATA") else { return };
         let folder = std::path::Path::new(&data).join("safe_products/s1");

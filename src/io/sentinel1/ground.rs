@@ -28,7 +28,7 @@ const BORDER_RUN_PX: usize = 32;
 const BORDER_GUARD_PX: usize = 64;
 /// Power below this multiple of the noise is noise.
 const NOISE_FACTOR: f64 = 2.0;
-/// Digital number below which power is noise where no noise vector tells.
+/// Digital number below which power is noise where there is no noise vector.
 const NOISE_DN: f64 = 30.0;
 /// Pixels around a window that the interpolation needs.
 const MARGIN_PX: f64 = 4.0;
@@ -40,7 +40,7 @@ pub(super) fn read(
     window: Window,
     bands: &[usize],
 ) -> Result<Raster, Error> {
-    let spacing_m = scene.grid.pixel_size_m();
+    let spacing_m = scene.grid.pixel_size();
     let geolocation = Geolocation::new(&scene.path, &ground.points, ground.shape, spacing_m)?;
     let grid = scene.grid.sub_grid(window);
     let heights = if let Some(model) = &ground.dem {

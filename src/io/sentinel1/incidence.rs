@@ -20,18 +20,18 @@ pub(super) struct Incidence {
 }
 
 impl Incidence {
-    /// Of an image `width` pixels of `pixel_m` metres wide; `None` where nothing tells the angle.
+    /// Of an image `width` pixels of `pixel_m` metres wide; `None` where nothing states the angle.
     pub(super) fn new(points: &[ControlPoint], width: usize, pixel_m: f64) -> Option<Self> {
         let width = width as f64;
-        let told: Vec<(f64, f64)> =
+        let stated: Vec<(f64, f64)> =
             points.iter().filter_map(|p| Some((p.col / width, p.incidence_deg?))).collect();
-        if told.is_empty() {
+        if stated.is_empty() {
             let whole = WHOLE_IW_M.contains(&(width * pixel_m));
             return whole.then_some(Self { coefficients: WHOLE_IW_DEG, width });
         }
         // θ(f) = a + b f + c f²
-        let x = DMatrix::from_fn(told.len(), 3, |i, k| told[i].0.powi(k as i32));
-        let y = DVector::from_iterator(told.len(), told.iter().map(|t| t.1));
+        let x = DMatrix::from_fn(stated.len(), 3, |i, k| stated[i].0.powi(k as i32));
+        let y = DVector::from_iterator(stated.len(), stated.iter().map(|t| t.1));
         let fitted = x.svd(true, true).solve(&y, 1e-9).ok()?;
         Some(Self { coefficients: [fitted[0], fitted[1], fitted[2]], width })
     }

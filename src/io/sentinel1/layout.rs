@@ -1,10 +1,10 @@
 //! Images in ground range made a scene: bands picked, one geometry, the map grid around it.
 
-use super::super::open::SceneOptions;
+use super::super::options::SceneOptions;
 use super::super::{Error, names};
 use super::dem;
 use super::geocode::Geolocation;
-use super::told::Told;
+use super::stated::Stated;
 use super::{POLARISATIONS, radar};
 use crate::scene::{Annotation, Backscatter, Band, BandName, GroundRange, Scaling, Scene, Source, Storage};
 
@@ -12,8 +12,8 @@ use crate::scene::{Annotation, Backscatter, Band, BandName, GroundRange, Scaling
 pub(super) struct Product {
     pub(super) id: String,
     pub(super) datetime: Option<jiff::Timestamp>,
-    pub(super) told: Told,
-    /// Side of a pixel, metres; 0 where nothing tells.
+    pub(super) stated: Stated,
+    /// Side of a pixel, metres; 0 where nothing states it.
     pub(super) spacing_m: f64,
     /// Polarisation, pixels and geometry of each image.
     pub(super) images: Vec<(String, Source, GroundRange)>,
@@ -53,7 +53,7 @@ pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions)
         placed.check_incidence(spec)?;
         dem::check(model, &placed.grid)?;
     }
-    let told = Told { pass: product.told.pass.or(placed.pass), ..product.told };
+    let stated = Stated { pass: product.stated.pass.or(placed.pass), ..product.stated };
     let radiometry = match backscatter {
         Backscatter::Sigma0 if ground.annotations.iter().all(|a| a.noise.is_some()) => {
             "sigma0 by the calibration vectors, thermal noise subtracted"
@@ -66,7 +66,7 @@ pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions)
         id: product.id,
         path: spec.to_owned(),
         datetime: product.datetime,
-        platform: told.platform.clone(),
+        platform: stated.platform.clone(),
         bands: bands.collect(),
         classification: None,
         grid: placed.grid.clone(),
@@ -75,6 +75,6 @@ pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions)
             scale: 1.0,
             rule: format!("{radiometry}; {}", placed.words(ground.dem.as_ref())),
         },
-        radar: Some(radar(&told, backscatter, Storage::GroundRange(Box::new(ground)))),
+        radar: Some(radar(&stated, backscatter, Storage::GroundRange(Box::new(ground)))),
     })
 }

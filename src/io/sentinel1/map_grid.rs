@@ -1,7 +1,7 @@
 //! Terrain-corrected products and others on a map grid.
 
 use super::super::{Error, library, read};
-use super::told;
+use super::stated;
 use super::{is_polarisation, radar, units};
 use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
@@ -19,33 +19,33 @@ pub(in crate::io) fn of_map_grid(scene: Scene, json: Option<&serde_json::Value>)
         return Ok(scene);
     }
     let bands: Vec<Band> = scene.bands.into_iter().filter(|b| is_polarisation(&b.name.0)).collect();
-    let mut told = json.map(told::by_item).unwrap_or_default();
+    let mut stated = json.map(stated::by_item).unwrap_or_default();
     let mut kinds: Vec<(Storage, String)> = Vec::new();
     for band in &bands {
         let path = library::file_of(&band.source.gdal_path);
-        told = told.or(told::by_tags(&library::open_raster(&band.source.gdal_path)?));
+        stated = stated.or(stated::by_tags(&library::open_raster(&band.source.gdal_path)?));
         for part in path.rsplit('/').take(2) {
-            told = told.or(told::by_name(part));
+            stated = stated.or(stated::by_name(part));
         }
-        kinds.push(units::storage(&band.source, told.decibel)?);
+        kinds.push(units::storage(&band.source, stated.decibel)?);
     }
-    let told = told.or(told::by_name(&scene.id));
+    let stated = stated.or(stated::by_name(&scene.id));
     let (storage, words) = kinds.swap_remove(0);
     if let Some((other, _)) = kinds.iter().find(|(k, _)| *k != storage) {
         let reason =
             format!("its bands are stored differently ({storage:?} and {other:?}); give bands of one kind");
         return Err(Error::bands(&scene.path, reason));
     }
-    let backscatter = match (&storage, told.backscatter) {
+    let backscatter = match (&storage, stated.backscatter) {
         (Storage::Amplitude, _) => Backscatter::Uncalibrated,
-        (_, told) => told.unwrap_or(Backscatter::Unknown),
+        (_, stated) => stated.unwrap_or(Backscatter::Unknown),
     };
     Ok(Scene {
         bands,
         classification: None,
         scaling: Scaling { offset: 0.0, scale: 1.0, rule: format!("{backscatter}: {words}") },
-        platform: told.platform.clone().or(scene.platform),
-        radar: Some(radar(&told, backscatter, storage)),
+        platform: stated.platform.clone().or(scene.platform),
+        radar: Some(radar(&stated, backscatter, storage)),
         ..scene
     })
 }

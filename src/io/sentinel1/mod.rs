@@ -10,7 +10,7 @@ mod lut;
 mod map_grid;
 mod points;
 mod safe;
-mod told;
+mod stated;
 mod units;
 
 pub(super) use map_grid::of_map_grid;
@@ -21,7 +21,7 @@ use super::{Error, names};
 use crate::grid::Window;
 use crate::raster::Raster;
 use crate::scene::{Backscatter, Radar, Scene, Source, Storage};
-use told::Told;
+use stated::Stated;
 
 /// Polarisations, in the order in which they are taken.
 pub(super) const POLARISATIONS: [&str; 4] = ["VV", "VH", "HH", "HV"];
@@ -43,11 +43,11 @@ fn is_annotation(file: &str) -> bool {
         && names::has_extension(name, &["xml"])
 }
 
-fn radar(told: &Told, backscatter: Backscatter, storage: Storage) -> Radar {
+fn radar(stated: &Stated, backscatter: Backscatter, storage: Storage) -> Radar {
     Radar {
-        mode: told.mode.clone(),
-        pass: told.pass,
-        relative_orbit: told.relative_orbit,
+        mode: stated.mode.clone(),
+        pass: stated.pass,
+        relative_orbit: stated.relative_orbit,
         backscatter,
         storage,
     }

@@ -1,9 +1,9 @@
 //! Rasters that have control points and no affine transform, as the archives of GRD on AWS and Planetary Computer hold them.
 
-use super::super::open::SceneOptions;
-use super::super::{Error, files, library, names};
+use super::super::options::SceneOptions;
+use super::super::{Error, bands, library, names};
 use super::layout::{Product, laid_out};
-use super::told;
+use super::stated;
 use super::{Source, is_polarisation};
 use crate::scene::{ControlPoint, GroundRange, Scene};
 use gdal::{Dataset, Metadata};
@@ -16,20 +16,20 @@ pub(in crate::io) fn open_points(
     json: Option<&serde_json::Value>,
 ) -> Result<Option<Scene>, Error> {
     let mut images: Vec<(String, Source, GroundRange)> = Vec::new();
-    let mut told = json.map(told::by_item).unwrap_or_default();
+    let mut stated = json.map(stated::by_item).unwrap_or_default();
     let mut datetime = options.datetime;
     if !paths.iter().all(|p| may_be_radar(p)) {
         return Ok(None);
     }
     for path in paths {
         let dataset = library::open_raster(path)?;
-        if dataset.gcps().is_empty() || files::grid_of(&dataset, path).is_ok() {
+        if dataset.gcps().is_empty() || bands::grid_of(&dataset, path).is_ok() {
             return Ok(None);
         }
         let beside = product_info(path);
-        told = told.or(told::by_tags(&dataset));
+        stated = stated.or(stated::by_tags(&dataset));
         for part in beside.iter().map(String::as_str).chain(path.rsplit('/').take(3)) {
-            told = told.or(told::by_name(part));
+            stated = stated.or(stated::by_name(part));
             datetime = datetime.or_else(|| names::datetime_of_name(part));
         }
         let ground = ground_of(&dataset, path)?;
@@ -39,7 +39,7 @@ pub(in crate::io) fn open_points(
         }
     }
     let id = product_info(&paths[0]).unwrap_or_else(|| names::stem(spec));
-    laid_out(spec, Product { id, datetime, told, spacing_m: 0.0, images }, options).map(Some)
+    laid_out(spec, Product { id, datetime, stated, spacing_m: 0.0, images }, options).map(Some)
 }
 
 /// Whether a name has a radar word in it, so that looking for control points is worth an open.

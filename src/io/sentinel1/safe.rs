@@ -1,9 +1,9 @@
 //! SAFE products: folder, zip, with GeoTIFF or COG measurements.
 
-use super::super::open::SceneOptions;
+use super::super::options::SceneOptions;
 use super::super::{Error, names};
 use super::layout::{Product, laid_out};
-use super::told::Told;
+use super::stated::Stated;
 use super::{annotation, is_annotation};
 use crate::scene::{Annotation, GroundRange, Scene, Source};
 
@@ -18,7 +18,7 @@ pub(in crate::io) fn open_safe(
     options: &SceneOptions,
 ) -> Result<Scene, Error> {
     let mut images = Vec::new();
-    let mut told = Told::default();
+    let mut stated = Stated::default();
     let mut missing = Vec::new();
     let (mut start, mut spacing_m) = (None, 0.0);
     for annotation in files.iter().filter(|f| is_annotation(f)) {
@@ -43,12 +43,12 @@ pub(in crate::io) fn open_safe(
             files.iter().find(fits).map(|f| format!("{root}/{f}"))
         };
         let orbit = image.absolute_orbit.zip(image.platform.as_deref());
-        told = told.or(Told {
+        stated = stated.or(Stated {
             platform: image.platform.clone(),
             mode: image.mode.clone(),
             pass: image.pass,
             relative_orbit: orbit.and_then(|(n, p)| crate::scene::relative_orbit(p, n)),
-            ..Told::default()
+            ..Stated::default()
         });
         start = start.or(image.start);
         spacing_m = (image.spacing_m.0 * image.spacing_m.1).sqrt();
@@ -65,8 +65,8 @@ pub(in crate::io) fn open_safe(
         images.push((image.polarisation, Source { gdal_path: measured, band_index: 1 }, ground));
     }
     let manifest = files.iter().find(|f| f.rsplit('/').next() == Some(MANIFEST));
-    let stated = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));
-    let told = Told { relative_orbit: stated.or(told.relative_orbit), ..told };
+    let of_manifest = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));
+    let stated = Stated { relative_orbit: of_manifest.or(stated.relative_orbit), ..stated };
     let asked = |name: &&String| options.bands.iter().flatten().any(|b| b.trim().eq_ignore_ascii_case(name));
     if let Some(name) = missing.iter().find(|n| images.is_empty() || asked(n)) {
         let reason = format!(
@@ -76,7 +76,7 @@ pub(in crate::io) fn open_safe(
     }
     let id = root_name(root, files, spec);
     let datetime = options.datetime.or(start).or_else(|| names::datetime_of_name(&id));
-    laid_out(spec, Product { id, datetime, told, spacing_m, images }, options)
+    laid_out(spec, Product { id, datetime, stated, spacing_m, images }, options)
 }
 
 /// The product's own name: that of its SAFE folder.

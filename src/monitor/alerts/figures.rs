@@ -3,7 +3,7 @@
 use super::super::state::{AlertRow, State};
 use super::super::{Config, SiteConfig, views};
 use crate::io;
-use crate::pipeline::{self, GdalSource, Plan, Silent};
+use crate::pipeline::{self, DetectConfig, GdalSource, Plan, Silent};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -81,7 +81,8 @@ fn detect(
         detect.bands.clear();
     }
     folder.clone_into(&mut detect.out);
-    detect.buffer_m = 250.0;
+    // The page shows the ground beside the tracks as `railwatch detect` does.
+    detect.buffer_m = DetectConfig::BUFFER_M;
     pipeline::prepare_folder(folder)?;
     let plan = Plan::new(detect)?;
     let output = pipeline::run(&plan, &GdalSource, &Silent)?;

@@ -42,7 +42,7 @@ fn compose(from: &str, to: &[String], message: &Message) -> Result<lettre::Messa
     let mut builder = lettre::Message::builder()
         .from(mailbox(from)?)
         .subject(message.title())
-        // The same alert has the same name, so that a second copy can be told.
+        // The same alert has the same name, so that a second copy can be recognised.
         .message_id(Some(format!("<{}@railwatch>", message.id())));
     for receiver in to {
         builder = builder.to(mailbox(receiver)?);

@@ -1,4 +1,4 @@
-//! Telling people: figures of the scenes that gave rise to alerts, then every alert to every channel until it is taken.
+//! Reporting to people: figures of the scenes that gave rise to alerts, then every alert to every channel until it is taken.
 //!
 //! An alert is marked as delivered after the channel has taken it, so that it arrives at least once; its id lets the
 //! receiver drop a second copy. What could not be delivered is tried again by the next run and shown by `status`.
@@ -10,7 +10,6 @@ mod mail;
 mod params;
 mod webhook;
 
-pub(super) use params::KINDS;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 
 use super::state::{AlertRow, State};
@@ -32,7 +31,7 @@ const PATIENCE_S: i64 = 120;
 pub(super) struct Message {
     pub(super) alert: AlertRow,
     /// Messages of the alert that the channel took before.
-    pub(super) told: u32,
+    pub(super) sent_count: u32,
     pub(super) site_title: String,
     /// Folder of figure and page.
     pub(super) folder: Option<PathBuf>,
@@ -46,7 +45,7 @@ impl Message {
     /// Name of this message: that an alert is withdrawn, or stands again, must not pass for a second copy of the alert.
     fn id(&self) -> String {
         let id = &self.alert.alert_id;
-        match (self.told, self.alert.withdrawn_at) {
+        match (self.sent_count, self.alert.withdrawn_at) {
             (0, _) => id.clone(),
             (n, Some(_)) => format!("{id}-withdrawn-{n}"),
             (n, None) => format!("{id}-again-{n}"),
@@ -112,7 +111,7 @@ pub(super) fn deliver(
     for channel in &config.alerts.channel {
         let open = state.undelivered(channel.name(), &config.site)?;
         if open.is_empty() {
-            // An alert that was told without its figure gets the link to it.
+            // An alert that was sent without its figure gets the link to it.
             if let (Channel::Atom { name, path }, true) = (channel, drawn)
                 && let Err(reason) = write_feed((state, config), (name, path), None)
             {
@@ -122,7 +121,7 @@ pub(super) fn deliver(
         }
         let secret = channel.secret().map(|s| secrets.get(s)).transpose();
         let (mut lost_s, count) = (0, open.len());
-        for (i, (alert, told)) in open.into_iter().enumerate() {
+        for (i, (alert, sent_count)) in open.into_iter().enumerate() {
             if lost_s >= PATIENCE_S {
                 tracing::error!(
                     channel = channel.name(),
@@ -132,7 +131,7 @@ pub(super) fn deliver(
                 counts.1 += count - i;
                 break;
             }
-            let message = message(config, alert, told)?;
+            let message = message(config, alert, sent_count)?;
             let began = now();
             let result = match &secret {
                 Err(reason) => Err(reason.clone()),
@@ -168,16 +167,16 @@ fn send(
     }
 }
 
-/// Writes the feed of a channel; an alert may be `told` now.
+/// Writes the feed of a channel; an alert may be `sent` now.
 fn write_feed(
     (state, config): (&State, &Config),
     (channel, path): (&str, &Path),
-    told: Option<(&str, Timestamp)>,
+    sent: Option<(&str, Timestamp)>,
 ) -> Result<(), String> {
     let mut alerts = state.alerts_of_channel(channel, FEED_COUNT).map_err(|e| e.to_string())?;
-    // What is told now was last changed now: an entry that stands again must not go back in time.
+    // What is sent now was last changed now: an entry that stands again must not go back in time.
     for (alert, changed_at) in &mut alerts {
-        if let Some((id, now)) = told
+        if let Some((id, now)) = sent
             && alert.alert_id == id
         {
             *changed_at = now;
@@ -202,13 +201,13 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-fn message(config: &Config, alert: AlertRow, told: u32) -> Result<Message, Error> {
+fn message(config: &Config, alert: AlertRow, sent_count: u32) -> Result<Message, Error> {
     let folder = evidence_folder(&alert, &config.alerts.folder);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
     let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
     let geojson = json!({ "type": "FeatureCollection", "features": [feature] }).to_string() + "\n";
-    Ok(Message { alert, told, site_title, folder, figure, geojson })
+    Ok(Message { alert, sent_count, site_title, folder, figure, geojson })
 }
 
 /// An alert of site `s`, for tests.

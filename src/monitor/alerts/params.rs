@@ -1,4 +1,4 @@
-//! Who is told what, and how. Secrets are never in the configuration: it names where they are.
+//! Who gets which alerts, and how. Secrets are never in the configuration: it names where they are.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -7,10 +7,9 @@ use std::path::PathBuf;
 /// Kinds of alerts that are delivered where the configuration does not choose.
 const USUAL: [&str; 3] = ["first", "reactivation", "moved"];
 /// All kinds.
-pub(in crate::monitor) const KINDS: [&str; 7] =
-    ["first", "reactivation", "confirmed", "moved", "finished", "departed", "permanent"];
+const KINDS: [&str; 7] = ["first", "reactivation", "confirmed", "moved", "finished", "departed", "permanent"];
 
-/// Who is told what.
+/// Who gets which alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertParams {
@@ -33,6 +32,33 @@ impl Default for AlertParams {
             folder: PathBuf::from("alerts"),
             channel: Vec::new(),
         }
+    }
+}
+
+impl AlertParams {
+    /// Refuses kinds that there are not, and channels that could take nothing: place and reason.
+    pub(in crate::monitor) fn check(&self) -> Result<(), (String, String)> {
+        let wrong = |place: &str, reason: String| Err((place.to_owned(), reason));
+        let all = KINDS.join(", ");
+        if self.kinds.is_empty() {
+            return wrong(
+                "alerts.kinds",
+                format!("no kind is listed; choose from {all}, or leave the key out"),
+            );
+        }
+        if let Some(kind) = self.kinds.iter().find(|k| !KINDS.contains(&k.as_str())) {
+            return wrong("alerts.kinds", format!("there is no kind {kind:?}; choose from {all}"));
+        }
+        if self.newest_days.is_nan() || self.newest_days <= 0.0 {
+            return wrong("alerts.newest_days", "write a number of days above 0".to_owned());
+        }
+        for (i, channel) in self.channel.iter().enumerate() {
+            if self.channel[..i].iter().any(|other| other.name() == channel.name()) {
+                return wrong("alerts.channel", format!("the name {:?} occurs twice", channel.name()));
+            }
+            channel.check().map_err(|reason| (format!("channel {:?}", channel.name()), reason))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! JSON by POST, signed with HMAC-SHA-256 (RFC 2104) over `timestamp.body`, so that nobody else can send it or send it
 //! again later.
 
-use super::super::site_run::hex;
 use super::Message;
+use crate::io;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
@@ -47,7 +47,7 @@ fn signature(secret: &str, time: &str, body: &str) -> String {
     for part in [time, ".", body] {
         mac.update(part.as_bytes());
     }
-    hex(&mac.finalize().into_bytes(), 64)
+    io::hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
         });
         let message = Message {
             alert: super::super::an_alert("0a"),
-            told: 0,
+            sent_count: 0,
             site_title: "s".into(),
             folder: None,
             figure: None,

@@ -17,6 +17,10 @@ use std::collections::BTreeSet;
 /// A gap that may lie within one train: a wagon or two that look like their bed, metres.
 const GAP_M: f64 = 50.0;
 
+/// Fewest sightings of what is no train. Three clear months of Sentinel-2 show a roof on six dates or more, one in three of
+/// eighteen; two trains months apart in one place, joined across clouds, on fewer.
+const PERMANENT_SIGHTINGS: u32 = 5;
+
 /// Lengths of a train within which it is near to where it stood.
 const NEAR_LENGTHS: f64 = 5.0;
 
@@ -56,6 +60,7 @@ pub struct DateLook<'a> {
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// Seen for the first time.
+    #[serde(rename = "first")]
     Appeared,
     /// Seen on a second date.
     Confirmed,
@@ -71,7 +76,7 @@ pub enum EventKind {
 
 /// One thing that happened to one train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
+pub struct LifeEvent {
     /// Index of the life in the result of [`follow`].
     pub life: usize,
     /// What happened.
@@ -86,7 +91,7 @@ pub struct Followed {
     /// What the scene says of each.
     pub sights: Vec<Sight>,
     /// What happened.
-    pub events: Vec<Event>,
+    pub events: Vec<LifeEvent>,
 }
 
 /// Carries `open` lives over one more date; new ones are named by `name` from their number on that date.
@@ -97,83 +102,122 @@ pub fn follow(
     params: &LifeParams,
     name: &dyn Fn(usize) -> String,
 ) -> Followed {
-    let mut result = Followed { sights: vec![Sight::Hidden; open.len()], lives: open, events: Vec::new() };
-    let known = result.lives.len();
-    let mut order: Vec<&Sighting> = look.sightings.iter().collect();
-    order.sort_by(|a, b| b.score.total_cmp(&a.score));
-    // 1. Detections where a train is known belong to it.
-    let mut parts: Vec<Vec<&Sighting>> = vec![Vec::new(); known];
-    let mut gone = vec![false; known];
-    let mut free = Vec::new();
-    for sighting in order {
-        let likeness = |i: &usize| {
-            let place = &result.lives[*i].place;
-            shared_m(look, place, &sighting.place) / place.length_m().max(sighting.place.length_m())
-        };
-        let best = (0..known)
-            .filter(|i| (look.overlap)(&result.lives[*i].place, &sighting.place) >= params.overlap_fraction)
-            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        match best {
-            Some(i) if sighting.appeared => parts[i].push(sighting),
-            Some(i) => gone[i] = true,
-            None => free.push(sighting),
-        }
-    }
+    let known = open.len();
+    let mut result = Followed { sights: vec![Sight::Hidden; known], lives: open, events: Vec::new() };
+    // Detections where a train is known belong to it.
+    let (at_known, mut free) = shared_out(&result.lives, look, params);
     let mut absent = Vec::new();
-    for (i, parts) in parts.iter().enumerate() {
-        let life = &mut result.lives[i];
-        let (clear, score) = (look.evidence)(&life.place);
-        let shown = shown_at(&life.place, clear, parts, (look, params));
-        free.extend(shown.others);
-        result.sights[i] = if let Some((place, surest)) = shown.train {
-            seen(life, look, Some((place, surest)));
-            Sight::Seen
-        } else if clear < params.clear_fraction {
-            life.undecided();
-            Sight::Hidden
-        } else if !life.seen_by.contains(look.view) {
-            life.undecided();
-            Sight::Unseen
-        } else if gone[i] || shown.mostly_empty || score < look.known_score {
-            // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
-            absent.push(i);
-            Sight::Missed
-        } else if life.misses == 0 {
-            // Weak evidence keeps a train that was there on the date before,
-            seen(life, look, None);
-            Sight::Seen
-        } else {
-            // but does not bring back one that was missed.
-            Sight::Faint
-        };
-        if result.sights[i] == Sight::Seen && result.lives[i].seen_count == 2 {
-            result.events.push(Event { life: i, kind: EventKind::Confirmed });
+    for (i, at_place) in at_known.iter().enumerate() {
+        let (sight, others) = judge(&mut result.lives[i], at_place, (look, params));
+        free.extend(others);
+        result.sights[i] = sight;
+        match sight {
+            Sight::Missed => absent.push(i),
+            Sight::Seen if result.lives[i].seen_count == 2 => result.note(i, EventKind::Confirmed),
+            _ => {}
         }
     }
     free.sort_by(|a, b| b.score.total_cmp(&a.score));
-    // 2. A detection elsewhere on the line, as long as a train that is missing, is that train.
+    // A detection elsewhere on the line, as long as a train that is missing, is that train.
     free.retain(|sighting| !moved(&mut result, &mut absent, sighting, look, params));
-    // 3. What is left is new.
-    for sighting in free {
-        let life = new_life(sighting, look, name(result.lives.len() - known));
-        let kind = if sighting.appeared { EventKind::Appeared } else { EventKind::Departed };
-        result.events.push(Event { life: result.lives.len(), kind });
-        result.sights.push(if sighting.appeared { Sight::Seen } else { Sight::Missed });
-        result.lives.push(life);
+    // What is left is new.
+    for (number, sighting) in free.into_iter().enumerate() {
+        result.begin(new_life(sighting, look, name(number)), sighting.appeared);
     }
-    // 4. Trains that are missing, and things that stay.
+    // Trains that are missing go, things that stay are no trains.
     for i in absent {
         if missed(&mut result.lives[i], look.datetime, params) {
-            result.events.push(Event { life: i, kind: EventKind::Finished });
+            result.note(i, EventKind::Finished);
         }
     }
     for i in 0..known {
         if result.sights[i] == Sight::Seen && stays(&result.lives[i], params) {
             result.lives[i].state = LifeState::Permanent;
-            result.events.push(Event { life: i, kind: EventKind::Permanent });
+            result.note(i, EventKind::Permanent);
         }
     }
     result
+}
+
+impl Followed {
+    fn note(&mut self, life: usize, kind: EventKind) {
+        self.events.push(LifeEvent { life, kind });
+    }
+
+    /// Adds a train that came, or one that was there before it was watched and has gone.
+    fn begin(&mut self, life: Life, appeared: bool) {
+        self.note(self.lives.len(), if appeared { EventKind::Appeared } else { EventKind::Departed });
+        self.sights.push(if appeared { Sight::Seen } else { Sight::Missed });
+        self.lives.push(life);
+    }
+}
+
+/// What the detector found at the place of a train that is known.
+#[derive(Default)]
+struct AtPlace<'a> {
+    /// Trains that came, surest first.
+    parts: Vec<&'a Sighting>,
+    /// Whether one has gone.
+    gone: bool,
+}
+
+/// Gives each sighting to the life whose place it shares most of; second those that share no place, surest first.
+fn shared_out<'a>(
+    lives: &[Life],
+    look: &DateLook<'a>,
+    params: &LifeParams,
+) -> (Vec<AtPlace<'a>>, Vec<&'a Sighting>) {
+    let mut order: Vec<&Sighting> = look.sightings.iter().collect();
+    order.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut at_known: Vec<AtPlace<'a>> = lives.iter().map(|_| AtPlace::default()).collect();
+    let mut free = Vec::new();
+    for sighting in order {
+        let likeness = |i: &usize| {
+            let place = &lives[*i].place;
+            shared_m(look, place, &sighting.place) / place.length_m().max(sighting.place.length_m())
+        };
+        let best = (0..lives.len())
+            .filter(|i| (look.overlap)(&lives[*i].place, &sighting.place) >= params.overlap_fraction)
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        match best {
+            Some(i) if sighting.appeared => at_known[i].parts.push(sighting),
+            Some(i) => at_known[i].gone = true,
+            None => free.push(sighting),
+        }
+    }
+    (at_known, free)
+}
+
+/// What a date says of a train that is known, and the other trains that it shows in the same place. A train that is missed is
+/// left as it is: it may have moved.
+fn judge<'a>(
+    life: &mut Life,
+    at_place: &AtPlace<'a>,
+    (look, params): (&DateLook<'_>, &LifeParams),
+) -> (Sight, Vec<&'a Sighting>) {
+    let (clear, score) = (look.evidence)(&life.place);
+    let shown = shown_at(&life.place, clear, &at_place.parts, (look, params));
+    let sight = if let Some(found) = shown.train {
+        seen(life, look, Some(found));
+        Sight::Seen
+    } else if clear < params.clear_fraction {
+        life.undecided();
+        Sight::Hidden
+    } else if !life.seen_by.contains(look.view) {
+        life.undecided();
+        Sight::Unseen
+    } else if at_place.gone || shown.mostly_empty || score < look.known_score {
+        // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
+        Sight::Missed
+    } else if life.misses == 0 {
+        // Weak evidence keeps a train that was there on the date before,
+        seen(life, look, None);
+        Sight::Seen
+    } else {
+        // but does not bring back one that was missed.
+        Sight::Faint
+    };
+    (sight, shown.others)
 }
 
 /// Takes a free sighting for a missing train of about its length on the same track.
@@ -210,7 +254,7 @@ fn moved(
     seen(&mut result.lives[i], look, Some((sighting.place, sighting)));
     result.lives[i].move_count += 1;
     result.sights[i] = Sight::Seen;
-    result.events.push(Event { life: i, kind: EventKind::Moved });
+    result.note(i, EventKind::Moved);
     true
 }
 
@@ -337,7 +381,7 @@ fn missed(life: &mut Life, datetime: Timestamp, params: &LifeParams) -> bool {
 /// Whether a life is too long, too often seen and too unmoved to be a train's.
 fn stays(life: &Life, params: &LifeParams) -> bool {
     days_between(life.first_seen, life.last_seen) >= params.permanent_days
-        && life.seen_count >= 5
+        && life.seen_count >= PERMANENT_SIGHTINGS
         && life.move_count == 0
 }
 

@@ -6,7 +6,7 @@ mod follow;
 #[cfg(test)]
 mod tests;
 
-pub use follow::{DateLook, Event, EventKind, Followed, Sighting, follow};
+pub use follow::{DateLook, EventKind, Followed, LifeEvent, Sighting, follow};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,26 +29,6 @@ pub enum LifeState {
 }
 
 impl LifeState {
-    /// The word that is stored.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Provisional => "provisional",
-            Self::Confirmed => "confirmed",
-            Self::Finished => "finished",
-            Self::Permanent => "permanent",
-        }
-    }
-
-    /// The state of a stored word.
-    #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        [Self::First, Self::Provisional, Self::Confirmed, Self::Finished, Self::Permanent]
-            .into_iter()
-            .find(|s| s.word() == word)
-    }
-
     /// Whether the train may still stand there.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -57,7 +37,7 @@ impl LifeState {
 }
 
 /// What one scene says of a train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sight {
     /// It is there.
@@ -70,28 +50,6 @@ pub enum Sight {
     Faint,
     /// Its place is not clear.
     Hidden,
-}
-
-impl Sight {
-    const ALL: [(Self, &'static str); 5] = [
-        (Self::Seen, "seen"),
-        (Self::Missed, "missed"),
-        (Self::Unseen, "unseen"),
-        (Self::Faint, "faint"),
-        (Self::Hidden, "hidden"),
-    ];
-
-    /// The word that is stored.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, word)| word)
-    }
-
-    /// The sight of a stored word.
-    #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)
-    }
 }
 
 /// A stretch of one track.

@@ -1,4 +1,4 @@
-//! What analysts are told, and whether it reached them.
+//! What analysts get to know, and whether it reached them.
 
 use super::{Error, State, text_of, time_of};
 use crate::monitor::SiteConfig;
@@ -35,7 +35,7 @@ pub struct AlertRow {
 const COLUMNS: &str =
     "alert_id, site_id, life_id, scene_key, kind, datetime, title, feature, evidence, withdrawn_at";
 
-/// What a channel of `delivery d` has not been told of `alert a`. A withdrawal waits while dates of its site are still to be
+/// What a channel of `delivery d` has not taken of `alert a`. A withdrawal waits while dates of its site are still to be
 /// compared again, for these may raise the alert anew.
 const OPEN: &str = "(d.delivered_at IS NOT NULL OR a.withdrawn_at IS NULL) AND \
      (d.delivered_at IS NULL OR d.withdrawn <> (a.withdrawn_at IS NOT NULL)) AND \
@@ -182,7 +182,7 @@ impl State {
         })
     }
 
-    /// The newest alerts that a channel took or will take, newest first, each with the time since which the channel tells it
+    /// The newest alerts that a channel took or will take, newest first, each with the time since which the channel shows it
     /// as it does: that of its last message, of none yet that of raising.
     pub(in crate::monitor) fn alerts_of_channel(
         &self,

@@ -14,7 +14,7 @@ use ndarray::{Array2, Array3, ArrayView3, Axis};
 /// Steps to either side of zero.
 const STEPS: f32 = 32_000.0;
 
-/// Least power that is told apart, −50 dB.
+/// Least power that is distinguished, −50 dB.
 const LEAST_POWER: f64 = 1e-5;
 
 /// Steps of decibels, the same for all bands.
@@ -91,7 +91,7 @@ fn decode(bytes: &[u8], what: &'static str, scale: Scale) -> Result<(Array3<f32>
     let cells = rows.checked_mul(cols).ok_or_else(broken)?;
     let start = 12 + 4 * bands;
     let end = cells.checked_mul(2 * bands).and_then(|n| n.checked_add(start)).ok_or_else(broken)?;
-    if bytes.len() != end + cells {
+    if end.checked_add(cells) != Some(bytes.len()) {
         return Err(broken());
     }
     let mut values = Vec::with_capacity(bands * cells);
@@ -148,6 +148,14 @@ pub(super) fn to_pixels(bytes: &[u8], scale: Scale) -> Result<(Array3<f32>, Arra
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_head_whose_size_overflows_is_refused() {
+        // 2 · rows · cols fits into 64 bits, with another byte a cell it does not.
+        let bytes: Vec<u8> =
+            [1, 2_500_000_000_u32, 2_500_000_000].iter().flat_map(|n| n.to_le_bytes()).collect();
+        assert!(to_pixels(&bytes, Scale::Linear).is_err());
+    }
 
     proptest! {
         #[test]

@@ -1,7 +1,8 @@
 //! Lives of trains, each with all its steps, so that a late date can take back what followed from it.
 
 use super::{Error, State, text_of, time_of};
-use crate::monitor::lives::{Life, LifeState, Sight, Stretch};
+use crate::monitor::lives::{EventKind, Life, Sight, Stretch};
+use crate::monitor::words::Word;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 use std::collections::BTreeSet;
@@ -30,16 +31,15 @@ pub struct StepRow {
     pub scene_key: i64,
     /// Whether the scene shows it.
     pub sight: Sight,
-    /// Where it stands, as far as the scene tells.
+    /// Where it stands, as far as the scene shows it.
     pub place: Stretch,
 }
 
 fn life_of(r: &Row<'_>) -> rusqlite::Result<Life> {
-    let word: String = r.get(4)?;
     Ok(Life {
         id: r.get(0)?,
         place: Stretch { track: r.get(1)?, start_m: r.get(2)?, end_m: r.get(3)? },
-        state: LifeState::of_word(&word).ok_or(rusqlite::Error::InvalidQuery)?,
+        state: r.get::<_, Word<_>>(4)?.0,
         first_seen: time_of(&r.get::<_, String>(5)?)?,
         last_seen: time_of(&r.get::<_, String>(6)?)?,
         first_missed: r.get::<_, Option<String>>(7)?.as_deref().map(time_of).transpose()?,
@@ -58,7 +58,7 @@ pub(in crate::monitor) fn put_life(
     site_id: &str,
     life: &Life,
     (scene_key, datetime, view): (i64, Timestamp, &str),
-    (sight, event): (Sight, Option<&str>),
+    (sight, event): (Sight, Option<EventKind>),
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO life (life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, \
                seen_count, misses, move_count, score, appearance, site_id, seen_by) \
@@ -74,7 +74,7 @@ pub(in crate::monitor) fn put_life(
         life.place.track,
         life.place.start_m,
         life.place.end_m,
-        life.state.word(),
+        Word(life.state),
         text_of(life.first_seen),
         text_of(life.last_seen),
         life.first_missed.map(text_of),
@@ -93,9 +93,9 @@ pub(in crate::monitor) fn put_life(
         life.id,
         text_of(datetime),
         site_id,
-        sight.word(),
-        event,
-        life.state.word(),
+        Word(sight),
+        event.map(Word),
+        Word(life.state),
         life.place.track,
         life.place.start_m,
         life.place.end_m,
@@ -231,11 +231,10 @@ impl State {
         self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map([site_id], |r| {
-                    let word: String = r.get(2)?;
                     Ok(StepRow {
                         life_id: r.get(0)?,
                         scene_key: r.get(1)?,
-                        sight: Sight::of_word(&word).ok_or(rusqlite::Error::InvalidQuery)?,
+                        sight: r.get::<_, Word<_>>(2)?.0,
                         place: Stretch { track: r.get(3)?, start_m: r.get(4)?, end_m: r.get(5)? },
                     })
                 })?

@@ -2,12 +2,13 @@
 
 use super::{Error, State, blob, text_of, time_of};
 use crate::corridor::{Strip, StripGeometry};
+use crate::monitor::words::Word;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What became of a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SceneStatus {
     /// Compared; its results are in the state.
@@ -26,28 +27,6 @@ pub enum SceneStatus {
     Late,
 }
 
-impl SceneStatus {
-    const ALL: [(Self, &'static str); 7] = [
-        (Self::Used, "used"),
-        (Self::Sampled, "sampled"),
-        (Self::Hidden, "hidden"),
-        (Self::Refused, "refused"),
-        (Self::Failed, "failed"),
-        (Self::Duplicate, "duplicate"),
-        (Self::Late, "late"),
-    ];
-
-    /// The word that is stored.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(s, _)| *s == self).map_or("", |(_, word)| word)
-    }
-
-    fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)
-    }
-}
-
 /// A scene as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SceneRow {
@@ -55,7 +34,7 @@ pub struct SceneRow {
     pub scene_key: i64,
     /// Where it is read from.
     pub spec: String,
-    /// Tells another content under the same name.
+    /// Another one means another content under the same name.
     pub fingerprint: String,
     /// Scene id.
     pub scene_id: String,
@@ -85,8 +64,6 @@ const COLUMNS: &str = "scene_key, spec, fingerprint, scene_id, datetime, platfor
                        valid_fraction, cloud_fraction, shift_row_px, shift_col_px, view";
 
 fn scene_of(row: &Row<'_>) -> rusqlite::Result<SceneRow> {
-    let word: String = row.get(7)?;
-    let status = SceneStatus::of_word(&word).ok_or(rusqlite::Error::InvalidQuery)?;
     Ok(SceneRow {
         scene_key: row.get(0)?,
         spec: row.get(1)?,
@@ -95,7 +72,7 @@ fn scene_of(row: &Row<'_>) -> rusqlite::Result<SceneRow> {
         datetime: row.get::<_, Option<String>>(4)?.as_deref().map(time_of).transpose()?,
         platform: row.get(5)?,
         baseline: row.get(6)?,
-        status,
+        status: row.get::<_, Word<_>>(7)?.0,
         reason: row.get(8)?,
         attempts: row.get(9)?,
         valid_fraction: row.get(10)?,
@@ -131,7 +108,7 @@ pub(in crate::monitor) fn put_scene(
             scene.datetime.map(text_of),
             scene.platform,
             scene.baseline,
-            scene.status.word(),
+            Word(scene.status),
             scene.reason,
             scene.attempts,
             scene.valid_fraction,
@@ -167,7 +144,7 @@ pub(in crate::monitor) fn set_status(
 ) -> rusqlite::Result<()> {
     c.prepare_cached("UPDATE scene SET status = ?2, reason = ?3 WHERE scene_key = ?1")?.execute((
         scene_key,
-        status.word(),
+        Word(status),
         reason,
     ))?;
     Ok(())
@@ -270,7 +247,7 @@ impl State {
     /// [`Error::Database`].
     pub fn scenes_with(&self, site_id: &str, status: SceneStatus) -> Result<Vec<SceneRow>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM scene WHERE site_id = ?1 AND status = ?2 ORDER BY datetime");
-        self.read(|c| c.prepare_cached(&sql)?.query_map((site_id, status.word()), scene_of)?.collect())
+        self.read(|c| c.prepare_cached(&sql)?.query_map((site_id, Word(status)), scene_of)?.collect())
     }
 
     /// One scene.

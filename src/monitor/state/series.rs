@@ -226,14 +226,14 @@ pub(in crate::monitor) fn idle_before(
 }
 
 impl State {
-    /// The series of a site in order of time, view and track.
+    /// The series of a site in order of time, view, scene and track.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn observations(&self, site_id: &str) -> Result<Vec<ObservationRow>, Error> {
         let sql = "SELECT track_index, datetime, scene_key, length_m, observed_m, occupied_m, occupied_low_m, \
                    occupied_high_m, wagons_low, wagons_high, train_count, limit_m, limits, view FROM observation \
-                   WHERE site_id = ?1 ORDER BY datetime, view, track_index";
+                   WHERE site_id = ?1 ORDER BY datetime, view, scene_key, track_index";
         self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map([site_id], |r| {

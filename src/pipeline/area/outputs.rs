@@ -10,6 +10,7 @@ use crate::pipeline::plan::{BASELINE, TARGET, list_of, when};
 use crate::pipeline::register::{registration_json, rounded};
 use crate::pipeline::staged::{Staged, remove};
 use crate::pipeline::{Error, Origin};
+use crate::report::geojson::position;
 use crate::scene::Scene;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -60,7 +61,7 @@ pub(super) fn write(
         "area_km2": rounded(found.area_km2, 1e4),
         "null": {
             "false_alarms_per_100km2_asked": request.false_alarms_per_100km2(),
-            "false_alarms_expected": rounded(request.objects.false_objects_per_km2 * found.area_km2, 1e3),
+            "false_alarms_expected": rounded(request.objects.rate_per_km2() * found.area_km2, 1e3),
             "threshold_levels": { "narrow": rounded(narrow, 1e4), "wide": rounded(wide, 1e4) },
         },
         "object_count": found.objects.len(), "skipped": [],
@@ -84,7 +85,7 @@ fn summary(request: &AreaRequest, found: &Found, written: &[PathBuf]) -> String 
         "objects: {} with {:.2} km², {:.0} of them expected to be false, on {:.0} km² that both scenes show\n",
         found.objects.len(),
         area / 1e6,
-        (request.objects.false_objects_per_km2 * found.area_km2).min(found.objects.len() as f64),
+        (request.objects.rate_per_km2() * found.area_km2).min(found.objects.len() as f64),
         found.area_km2,
     );
     for path in written {
@@ -109,7 +110,7 @@ fn collection(planned: &Planned, objects: &[AreaObject], attribution: &str) -> R
         let ring: Vec<[f64; 2]> = lon_lat
             .by_ref()
             .take(object.changed.outline.len())
-            .map(|(lon, lat)| [rounded(lon, 1e7), rounded(lat, 1e7)])
+            .map(|(lon, lat)| position([lon, lat]))
             .collect();
         let feature = json!({
             "type": "Feature", "id": place_id(&ring, &format!("{}|{}", pair.moving.id, pair.reference.id)),

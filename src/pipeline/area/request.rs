@@ -1,7 +1,7 @@
 //! What an area run is asked for, from the configuration of `detect`.
 
 use crate::pipeline::Error;
-use crate::pipeline::config::{DetectFile, is_unset, parse_time};
+use crate::pipeline::config::{DetectFile, parse_time};
 use crate::pipeline::register::RegisterRequest;
 use crate::units::OutOfRange;
 use crate::{change, coreg, mask};
@@ -51,7 +51,12 @@ impl AreaRequest {
         if file.baseline.is_empty() {
             return Err(Error::Missing { what: "the baseline scene", option: "--baseline" });
         }
-        file.check()?;
+        file.mask.check()?;
+        file.coreg.check()?;
+        file.tracks.check()?;
+        file.change.check()?;
+        file.objects.check()?;
+        file.radar.check()?;
         let [reference] = <[String; 1]>::try_from(file.baseline)
             .map_err(|given| Error::AreaBaselines { count: given.len() })?;
         let moving = file.target.ok_or(Error::Missing { what: "the target scene", option: "--target" })?;
@@ -65,9 +70,7 @@ impl AreaRequest {
             let quantity = "false alarms per 100 km²";
             return Err(OutOfRange { quantity, allowed: "finite and above 0", value: asked }.into());
         }
-        if is_unset(&objects) {
-            objects.false_objects_per_km2 = asked / RATE_KM2;
-        }
+        objects.false_objects_per_km2.get_or_insert(asked / RATE_KM2);
         Ok(Self {
             pair: RegisterRequest {
                 reference,
@@ -93,6 +96,6 @@ impl AreaRequest {
     /// False objects expected per 100 km².
     #[must_use]
     pub fn false_alarms_per_100km2(&self) -> f64 {
-        self.objects.false_objects_per_km2 * RATE_KM2
+        self.objects.rate_per_km2() * RATE_KM2
     }
 }

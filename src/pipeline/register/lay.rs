@@ -49,6 +49,13 @@ pub(in crate::pipeline) struct Lay<'a> {
     pub(in crate::pipeline) shifts: &'a Shifts,
 }
 
+impl Pair {
+    /// How the moving scene's pixels become the reference's under `shifts`.
+    pub(in crate::pipeline) fn lay<'a>(&'a self, shifts: &'a Shifts) -> Lay<'a> {
+        Lay { reference: &self.reference.grid, moving: self.moving.grid.shape, link: &self.link, shifts }
+    }
+}
+
 impl Lay<'_> {
     /// First and last row and column, in moving pixels, under a window of the reference; may lie outside.
     fn span(&self, window: Window, first: (f64, f64)) -> [f64; 4] {

@@ -33,7 +33,7 @@ impl Plane {
 }
 
 /// Both scenes in one window.
-pub(in crate::pipeline) struct Look {
+pub(in crate::pipeline) struct Overlaid {
     pub(in crate::pipeline) reference: Plane,
     pub(in crate::pipeline) moving: Plane,
     /// To be added to a shift between the arrays to get the shift of the scenes, px.
@@ -43,7 +43,7 @@ pub(in crate::pipeline) struct Look {
 /// First row and column (may lie outside), rows and columns.
 pub(in crate::pipeline) type Frame = (isize, isize, usize, usize);
 
-impl Look {
+impl Overlaid {
     /// The edges of both, which bands that differ have in common.
     pub(super) fn edges(self) -> Self {
         Self { reference: self.reference.edges(), moving: self.moving.edges(), ..self }
@@ -63,7 +63,7 @@ pub(in crate::pipeline) fn look(
     frame: Frame,
     start: (isize, isize),
     bands: (usize, usize),
-) -> Result<Look, Error> {
+) -> Result<Overlaid, Error> {
     let reference = padded(&pair.reference, source, frame, bands.0)?;
     let from = (frame.0 - start.0, frame.1 - start.1, frame.2, frame.3);
     let whole = (start.0 as f64, start.1 as f64);
@@ -73,7 +73,7 @@ pub(in crate::pipeline) fn look(
             let own = (from.0 - r as isize, from.1 - c as isize, from.2, from.3);
             let moving = padded(&pair.moving, source, own, bands.1)?;
             // Moving pixel m lies at m + first; the array says m + round(first).
-            Ok(Look { reference, moving, base: (whole.0 - (first.0 - r), whole.1 - (first.1 - c)) })
+            Ok(Overlaid { reference, moving, base: (whole.0 - (first.0 - r), whole.1 - (first.1 - c)) })
         }
         Link::Warped { mapping, scale } => {
             let place = |r: usize, c: usize| {
@@ -82,7 +82,7 @@ pub(in crate::pipeline) fn look(
                 mapping.row_col(x, y)
             };
             let moving = warped(&pair.moving, source, (from.2, from.3), (&place, *scale), bands.1)?;
-            Ok(Look { reference, moving, base: whole })
+            Ok(Overlaid { reference, moving, base: whole })
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::RegisterRequest;
 use super::afloat::FloatBands;
 use super::held::Held;
-use super::look::{Frame, Look, look};
+use super::look::{Frame, Overlaid, look};
 use super::pair::Pair;
 use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
 use crate::grid::Window;
@@ -51,7 +51,7 @@ pub(in crate::pipeline) fn measure(
     let bands = [indices(|c| c.0), indices(|c| c.1)].map(|b| b.into_iter().collect::<Vec<_>>());
     let [ours, theirs] = bands;
     let held = Held::new(source, [(&pair.reference, ours), (&pair.moving, theirs)])?;
-    let mut run = Run { pair, request, source: &held, sink, afloat: None };
+    let mut run = Measuring { pair, request, source: &held, sink, afloat: None };
     run.step("probe", 1)?;
     let (side, count) = PROBES[0];
     run.afloat = match FloatBands::of(pair) {
@@ -61,7 +61,7 @@ pub(in crate::pipeline) fn measure(
     run.all().or_else(|error| Err(run.explained(error)?))
 }
 
-impl Run<'_> {
+impl Measuring<'_> {
     /// Probes, tie points and the field fitted to them.
     fn all(&self) -> Result<Measured, Error> {
         let (pair, request) = (self.pair, self.request);
@@ -95,12 +95,12 @@ impl Run<'_> {
     }
 }
 
-struct Run<'a> {
+struct Measuring<'a> {
     pair: &'a Pair,
     request: &'a RegisterRequest,
     source: &'a dyn SceneSource,
     sink: &'a dyn Sink,
-    /// Bands in which clouds over water are told, where there are any.
+    /// Bands in which clouds over water can be seen, where there are any.
     afloat: Option<FloatBands>,
 }
 
@@ -111,7 +111,7 @@ struct Probed {
     bands: (usize, usize),
 }
 
-impl Run<'_> {
+impl Measuring<'_> {
     fn step(&self, stage: &'static str, done: usize) -> Result<(), Error> {
         if self.sink.interrupted() {
             return Err(Error::Interrupted);
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     /// Both scenes in a frame as they are matched: without what floats, and by their edges where the bands differ.
-    fn look(&self, frame: Frame, start: (isize, isize), bands: (usize, usize)) -> Result<Look, Error> {
+    fn look(&self, frame: Frame, start: (isize, isize), bands: (usize, usize)) -> Result<Overlaid, Error> {
         let mut seen = look(self.pair, self.source, frame, start, bands)?;
         if let Some(float) = self.afloat {
             let [ours, theirs] = float.look(self.pair, self.source, frame, start)?;

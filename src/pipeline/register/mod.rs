@@ -1,6 +1,6 @@
 //! `railwatch register`: one scene measured against another and laid on its grid.
 //!
-//! `RegisterRequest → Pair → Measured → outputs`. The shift is measured by windows over the whole overlap and told as
+//! `RegisterRequest → Pair → Measured → outputs`. The shift is measured by windows over the whole overlap and reported as
 //! the simplest field that the tie points ask for; then the moving scene is resampled once. Pixels pass through in strips,
 //! so memory follows the strip and the number of threads and not the tile.
 
@@ -38,7 +38,7 @@ pub struct RegisterRequest {
     pub tie_points: Option<PathBuf>,
     /// Bands to use; all where empty.
     pub bands: Vec<String>,
-    /// Band to measure on; the one that tells the shift best where `None`.
+    /// Band to measure on; the one that shows the shift best where `None`.
     pub match_band: Option<String>,
     /// Form of the shift; the simplest that the tie points ask for where `None`.
     pub model: Option<Model>,

@@ -1,7 +1,6 @@
 //! Two scenes opened, and how the pixels of one lie on the grid of the other.
 
 use super::RegisterRequest;
-use super::lay::{Lay, Shifts};
 use crate::grid::{Grid, Mapping, Window};
 use crate::io::{self, SceneOptions};
 use crate::pipeline::Error;
@@ -39,7 +38,7 @@ impl Link {
     /// The link from `reference` to `other` for places inside `area` of the reference.
     pub(in crate::pipeline) fn new(reference: &Grid, other: &Grid, area: Window) -> Result<Self, Error> {
         let (a, b) = (reference.affine.to_gdal(), other.affine.to_gdal());
-        let size = reference.pixel_size_m();
+        let size = reference.pixel_size();
         let steps = [1, 2, 4, 5].into_iter().all(|k| (a[k] - b[k]).abs() * 20_000.0 < 1e-3 * size);
         if reference.crs == other.crs && steps {
             let (x, y) = other.xy(0.0, 0.0);
@@ -81,11 +80,6 @@ impl Pair {
         let link = Link::new(&reference.grid, &moving.grid, overlap)?;
         let pixel_m = io::ground_pixel_m(&reference.grid)?;
         Ok(Self { reference, moving, candidates, overlap, link, pixel_m })
-    }
-
-    /// How the moving scene's pixels become the reference's under `shifts`.
-    pub(in crate::pipeline) fn lay<'a>(&'a self, shifts: &'a Shifts) -> Lay<'a> {
-        Lay { reference: &self.reference.grid, moving: self.moving.grid.shape, link: &self.link, shifts }
     }
 
     /// Whether two bands see different things, so that only their edges can be compared. Polarisations of radar do not.

@@ -9,19 +9,19 @@ use crate::stats::median;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Nodes along the longer side at which the report tells the field.
+/// Nodes along the longer side at which the report gives the field.
 const NODES: usize = 16;
-/// Tie points that scatter by more than this about the shift, px, are told: a shift of 0.2 px along an edge looks like a train.
+/// Tie points that scatter by more than this about the shift, px, are reported: a shift of 0.2 px along an edge looks like a train.
 const ROUGH_RMSE_PX: f64 = 0.2;
 
 /// What a user should look at before trusting a registration that is not refused.
 pub(in crate::pipeline) fn warnings(pair: &Pair, measured: &Measured) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut notes = Vec::new();
     if pair.differ(measured.bands) {
         let name = |scene: &Scene, band: usize| {
             scene.bands.get(band).map_or_else(String::new, |b| b.name.to_string())
         };
-        told.push(format!(
+        notes.push(format!(
             "the scenes have no band in common: the edges of {} were matched with those of {}",
             name(&pair.reference, measured.bands.0),
             name(&pair.moving, measured.bands.1)
@@ -29,12 +29,12 @@ pub(in crate::pipeline) fn warnings(pair: &Pair, measured: &Measured) -> Vec<Str
     }
     let rmse_px = measured.registration.residual_rmse_px;
     if rmse_px > ROUGH_RMSE_PX {
-        told.push(format!(
+        notes.push(format!(
             "the tie points scatter by {rmse_px:.2} px about the shift: the ground changed (season, snow, low sun, clouds) \
              or moved in another form; check edges in both scenes by eye"
         ));
     }
-    told
+    notes
 }
 
 /// The shift in one figure: that of a translation, else the median over the tie points; px (row, col).
@@ -82,7 +82,7 @@ pub(super) fn report(
     })
 }
 
-/// What was measured, as reports and `run.json` tell it.
+/// What was measured, as reports and `run.json` state it.
 pub(in crate::pipeline) fn registration(pair: &Pair, measured: &Measured) -> Value {
     let r = &measured.registration;
     let (row, col) = typical_shift(measured);

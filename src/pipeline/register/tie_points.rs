@@ -6,6 +6,7 @@ use super::report_json::rounded;
 use crate::coreg::TiePoint;
 use crate::io::{self, PointLayer};
 use crate::pipeline::Error;
+use crate::report::geojson::position;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -72,7 +73,7 @@ fn geojson(layer: &PointLayer<'_>) -> Result<String, Error> {
         properties.insert(layer.flag.to_owned(), json!(flag));
         let feature = json!({
             "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [rounded(lon, 1e7), rounded(lat, 1e7)]},
+            "geometry": {"type": "Point", "coordinates": position([lon, lat])},
             "properties": properties,
         });
         // Writing into a String cannot fail.

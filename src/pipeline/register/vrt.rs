@@ -75,7 +75,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
 /// Whether a band of larger or smaller pixels shows just the ground of the scene's grid, to a thousandth of its pixels.
 fn covers(band: &Grid, grid: &Grid) -> bool {
     let corner = |g: &Grid, k: f64| g.xy(k * g.shape.0 as f64 - 0.5, k * g.shape.1 as f64 - 0.5);
-    let limit = 1e-3 * grid.pixel_size_m();
+    let limit = 1e-3 * grid.pixel_size();
     band.crs == grid.crs
         && [0.0, 1.0].into_iter().all(|k| {
             let (a, b) = (corner(band, k), corner(grid, k));
@@ -116,7 +116,7 @@ fn corrected(pair: &Pair, measured: &Measured, (row, col): (f64, f64)) -> Result
     if pair.moving.grid.crs != reference.crs {
         (x, y) = io::from_wgs84(&reference.crs, &io::to_wgs84(&pair.moving.grid.crs, &[(x, y)])?)?[0];
     }
-    // p = q + d(p): the field is told at the place that the pixel comes to.
+    // p = q + d(p): the field is defined at the place that the pixel comes to.
     let q = reference.row_col(x, y);
     let mut p = q;
     for _ in 0..20 {

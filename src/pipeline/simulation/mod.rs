@@ -12,6 +12,8 @@ use super::staged::{Staged, refuse_inputs};
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Affine, Crs, Grid};
 use crate::io;
+use crate::report::Point;
+use crate::report::geojson::position;
 use crate::simulate;
 use geo::{BoundingRect, MultiPoint};
 use jiff::Timestamp;
@@ -71,7 +73,7 @@ pub fn simulate(request: &SimulateRequest) -> Result<String, Error> {
 }
 
 /// Where synthetic scenes lie.
-struct Ground {
+struct SyntheticGround {
     tracks: Vec<Track>,
     grid: Grid,
     /// Longitude and latitude of the middle, degrees.
@@ -79,7 +81,7 @@ struct Ground {
 }
 
 /// The rails of the request with a grid around them.
-fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
+fn ground(request: &SimulateRequest) -> Result<SyntheticGround, Error> {
     let wgs84 = io::crs_from_epsg(4326)?;
     let lines = io::read_lines(&request.rails, &wgs84)?;
     let points: MultiPoint<f64> =
@@ -103,7 +105,7 @@ fn ground(request: &SimulateRequest) -> Result<Ground, Error> {
     let lines = io::read_lines(&request.rails, &crs)?;
     let grid = grid_around(lines.iter().flat_map(|l| l.vertices.iter().copied()), request.margin_m, crs)?;
     let tracks = build_tracks(&lines, &io::outline(&grid, &grid.crs)?, &TrackParams::default())?;
-    Ok(Ground { tracks, grid, middle_lonlat: (centre.x, centre.y) })
+    Ok(SyntheticGround { tracks, grid, middle_lonlat: (centre.x, centre.y) })
 }
 
 /// The parameters of the configuration, else the usual ones.
@@ -154,7 +156,7 @@ fn warn_left_out(what: &str, asked: usize, placed: usize) {
     }
 }
 
-/// Puts rails and truth beside the scenes, all under their names, and tells what was written.
+/// Puts rails and truth beside the scenes, all under their names, and says what was written.
 fn conclude(
     mut staged: Staged,
     (crs, tracks): (&Crs, &[Track]),
@@ -188,9 +190,8 @@ fn feature_collection(features: &[Value]) -> String {
 }
 
 fn line(crs: &Crs, points: &[(f64, f64)]) -> Result<Value, Error> {
-    let rounded = |v: f64| (v * 1e7).round() / 1e7;
-    let lonlat: Vec<[f64; 2]> =
-        io::to_wgs84(crs, points)?.into_iter().map(|(lon, lat)| [rounded(lon), rounded(lat)]).collect();
+    let lonlat: Vec<Point> =
+        io::to_wgs84(crs, points)?.into_iter().map(|(lon, lat)| position([lon, lat])).collect();
     Ok(json!({ "type": "LineString", "coordinates": lonlat }))
 }
 

@@ -1,6 +1,6 @@
 //! Synthetic Sentinel-2 scenes.
 
-use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names, warn_left_out};
+use super::{About, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::Error;
@@ -15,7 +15,7 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     if let Some(seed) = request.seed {
         (params.seed, params.trains.seed) = (seed, seed);
     }
-    let Ground { tracks, grid, middle_lonlat } = ground(request)?;
+    let SyntheticGround { tracks, grid, middle_lonlat } = ground(request)?;
     let tracks = [tracks.clone(), simulate::yard_tracks(&params, &tracks)].concat();
     params.place_lonlat = params.place_lonlat.or(Some(middle_lonlat));
     let simulated = simulate::scene_pair(&params, &tracks, &grid)?;

@@ -1,6 +1,6 @@
 //! Synthetic Sentinel-1 scenes.
 
-use super::{About, Ground, SimulateRequest, conclude, ground, params, scene_names, warn_left_out};
+use super::{About, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out};
 use crate::grid::Grid;
 use crate::io;
 use crate::pipeline::Error;
@@ -16,7 +16,7 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     if let Some(seed) = request.seed {
         (params.seed, params.trains.seed) = (seed, seed);
     }
-    let Ground { tracks, grid, .. } = ground(request)?;
+    let SyntheticGround { tracks, grid, .. } = ground(request)?;
     let stack = simulate::radar_stack(&params, &tracks, &grid)?;
     warn_left_out("trains", params.trains.train_count(), stack.truth.len());
     let eastwards = params.trains.look_azimuth_deg < 180.0;

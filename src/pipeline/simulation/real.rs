@@ -146,5 +146,5 @@ fn bands_of(scene: &Scene) -> Result<Vec<usize>, String> {
 /// The pixels within `margin_m` of the tracks.
 fn window(grid: &Grid, tracks: &[Track], margin_m: f64) -> Option<Window> {
     let points = tracks.iter().flat_map(|t| t.vertices().iter().copied());
-    grid.window_around(points, margin_m / grid.pixel_size_m())
+    grid.window_around(points, margin_m / grid.pixel_size())
 }

@@ -108,7 +108,7 @@ impl Geodetic {
         let half = |d: f64| (d / 2.0).sin().powi(2);
         // a = sin²(Δφ/2) + cos φ₁ cos φ₂ sin²(Δλ/2), d = 2R asin √a
         let a = half(q[1] - p[1]) + p[1].cos() * q[1].cos() * half(q[0] - p[0]);
-        2.0 * 6_371_008.8 * a.sqrt().asin()
+        2.0 * crate::units::EARTH_RADIUS_M * a.sqrt().asin()
     }
 }
 

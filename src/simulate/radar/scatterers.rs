@@ -11,7 +11,7 @@ use rand_distr::StandardNormal;
 
 /// Distance of scatterers along a train, metres.
 const STEP_M: f64 = 1.0;
-/// Reach of the mean that tells the level of the ground, px.
+/// Reach of the mean that gives the level of the ground, px.
 const GROUND_PX: usize = 3;
 
 /// Power `(band, row, col)` that `trains` add to the mean power `ground`, as points in the pixels that they are imaged in.

@@ -61,7 +61,7 @@ impl Yards {
     pub(super) fn add(&mut self, dates: &[Raster], seed: u64) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let (rows, cols) = dates[0].grid.shape;
-        let pixel_m = dates[0].grid.pixel_size_m();
+        let pixel_m = dates[0].grid.pixel_size();
         let looks = looks_of(&dates[0]).max(1.0);
         let inside =
             |v: usize, n: usize| (v as f64) >= BESIDE * n as f64 && (v as f64) < (1.0 - BESIDE) * n as f64;
@@ -188,7 +188,7 @@ fn rates(
         2 => pixelwise(&values, &baselines, &ok, PixelTest::T, &params),
         _ => pixelwise(&values, &baselines, &ok, PixelTest::Omnibus { looks }, &params),
     };
-    let cut = ObjectParams { false_objects_per_km2: LOOSEST, ..ObjectParams::default() };
+    let cut = ObjectParams { false_objects_per_km2: Some(LOOSEST), ..ObjectParams::default() };
     let km2 = yard.iter().filter(|y| **y).count() as f64 * pixel_m * pixel_m / 1e6;
     let found = objects(&map.ok()?, yard, pixel_m, &cut).ok()?;
     Some(found.into_iter().map(|o| (o.changed.expected_false_alarms / km2, o.pixels)).collect())

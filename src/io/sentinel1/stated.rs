@@ -1,13 +1,13 @@
-//! What names, tags and catalogues tell about a radar scene: orbit, pass, mode, kind of backscatter.
+//! What names, tags and catalogues state about a radar scene: orbit, pass, mode, kind of backscatter.
 
 use super::super::names;
 use super::annotation::pass_of;
 use crate::scene::{Backscatter, Pass, relative_orbit};
 use gdal::{Dataset, Metadata};
 
-/// Facts about a scene; what nothing tells is `None`.
+/// Facts about a scene; what nothing states is `None`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Stated {
     pub(super) platform: Option<String>,
     pub(super) mode: Option<String>,
     pub(super) pass: Option<Pass>,
@@ -17,7 +17,7 @@ pub(super) struct Told {
     pub(super) decibel: Option<bool>,
 }
 
-impl Told {
+impl Stated {
     /// What is known already wins over `other`.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
@@ -31,47 +31,47 @@ impl Told {
     }
 }
 
-/// What a product or file name tells.
+/// What a product or file name states.
 ///
 /// ```text
 /// S1A_IW_GRDH_1SDV_…_022812_02792A_FD5B: Sentinel-1A, IW, absolute orbit 22812 hence relative orbit 140
 /// OPERA_L2_RTC-S1_T137-292318-IW2_…_S1A_30_v1.0_VV: Sentinel-1A, IW, relative orbit 137, gamma0
 /// ```
-pub(super) fn by_name(name: &str) -> Told {
+pub(super) fn by_name(name: &str) -> Stated {
     let platform = names::platform_of(name).filter(|p| p.starts_with("Sentinel-1"));
-    let mut told = Told { platform, ..Told::default() };
+    let mut stated = Stated { platform, ..Stated::default() };
     let tokens: Vec<&str> = name.split(['_', '-', '.', '/', ' ']).collect();
     for (i, token) in tokens.iter().enumerate() {
         let upper = token.to_ascii_uppercase();
         let digits = |t: &str, n: usize| t.len() == n && t.bytes().all(|b| b.is_ascii_digit());
         match upper.as_str() {
-            "IW" | "EW" | "SM" | "WV" => told.mode = told.mode.or(Some(upper)),
-            "IW1" | "IW2" | "IW3" => told.mode = told.mode.or_else(|| Some("IW".to_owned())),
-            "SIGMA0" => told.backscatter = Some(Backscatter::Sigma0),
-            "GAMMA0" | "RTC" => told.backscatter = Some(Backscatter::Gamma0),
-            "DB" => told.decibel = Some(true),
-            "LINEAR" => told.decibel = Some(false),
+            "IW" | "EW" | "SM" | "WV" => stated.mode = stated.mode.or(Some(upper)),
+            "IW1" | "IW2" | "IW3" => stated.mode = stated.mode.or_else(|| Some("IW".to_owned())),
+            "SIGMA0" => stated.backscatter = Some(Backscatter::Sigma0),
+            "GAMMA0" | "RTC" => stated.backscatter = Some(Backscatter::Gamma0),
+            "DB" => stated.decibel = Some(true),
+            "LINEAR" => stated.decibel = Some(false),
             _ if upper.strip_prefix('T').is_some_and(|t| digits(t, 3)) => {
                 // OPERA's burst: T137-292318-IW2.
                 let burst = tokens.get(i + 1).is_some_and(|t| digits(t, 6));
-                told.relative_orbit =
-                    told.relative_orbit.or(burst.then(|| upper[1..].parse().ok()).flatten());
+                stated.relative_orbit =
+                    stated.relative_orbit.or(burst.then(|| upper[1..].parse().ok()).flatten());
             }
             _ if digits(token, 6) => {
                 // Absolute orbit behind the second time of a product's name.
                 let behind_time = i > 0 && tokens[i - 1].len() == 15 && tokens[i - 1].contains(['T', 't']);
                 let absolute = behind_time.then(|| token.parse().ok()).flatten();
-                let orbit = absolute.zip(told.platform.as_deref()).and_then(|(n, p)| relative_orbit(p, n));
-                told.relative_orbit = told.relative_orbit.or(orbit);
+                let orbit = absolute.zip(stated.platform.as_deref()).and_then(|(n, p)| relative_orbit(p, n));
+                stated.relative_orbit = stated.relative_orbit.or(orbit);
             }
-            _ => told.pass = told.pass.or_else(|| pass_of(token)),
+            _ => stated.pass = stated.pass.or_else(|| pass_of(token)),
         }
     }
-    told
+    stated
 }
 
 /// What a file's tags tell.
-pub(super) fn by_tags(dataset: &Dataset) -> Told {
+pub(super) fn by_tags(dataset: &Dataset) -> Stated {
     let tag = |keys: &[&str]| keys.iter().find_map(|k| dataset.metadata_item(k, ""));
     let platform = tag(&["PLATFORM", "platform", "SPACECRAFT_NAME", "MISSION"]);
     // A simulated scene says so, whatever its name says.
@@ -83,7 +83,7 @@ pub(super) fn by_tags(dataset: &Dataset) -> Told {
         .and_then(|t| t.trim().parse().ok())
         .or_else(|| relative_orbit(platform.as_deref()?, absolute?));
     let units = tag(&["UNITS", "units"]).map(|t| t.to_ascii_lowercase());
-    Told {
+    Stated {
         platform,
         mode: tag(&["MODE", "ACQUISITION_MODE", "sar:instrument_mode"]),
         pass: tag(&["ORBIT_PASS_DIRECTION", "PASS", "ORBIT_DIRECTION", "sat:orbit_state"])
@@ -102,14 +102,14 @@ pub(super) fn by_tags(dataset: &Dataset) -> Told {
     }
 }
 
-/// What a STAC item's properties tell.
-pub(super) fn by_item(json: &serde_json::Value) -> Told {
+/// What a STAC item's properties state.
+pub(super) fn by_item(json: &serde_json::Value) -> Stated {
     let property = |key: &str| json.get("properties").and_then(|p| p.get(key));
     let text = |key: &str| property(key).and_then(serde_json::Value::as_str);
     let number = |key: &str| property(key).and_then(serde_json::Value::as_u64);
     let collection = json.get("collection").and_then(serde_json::Value::as_str).unwrap_or_default();
     let rtc = collection.to_ascii_lowercase().contains("rtc");
-    Told {
+    Stated {
         platform: text("platform").and_then(names::platform_of),
         mode: text("sar:instrument_mode").map(str::to_owned),
         pass: text("sat:orbit_state").and_then(pass_of),
@@ -125,17 +125,17 @@ mod tests {
 
     #[test]
     fn names_tell_orbit_mode_and_kind() {
-        let told = by_name("S1A_IW_GRDH_1SDV_20180716T004042_20180716T004107_022812_02792A_FD5B");
-        assert_eq!(told.platform.as_deref(), Some("Sentinel-1A"));
-        assert_eq!((told.mode.as_deref(), told.relative_orbit), (Some("IW"), Some(165)));
-        let told =
+        let stated = by_name("S1A_IW_GRDH_1SDV_20180716T004042_20180716T004107_022812_02792A_FD5B");
+        assert_eq!(stated.platform.as_deref(), Some("Sentinel-1A"));
+        assert_eq!((stated.mode.as_deref(), stated.relative_orbit), (Some("IW"), Some(165)));
+        let stated =
             by_name("OPERA_L2_RTC-S1_T137-292318-IW2_20211119T015855Z_20250830T120333Z_S1A_30_v1.0_VH");
-        assert_eq!((told.relative_orbit, told.backscatter), (Some(137), Some(Backscatter::Gamma0)));
-        assert_eq!(told.mode.as_deref(), Some("IW"));
-        let told = by_name("S1_GRD_ASC_20170801T173236_VVVH_dB_20m");
-        assert_eq!((told.pass, told.decibel), (Some(Pass::Ascending), Some(true)));
-        assert_eq!(told.relative_orbit, None);
-        let told = by_name("S1_GRD_20230403_VVVH_sigma0_dB");
-        assert_eq!(told.backscatter, Some(Backscatter::Sigma0));
+        assert_eq!((stated.relative_orbit, stated.backscatter), (Some(137), Some(Backscatter::Gamma0)));
+        assert_eq!(stated.mode.as_deref(), Some("IW"));
+        let stated = by_name("S1_GRD_ASC_20170801T173236_VVVH_dB_20m");
+        assert_eq!((stated.pass, stated.decibel), (Some(Pass::Ascending), Some(true)));
+        assert_eq!(stated.relative_orbit, None);
+        let stated = by_name("S1_GRD_20230403_VVVH_sigma0_dB");
+        assert_eq!(stated.backscatter, Some(Backscatter::Sigma0));
     }
 }

@@ -1,0 +1,138 @@
+//! The bands of a scene as files have them: named, picked, and on one map.
+
+use super::options::SceneOptions;
+use super::{Error, crs, library, names};
+use crate::grid::{Affine, Grid, Window};
+use crate::scene::{Band, BandName, Source};
+use gdal::{Dataset, Metadata};
+
+/// One band as a file has it.
+pub(super) struct FoundBand {
+    /// Name by description or file name; `None` where nothing states it.
+    pub(super) name: Option<String>,
+    pub(super) source: Source,
+    pub(super) grid: Grid,
+}
+
+/// The grid of a raster.
+pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
+    let missing = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
+    let gcps = dataset.gcps().len();
+    let (transform, _) = library::watched(|| dataset.geo_transform());
+    let transform = transform.ok().ok_or_else(|| {
+        missing(if gcps > 0 {
+            format!("it has {gcps} ground control points and no affine transform")
+        } else {
+            "it has no affine transform".to_owned()
+        })
+    })?;
+    let affine = Affine::from_gdal(transform).map_err(|e| missing(e.to_string()))?;
+    let reference = dataset.spatial_ref().ok().ok_or_else(|| missing("it has no CRS".to_owned()))?;
+    let (width, height) = dataset.raster_size();
+    Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
+}
+
+/// The bands of one file.
+pub(super) fn bands_of_file(dataset: &Dataset, path: &str) -> Result<Vec<FoundBand>, Error> {
+    let grid = grid_of(dataset, path)?;
+    let count = dataset.raster_count();
+    let listed = names::bands_of_stem(&names::stem(path));
+    (1..=count)
+        .map(|band_index| {
+            let band = dataset.rasterband(band_index).map_err(|e| Error::read(path, e))?;
+            let described = band.description().ok().and_then(|d| names::band_of_description(&d));
+            let name = described.or_else(|| (listed.len() == count).then(|| listed[band_index - 1].clone()));
+            Ok(FoundBand {
+                name,
+                source: Source { gdal_path: path.to_owned(), band_index },
+                grid: grid.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Names, picks and checks bands: image bands, classification and the finest grid.
+pub(super) fn assemble(
+    spec: &str,
+    found: Vec<FoundBand>,
+    options: &SceneOptions,
+) -> Result<(Vec<Band>, Option<Source>, Grid), Error> {
+    let (named, asked) = name_bands(found, options);
+    let (scl, image): (Vec<_>, Vec<_>) = named.into_iter().partition(|(name, _)| name == names::SCL);
+    let image = pick_bands(spec, image, &asked)?;
+    let finest = image
+        .iter()
+        .map(|(_, b)| &b.grid)
+        .min_by(|a, b| a.pixel_size().total_cmp(&b.pixel_size()))
+        .ok_or_else(|| Error::bands(spec, "no image bands"))?
+        .clone();
+    for (_, other) in image.iter().chain(&scl) {
+        check_fit(&finest, other)?;
+    }
+    let classification = scl.into_iter().next().map(|(_, b)| b.source);
+    let bands = image.into_iter().map(|(name, b)| Band { name: BandName(name), source: b.source }).collect();
+    Ok((bands, classification, finest))
+}
+
+/// Refuses a band of another CRS, or of other ground than the finest band.
+fn check_fit(finest: &Grid, band: &FoundBand) -> Result<(), Error> {
+    let mixed = |reason: String| Error::Mixed { path: band.source.gdal_path.clone(), reason };
+    if band.grid.crs != finest.crs {
+        return Err(mixed(format!("its CRS is {}, not {}", band.grid.crs.name(), finest.crs.name())));
+    }
+    let window = |c: &[(f64, f64)]| finest.window_around(c.iter().copied(), 0.0);
+    let shared = window(&band.grid.corners()).map_or(0, Window::pixel_count);
+    if 2 * shared < finest.window().pixel_count() {
+        return Err(mixed("it covers less than half of the finest band".to_owned()));
+    }
+    Ok(())
+}
+
+/// Gives every band a name: its own, else the next of the asked ones where as many were asked as are
+/// unnamed, else `band1`, …; then the asked names are used up.
+pub(super) fn name_bands(
+    found: Vec<FoundBand>,
+    options: &SceneOptions,
+) -> (Vec<(String, FoundBand)>, Vec<String>) {
+    let unnamed = found.iter().filter(|b| b.name.is_none()).count();
+    let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
+    let mut asked: Vec<String> = options.bands.iter().flatten().map(word).collect();
+    let fresh = if unnamed > 0 && asked.len() == unnamed { std::mem::take(&mut asked) } else { Vec::new() };
+    let mut fresh = fresh.into_iter();
+    let named = found
+        .into_iter()
+        .enumerate()
+        .map(|(i, band)| {
+            let name = band.name.clone().or_else(|| fresh.next());
+            (name.unwrap_or_else(|| format!("band{}", i + 1)), band)
+        })
+        .collect();
+    (named, asked)
+}
+
+/// Takes the image bands that were asked for, in the order asked; all where nothing was.
+pub(super) fn pick_bands(
+    spec: &str,
+    mut named: Vec<(String, FoundBand)>,
+    asked: &[String],
+) -> Result<Vec<(String, FoundBand)>, Error> {
+    for i in 1..named.len() {
+        if named[..i].iter().any(|(n, _)| *n == named[i].0) {
+            return Err(Error::bands(spec, format!("band {} occurs twice; give each band once", named[i].0)));
+        }
+    }
+    if asked.is_empty() {
+        return Ok(named);
+    }
+    asked
+        .iter()
+        .filter(|name| *name != names::SCL)
+        .map(|name| {
+            let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
+                let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
+                Error::bands(spec, format!("no band {name}; choose from: {}", there.join(", ")))
+            })?;
+            Ok(named.remove(at))
+        })
+        .collect()
+}
