@@ -5,7 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use ndarray::{Array2, Axis};
-use railwatch::coreg::{CoregParams, Registration, Side, register};
+use railwatch::coreg::{CoregParams, Prepared, Registration, Side, register};
 use railwatch::grid::Window;
 use railwatch::io::{SceneOptions, configure, open_scene, read_raster};
 use railwatch::raster::Raster;
@@ -32,12 +32,10 @@ fn read(path: &std::path::Path, window: impl Fn(&railwatch::grid::Grid) -> Windo
 fn shift(reference: &Raster, moving: &Raster, band: usize) -> Registration {
     let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
     let (a, b): (Array2<bool>, Array2<bool>) = (ok(reference), ok(moving));
-    register(
-        Side { values: reference.values.index_axis(Axis(0), band), ok: a.view() },
-        Side { values: moving.values.index_axis(Axis(0), band), ok: b.view() },
-        &CoregParams::default(),
-    )
-    .unwrap()
+    let prepared = |raster: &Raster, ok: &Array2<bool>| {
+        Prepared::new(Side { values: raster.values.index_axis(Axis(0), band), ok: ok.view() })
+    };
+    register(&prepared(reference, &a), &prepared(moving, &b), &CoregParams::default()).unwrap()
 }
 
 /// Real pair, ten days of spring apart, whose true shift nobody knows. Two checks of different weight: the only independent

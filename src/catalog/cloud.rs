@@ -32,7 +32,7 @@ pub(super) fn look(json: &Value, location: &str, corridor: &Corridor) -> Result<
     if names.iter().any(|n| n.0.starts_with('B')) {
         let pixel_m = io::ground_pixel_m(&raster.grid)?;
         let params = MaskParams { own_test: scene.scaling.is_reflectance(), ..MaskParams::default() };
-        mask::clouds(&mut raster, &names, None, pixel_m, &params);
+        raster.validity = mask::clouds(&raster, &names, None, pixel_m, &params);
     }
     Ok(raster)
 }

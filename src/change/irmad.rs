@@ -48,16 +48,16 @@ impl Projection {
         Ok(Self { mean: sums.mean(), map, correlations: pairs.correlations })
     }
 
-    /// Sum of the squared standardised variates of a joint vector.
-    fn squared(&self, joint: &[f64]) -> f64 {
-        // Z = Σᵢ (MADᵢ / σᵢ)²
-        let mut total = 0.0;
-        for i in 0..self.map.nrows() {
-            let variate: f64 =
-                joint.iter().zip(&self.mean).enumerate().map(|(k, (v, m))| self.map[(i, k)] * (v - m)).sum();
-            total += variate * variate;
+    /// Sum of the squared standardised variates of a joint vector; `variates` has room for them.
+    fn squared(&self, joint: &[f64], variates: &mut [f64]) -> f64 {
+        variates.fill(0.0);
+        // The map lies in memory column by column, a column for each component of the joint vector.
+        let columns = self.map.as_slice().chunks_exact(variates.len());
+        for ((v, m), column) in joint.iter().zip(&self.mean).zip(columns) {
+            variates.iter_mut().zip(column).for_each(|(sum, factor)| *sum += factor * (v - m));
         }
-        total
+        // Z = Σᵢ (MADᵢ / σᵢ)²
+        variates.iter().map(|v| v * v).sum()
     }
 
     /// √Z of every pixel that is finite in both pictures `(band, row, col)`, NaN elsewhere.
@@ -128,14 +128,16 @@ pub(super) fn fit(windows: &[Window<'_>], params: &ChangeParams) -> Result<Proje
     let no_change = NoChange::new(bands)?;
     let pixels: usize = windows.iter().map(|w| w.1.len() / bands.max(1)).sum();
     let step = pixels.div_ceil(params.pixels_max.max(1)).max(1);
-    let start = covariance(windows, step, |_| 1.0);
+    let start = covariance(windows, step, |_, _| 1.0);
     let minimum = params.pixels_min.max(50) / step;
     if (start.weight() as usize) < minimum.max(2 * bands + 1) {
         return Err(Error::TooFewPixels { count: start.weight() as usize, minimum });
     }
     let mut projection = Projection::new(&start, bands)?;
     for _ in 0..params.iterations_max {
-        let sums = covariance(windows, step, |joint| no_change.weight(projection.squared(joint)));
+        let sums = covariance(windows, step, |joint, variates| {
+            no_change.weight(projection.squared(joint, variates))
+        });
         if sums.weight() < params.unchanged_fraction_min * start.weight() {
             break;
         }
@@ -155,11 +157,12 @@ pub(super) fn fit(windows: &[Window<'_>], params: &ChangeParams) -> Result<Proje
     Ok(projection)
 }
 
-/// Covariance of the joint vectors of every `step`-th row; the sum runs in the order of the rows.
+/// Covariance of the joint vectors of every `step`-th row, of which `weight` is told with room for the variates; the sum runs in the
+/// order of the rows.
 fn covariance(
     windows: &[Window<'_>],
     step: usize,
-    weight: impl Fn(&[f64]) -> f64 + Sync,
+    weight: impl Fn(&[f64], &mut [f64]) -> f64 + Sync,
 ) -> WeightedCovariance {
     let size = 2 * windows.first().map_or(0, |w| w.1.shape()[0]);
     let rows: Vec<(&Window<'_>, usize)> =
@@ -168,11 +171,11 @@ fn covariance(
         .par_chunks(BLOCK_ROWS)
         .map(|block| {
             let mut sums = WeightedCovariance::new(size);
-            let mut joint = vec![0.0; size];
+            let (mut joint, mut variates) = (vec![0.0; size], vec![0.0; size / 2]);
             for &((baseline, target), row) in block {
                 for col in 0..target.shape()[2] {
                     if gather(target, baseline, (row, col), &mut joint) {
-                        sums.add(&joint, weight(&joint));
+                        sums.add(&joint, weight(&joint, &mut variates));
                     }
                 }
             }

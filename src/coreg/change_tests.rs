@@ -1,7 +1,6 @@
 //! Laws of the registration where the ground changes with light, snow and band: a shift that is called good is as good as told.
 
 use super::*;
-use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -79,11 +78,8 @@ fn pair(seed: u64, first: Light, second: Light) -> [Array2<f32>; 2] {
 
 fn registered([reference, moving]: &[Array2<f32>; 2]) -> Result<Registration, Error> {
     let ok = Array2::from_elem((SIDE, SIDE), true);
-    register(
-        Side { values: reference.view(), ok: ok.view() },
-        Side { values: moving.view(), ok: ok.view() },
-        &CoregParams::default(),
-    )
+    let prepared = |values| Prepared::new(Side { values, ok: ok.view() });
+    register(&prepared(reference.view()), &prepared(moving.view()), &CoregParams::default())
 }
 
 /// How far off the shift is, px.
@@ -131,7 +127,7 @@ fn by_edges([reference, moving]: &[Array2<f32>; 2]) -> Result<Registration, Erro
     let edged = |values: &Array2<f32>| edges(Side { values: values.view(), ok: all.view() });
     let ((a, a_ok), (b, b_ok)) = (edged(reference), edged(moving));
     let (a, b) = (Side { values: a.view(), ok: a_ok.view() }, Side { values: b.view(), ok: b_ok.view() });
-    register(a, b, &CoregParams::default())
+    register(&Prepared::new(a), &Prepared::new(b), &CoregParams::default())
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! Large overlaps are first averaged to at most 1024 px a side: a tie point's own search covers what that blurs.
 
 use super::{Error, Side};
-use ndarray::{Array2, Axis};
+use crate::signal::box_sum;
+use ndarray::{Array2, Axis, Zip};
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, num_complex::ComplexFloat};
 
@@ -28,12 +29,21 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
     if moving.values.dim() != (h, w) {
         return Err(Error::Shape { reference: (h, w), moving: moving.values.dim() });
     }
-    let factor = h.max(w).div_ceil(LARGEST_SIDE_PX).max(1);
-    let (a, b) = rayon::join(|| prepared(reference, factor), || prepared(moving, factor));
-    if a.iter().all(|v| v.abs() < 1e-12) || b.iter().all(|v| v.abs() < 1e-12) {
+    let (a, b) = rayon::join(|| Spectrum::new(reference), || Spectrum::new(moving));
+    between(&a, &b, largest_px)
+}
+
+/// [`shift`] from the spectra of two arrays of one shape.
+pub(super) fn between(
+    reference: &Spectrum,
+    moving: &Spectrum,
+    largest_px: f64,
+) -> Result<((f64, f64), usize), Error> {
+    if reference.is_flat || moving.is_flat {
         return Err(Error::NoTexture);
     }
-    let surface = phase_correlation(&a, &b);
+    let factor = reference.factor;
+    let surface = phase_correlation(reference, moving);
     let (rows, cols) = surface.dim();
     let reach = (largest_px / factor as f64).ceil();
     let signed = |i: usize, n: usize| if i > n / 2 { i as f64 - n as f64 } else { i as f64 };
@@ -53,17 +63,11 @@ pub fn shift(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Result<(
 }
 
 /// How many times the surface's root mean square its highest value is, within `largest_px` each way; 0 without texture.
-/// Pixels that are no numbers do not count.
-pub(super) fn clearness(a: &Array2<f32>, b: &Array2<f32>, largest_px: f64) -> f64 {
-    let ready = |values: &Array2<f32>| {
-        let ok = values.mapv(f32::is_finite);
-        prepared(Side { values: values.view(), ok: ok.view() }, 1)
-    };
-    let (a, b) = (ready(a), ready(b));
-    if a.iter().all(|v| v.abs() < 1e-12) || b.iter().all(|v| v.abs() < 1e-12) {
+pub(super) fn clearness(a: &Spectrum, b: &Spectrum, largest_px: f64) -> f64 {
+    if a.is_flat || b.is_flat {
         return 0.0;
     }
-    let surface = phase_correlation(&a, &b);
+    let surface = phase_correlation(a, b);
     let (rows, cols) = surface.dim();
     let within = |i: usize, n: usize| i.min(n - i) as f64 <= largest_px;
     let near = surface.indexed_iter().filter(|((r, c), _)| within(*r, rows) && within(*c, cols));
@@ -71,26 +75,65 @@ pub(super) fn clearness(a: &Array2<f32>, b: &Array2<f32>, largest_px: f64) -> f6
     highest / (surface.iter().map(|v| v * v).sum::<f64>() / surface.len() as f64).sqrt().max(1e-30)
 }
 
+/// A scene as the phase correlation sees it.
+#[derive(Debug)]
+pub(super) struct Spectrum {
+    /// Coefficients of the high-passed scene, (row, col) of the half plane of a real signal.
+    terms: Array2<Complex<f64>>,
+    /// Columns of the scene that was transformed.
+    cols: usize,
+    /// Scene pixels averaged in each direction.
+    factor: usize,
+    /// Whether nothing is left after the high pass.
+    is_flat: bool,
+}
+
+impl Spectrum {
+    /// Of the usable pixels of a scene; large scenes are averaged first.
+    pub(super) fn new(side: Side<'_>) -> Self {
+        let (h, w) = side.values.dim();
+        let factor = h.max(w).div_ceil(LARGEST_SIDE_PX).max(1);
+        let high = high_passed(side, factor);
+        let is_flat = high.iter().all(|v| v.abs() < 1e-12);
+        Self { terms: transformed(&high), cols: high.ncols(), factor, is_flat }
+    }
+
+    /// Of values that are usable where they are numbers.
+    pub(super) fn of_numbers(values: &Array2<f32>) -> Self {
+        let ok = values.mapv(f32::is_finite);
+        Self::new(Side { values: values.view(), ok: ok.view() })
+    }
+}
+
 /// High-passed, masked to zero, tapered, averaged over `factor` pixels and padded to a size that FFT likes.
-fn prepared(side: Side<'_>, factor: usize) -> Array2<f64> {
+fn high_passed(side: Side<'_>, factor: usize) -> Array2<f64> {
     let (h, w) = side.values.dim();
     let (rows, cols) = ((h / factor).max(1), (w / factor).max(1));
-    let mut mean = Array2::<f64>::zeros((rows, cols));
-    let mut weight = Array2::<f64>::zeros((rows, cols));
-    for ((r, c), &v) in side.values.indexed_iter() {
-        let at = (r / factor, c / factor);
-        if at.0 < rows && at.1 < cols && side.ok[(r, c)] && v.is_finite() {
-            mean[at] += f64::from(v);
-            weight[at] += 1.0;
+    let mut sum = Array2::<f64>::zeros((rows, cols));
+    let mut count = Array2::<u32>::zeros((rows, cols));
+    let place: Vec<usize> = (0..cols * factor).map(|c| c / factor).collect();
+    for (r, (values, ok)) in
+        side.values.outer_iter().zip(side.ok.outer_iter()).take(rows * factor).enumerate()
+    {
+        let (mut sum, mut count) = (sum.row_mut(r / factor), count.row_mut(r / factor));
+        for ((&v, &ok), &c) in values.iter().zip(ok).zip(&place) {
+            if ok && v.is_finite() {
+                sum[c] += f64::from(v);
+                count[c] += 1;
+            }
         }
     }
-    let smooth_sum = box_sum(&mean, HIGH_PASS_RADIUS_PX);
-    let smooth_weight = box_sum(&weight, HIGH_PASS_RADIUS_PX);
+    let (sums, counts) = (box_sum(&sum, HIGH_PASS_RADIUS_PX), box_sum(&count, HIGH_PASS_RADIUS_PX));
     let mut out = Array2::zeros((fft_size(rows), fft_size(cols)));
-    for ((r, c), &n) in weight.indexed_iter() {
-        if n > 0.0 {
-            let high = mean[(r, c)] / n - smooth_sum[(r, c)] / smooth_weight[(r, c)];
-            out[(r, c)] = high * taper(r, rows) * taper(c, cols);
+    let along: Vec<f64> = (0..cols).map(|c| taper(c, cols)).collect();
+    for r in 0..rows {
+        let down = taper(r, rows);
+        for (c, along) in along.iter().enumerate() {
+            let at = (r, c);
+            if count[at] > 0 {
+                let high = sum[at] / f64::from(count[at]) - sums[at] / f64::from(counts[at]);
+                out[at] = high * down * along;
+            }
         }
     }
     out
@@ -101,24 +144,6 @@ fn taper(i: usize, n: usize) -> f64 {
     let edge = (n as f64 / 8.0).max(1.0);
     let d = (i as f64 + 0.5).min(n as f64 - i as f64 - 0.5);
     if d >= edge { 1.0 } else { 0.5 - 0.5 * (std::f64::consts::PI * d / edge).cos() }
-}
-
-/// Sum over a square of side 2·radius + 1, by running sums along both axes.
-fn box_sum(values: &Array2<f64>, radius: usize) -> Array2<f64> {
-    let mut out = values.clone();
-    for axis in [Axis(0), Axis(1)] {
-        for mut lane in out.lanes_mut(axis) {
-            let line: Vec<f64> = lane.to_vec();
-            let mut prefix = vec![0.0; line.len() + 1];
-            for (i, v) in line.iter().enumerate() {
-                prefix[i + 1] = prefix[i] + v;
-            }
-            for (i, v) in lane.iter_mut().enumerate() {
-                *v = prefix[(i + radius + 1).min(line.len())] - prefix[i.saturating_sub(radius)];
-            }
-        }
-    }
-    out
 }
 
 /// The next product of small primes.
@@ -136,39 +161,39 @@ fn fft_size(n: usize) -> usize {
         .unwrap_or(n)
 }
 
-/// F⁻¹[ A·B* / |A·B*| ]: its peak is at the shift to add to `b`.
-fn phase_correlation(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
-    let (rows, cols) = a.dim();
-    let mut planner = RealFftPlanner::<f64>::new();
-    let forward = planner.plan_fft_forward(cols);
-    let backward = planner.plan_fft_inverse(cols);
-    let half = cols / 2 + 1;
-    let transform = |x: &Array2<f64>| {
-        let mut out = Array2::<Complex<f64>>::zeros((rows, half));
-        for (line, mut spectrum) in x.outer_iter().zip(out.outer_iter_mut()) {
-            let (mut input, mut output) = (line.to_vec(), forward.make_output_vec());
-            // Lengths come from the plan itself.
-            if forward.process(&mut input, &mut output).is_ok() {
-                spectrum.iter_mut().zip(output).for_each(|(s, o)| *s = o);
-            }
+/// Fourier coefficients of a real array.
+fn transformed(values: &Array2<f64>) -> Array2<Complex<f64>> {
+    let (rows, cols) = values.dim();
+    let forward = RealFftPlanner::<f64>::new().plan_fft_forward(cols);
+    let mut out = Array2::<Complex<f64>>::zeros((rows, cols / 2 + 1));
+    for (line, mut spectrum) in values.outer_iter().zip(out.outer_iter_mut()) {
+        let (mut input, mut output) = (line.to_vec(), forward.make_output_vec());
+        // Lengths come from the plan itself.
+        if forward.process(&mut input, &mut output).is_ok() {
+            spectrum.iter_mut().zip(output).for_each(|(s, o)| *s = o);
         }
-        down_columns(&mut out, true);
-        out
-    };
-    let (mut fa, fb) = rayon::join(|| transform(a), || transform(b));
-    fa.zip_mut_with(&fb, |x, y| {
+    }
+    down_columns(&mut out, true);
+    out
+}
+
+/// F⁻¹[ A·B* / |A·B*| ]: its peak is at the shift to add to `b`.
+fn phase_correlation(a: &Spectrum, b: &Spectrum) -> Array2<f64> {
+    let (rows, cols) = (a.terms.nrows(), a.cols);
+    let mut cross = Zip::from(&a.terms).and(&b.terms).map_collect(|x, y| {
         let cross = *x * y.conj();
         let size = cross.abs();
-        *x = if size > 1e-30 { cross / size } else { Complex::new(0.0, 0.0) };
+        if size > 1e-30 { cross / size } else { Complex::new(0.0, 0.0) }
     });
-    down_columns(&mut fa, false);
+    down_columns(&mut cross, false);
+    let backward = RealFftPlanner::<f64>::new().plan_fft_inverse(cols);
     let mut out = Array2::zeros((rows, cols));
-    for (spectrum, mut line) in fa.outer_iter().zip(out.outer_iter_mut()) {
+    for (spectrum, mut line) in cross.outer_iter().zip(out.outer_iter_mut()) {
         let (mut input, mut output) = (spectrum.to_vec(), backward.make_output_vec());
         // A real signal has a real first and last coefficient; rounding must not say otherwise.
         input[0].im = 0.0;
         if cols.is_multiple_of(2) {
-            input[half - 1].im = 0.0;
+            input[cols / 2].im = 0.0;
         }
         if backward.process(&mut input, &mut output).is_ok() {
             line.iter_mut().zip(output).for_each(|(l, o)| *l = o);

@@ -181,6 +181,7 @@ fn margin_px(search: Search) -> usize {
 }
 
 /// A filtered part of a scene.
+#[derive(Debug)]
 pub(super) struct Cut {
     values: Array2<f32>,
     ok: Array2<bool>,

@@ -32,8 +32,9 @@ pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
 pub use turned::explained;
 
+use coarse::Spectrum;
 use matching::Cut;
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 /// One window in which both scenes were matched.
@@ -92,30 +93,55 @@ pub struct Side<'a> {
     pub ok: ArrayView2<'a, bool>,
 }
 
+/// A scene made ready to be registered: for one on which many are laid, once.
+#[derive(Debug)]
+pub struct Prepared {
+    values: Array2<f32>,
+    ok: Array2<bool>,
+    spectrum: Spectrum,
+    filtered: Cut,
+}
+
+impl Prepared {
+    /// Filters a scene for the coarse and for the fine step.
+    #[must_use]
+    pub fn new(side: Side<'_>) -> Self {
+        let (spectrum, filtered) = rayon::join(|| Spectrum::new(side), || Cut::new(side));
+        Self { values: side.values.to_owned(), ok: side.ok.to_owned(), spectrum, filtered }
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side { values: self.values.view(), ok: self.ok.view() }
+    }
+}
+
 /// Measures the shift of `moving` against `reference`, both on the reference's grid and of one shape.
 ///
 /// # Errors
 /// [`Error`] whenever the shift cannot be trusted: no common ground, no texture, too few or contradicting tie points.
-pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> Result<Registration, Error> {
+pub fn register(
+    reference: &Prepared,
+    moving: &Prepared,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
     params.check()?;
-    if reference.values.dim() != moving.values.dim() {
-        return Err(Error::Shape { reference: reference.values.dim(), moving: moving.values.dim() });
+    if reference.ok.dim() != moving.ok.dim() {
+        return Err(Error::Shape { reference: reference.ok.dim(), moving: moving.ok.dim() });
     }
-    let common = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
+    let common = reference.ok.iter().zip(&moving.ok).filter(|(a, b)| **a && **b).count();
     let fraction = common as f64 / reference.ok.len().max(1) as f64;
     if common < 32 * 32 {
         return Err(Error::NoCommonGround { percent: 100.0 * fraction });
     }
     measured(reference, moving, params)
-        .map_err(|error| turned::explained(error, reference, moving, params.largest_shift_px))
+        .map_err(|error| turned::explained(error, reference.side(), moving.side(), params.largest_shift_px))
 }
 
 /// [`register`] without the question whether the scenes are turned.
-fn measured(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> Result<Registration, Error> {
-    let start = coarse::shift(reference, moving, params.largest_shift_px)?;
-    let windows = matching::windows(reference.values.dim(), params.window_px);
-    let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
-    let (reference, moving) = (a.filtered(), b.filtered());
+fn measured(reference: &Prepared, moving: &Prepared, params: &CoregParams) -> Result<Registration, Error> {
+    let start = coarse::between(&reference.spectrum, &moving.spectrum, params.largest_shift_px)?;
+    let windows = matching::windows(reference.ok.dim(), params.window_px);
+    let (reference, moving) = (reference.filtered.filtered(), moving.filtered.filtered());
     let search = Search { start: start.0, radius_px: start.1 };
     let matched: Vec<TiePoint> = windows
         .par_iter()

@@ -4,10 +4,10 @@
 //! correlation with that noise, so noise does not pull the solution to where interpolation smooths most.
 //! Values are `f32`; sums run in `f32` over one row and in `f64` over rows.
 
-use super::filter::add_scaled;
 use crate::signal::{LANCZOS_TAPS, lanczos_taps};
 use nalgebra::{Matrix4, Vector4};
 use ndarray::{Array2, ArrayView2, s};
+use std::ops::Range;
 
 /// Tukey's constant, in standard deviations of the residual: fields that changed do not pull.
 const TUKEY_SIGMAS: f32 = 4.7;
@@ -27,6 +27,14 @@ const SIGMA_PER_MAD: f32 = 1.4826;
 pub(super) struct Filtered<'a> {
     pub(super) values: ArrayView2<'a, f32>,
     pub(super) ok: ArrayView2<'a, bool>,
+}
+
+impl Filtered<'_> {
+    /// Values and use of a stretch of a row.
+    fn stretch(&self, row: usize, cols: &Range<usize>) -> Option<(&[f32], &[bool])> {
+        let (values, ok) = (self.values.row(row).to_slice()?, self.ok.row(row).to_slice()?);
+        Some((&values[cols.clone()], &ok[cols.clone()]))
+    }
 }
 
 /// A window of both scenes; one pixel has the same (row, col) in both before the shift.
@@ -50,8 +58,8 @@ pub(super) struct Step {
 
 /// The part of a window that both scenes show at one shift, and the moving scene interpolated there.
 struct Cut {
-    rows: std::ops::Range<usize>,
-    cols: std::ops::Range<usize>,
+    rows: Range<usize>,
+    cols: Range<usize>,
     moving: Array2<f32>,
     /// 1 where both are usable, else 0.
     usable: Array2<f32>,
@@ -88,16 +96,11 @@ impl<'a> Patch<'a> {
         for r in rows.step_by(stride) {
             let m = (r as isize - dr) as usize;
             let across = (cols.start as isize - dc) as usize..(cols.end as isize - dc) as usize;
-            let ok = self.reference.ok.slice(s![r, cols.clone()]);
-            let both = ok.into_iter().zip(self.moving.ok.slice(s![m, across.clone()]));
+            let (x, x_ok) = self.reference.stretch(r, &cols)?;
+            let (y, y_ok) = self.moving.stretch(m, &across)?;
             weights.clear();
-            weights.extend(both.map(|(a, b)| f32::from(u8::from(*a && *b))));
-            let reference = self.reference.values.slice(s![r, cols.clone()]);
-            sums.add_weighted(
-                reference.as_slice()?,
-                self.moving.values.slice(s![m, across]).as_slice()?,
-                &weights,
-            );
+            weights.extend(x_ok.iter().zip(y_ok).map(|(a, b)| f32::from(u8::from(a & b))));
+            sums.add_weighted(x, y, &weights);
         }
         (sums.n * stride as f64 > LEAST_VALID_FRACTION * (side * side) as f64).then(|| sums.correlation())
     }
@@ -117,10 +120,13 @@ impl<'a> Patch<'a> {
             first.1 - before..first.1 - before + cols.len() + LANCZOS_TAPS - 1
         ]);
         let moving = interpolated(&source, (fr, fc));
-        let both = self.reference.ok.slice(s![rows.clone(), cols.clone()]);
-        let mut usable = both.mapv(|ok| if ok { 1.0_f32 } else { 0.0 });
-        let shown = self.moving.ok.slice(s![first.0..first.0 + rows.len(), first.1..first.1 + cols.len()]);
-        usable.zip_mut_with(&shown, |u, ok| *u = if *ok { *u } else { 0.0 });
+        let mut usable = Array2::<f32>::zeros((rows.len(), cols.len()));
+        let across = first.1..first.1 + cols.len();
+        for (i, mut line) in usable.outer_iter_mut().enumerate() {
+            let (_, a) = self.reference.stretch(rows.start + i, &cols)?;
+            let (_, b) = self.moving.stretch(first.0 + i, &across)?;
+            line.iter_mut().zip(a).zip(b).for_each(|((u, a), b)| *u = f32::from(u8::from(a & b)));
+        }
         let (last_r, last_c) = (rows.len() - 1, cols.len() - 1);
         let count = usable.slice(s![1..last_r, 1..last_c]).outer_iter().map(|row| f64::from(row.sum())).sum();
         (count > LEAST_VALID_FRACTION * (side * side) as f64).then_some(Cut {
@@ -195,20 +201,21 @@ impl<'a> Patch<'a> {
         own: ndarray::SliceInfo<[ndarray::SliceInfoElem; 2], ndarray::Ix2, ndarray::Ix2>,
     ) -> Option<((f32, f32), (f32, f32))> {
         let reference = self.reference.values.slice(s![cut.rows.clone(), cut.cols.clone()]);
-        let weights = &self.weights.slice(own) * &cut.usable;
         let mut sums = Sums::default();
-        for ((a, b), w) in reference.outer_iter().zip(cut.moving.outer_iter()).zip(weights.outer_iter()) {
-            sums.add_weighted(a.as_slice()?, b.as_slice()?, w.as_slice()?);
+        let mut weights = Vec::with_capacity(cut.cols.len());
+        let lines = || reference.outer_iter().zip(cut.moving.outer_iter()).zip(cut.usable.outer_iter());
+        for (((a, b), u), w) in lines().zip(self.weights.slice(own).outer_iter()) {
+            weights.clear();
+            weights.extend(w.to_slice()?.iter().zip(u.to_slice()?).map(|(w, u)| w * u));
+            sums.add_weighted(a.to_slice()?, b.to_slice()?, &weights);
         }
         let (gain, offset) = sums.line()?;
         let (gain, offset) = (gain as f32, offset as f32);
         let mut left = Vec::with_capacity(cut.count as usize / SPREAD_STRIDE + 1);
-        for (i, (a, b)) in reference.outer_iter().zip(cut.moving.outer_iter()).enumerate() {
-            for j in (i % SPREAD_STRIDE..a.len()).step_by(SPREAD_STRIDE) {
-                if cut.usable[(i, j)] > 0.0 {
-                    left.push(a[j] - gain * b[j] - offset);
-                }
-            }
+        for (i, ((a, b), u)) in lines().enumerate() {
+            let pixels = a.to_slice()?.iter().zip(b.to_slice()?).zip(u.to_slice()?);
+            let some = pixels.skip(i % SPREAD_STRIDE).step_by(SPREAD_STRIDE).filter(|(_, u)| **u > 0.0);
+            left.extend(some.map(|((a, b), _)| a - gain * b - offset));
         }
         let centre = middle(&mut left)?;
         for v in &mut left {
@@ -385,7 +392,7 @@ fn split(v: f64) -> (isize, f64) {
 }
 
 /// Places of `first..first + side` whose kernel, `whole` pixels on, lies inside `0..n`.
-fn inside(first: usize, side: usize, whole: isize, n: usize) -> std::ops::Range<usize> {
+fn inside(first: usize, side: usize, whole: isize, n: usize) -> Range<usize> {
     let before = LANCZOS_TAPS as isize / 2 - 1;
     let low = (first as isize).max(before - whole).max(0) as usize;
     let high = ((first + side).min(n) as isize).min(n as isize - before - 1 - whole).max(0) as usize;
@@ -394,21 +401,22 @@ fn inside(first: usize, side: usize, whole: isize, n: usize) -> std::ops::Range<
 
 /// All places of `source` at one fraction behind their pixel; `LANCZOS_TAPS − 1` rows and columns fewer than `source`.
 fn interpolated(source: &ArrayView2<'_, f32>, fraction: (f64, f64)) -> Array2<f32> {
-    let (down, along) = (lanczos_taps(fraction.0), lanczos_taps(fraction.1));
+    let [down, along] = [fraction.0, fraction.1].map(|f| lanczos_taps(f).map(|t| t as f32));
     let (rows, cols) = (source.nrows() + 1 - LANCZOS_TAPS, source.ncols() + 1 - LANCZOS_TAPS);
-    let mut lines = Array2::<f32>::zeros((source.nrows(), cols));
-    for (from, mut to) in source.outer_iter().zip(lines.outer_iter_mut()) {
-        if let (Some(from), Some(to)) = (from.as_slice(), to.as_slice_mut()) {
-            for (k, &t) in along.iter().enumerate() {
-                add_scaled(to, &from[k..k + cols], t as f32);
+    let mut lines = vec![0.0_f32; source.nrows() * cols];
+    for (from, to) in source.outer_iter().zip(lines.chunks_exact_mut(cols)) {
+        if let Some(from) = from.as_slice() {
+            for (to, from) in to.iter_mut().zip(from.windows(LANCZOS_TAPS)) {
+                *to = along.iter().zip(from).fold(0.0, |sum, (t, v)| sum + t * v);
             }
         }
     }
     let mut out = Array2::<f32>::zeros((rows, cols));
     for (i, mut to) in out.outer_iter_mut().enumerate() {
-        for (k, &t) in down.iter().enumerate() {
-            if let (Some(to), Some(from)) = (to.as_slice_mut(), lines.row(i + k).as_slice()) {
-                add_scaled(to, from, t as f32);
+        let from: [&[f32]; LANCZOS_TAPS] = std::array::from_fn(|k| &lines[(i + k) * cols..][..cols]);
+        if let Some(to) = to.as_slice_mut() {
+            for (j, to) in to.iter_mut().enumerate() {
+                *to = down.iter().zip(&from).fold(0.0, |sum, (t, line)| sum + t * line[j]);
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Laws of the registration: known shifts come back, and what cannot be registered is refused.
 
 use super::*;
-use ndarray::Array2;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -40,8 +39,8 @@ fn noise(seed: u64) -> Array2<f32> {
 
 fn registered(reference: &Array2<f32>, moving: &Array2<f32>) -> Result<Registration, Error> {
     let ok = Array2::from_elem((SIDE, SIDE), true);
-    let side = |values| Side { values, ok: ok.view() };
-    register(side(reference.view()), side(moving.view()), &CoregParams::default())
+    let prepared = |values| Prepared::new(Side { values, ok: ok.view() });
+    register(&prepared(reference.view()), &prepared(moving.view()), &CoregParams::default())
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn masked_pixels_do_not_count() {
     moving.zip_mut_with(&seen, |v, &seen| *v = if seen { *v } else { f32::NAN });
     let (a, b) =
         (Side { values: reference.view(), ok: all.view() }, Side { values: moving.view(), ok: seen.view() });
-    let found = register(a, b, &CoregParams::default()).unwrap();
+    let found = register(&Prepared::new(a), &Prepared::new(b), &CoregParams::default()).unwrap();
     assert!((found.shift_row_px - 0.4).hypot(found.shift_col_px + 0.3) < 0.02, "{found:?}");
 }
 
@@ -141,7 +140,8 @@ fn arrays_too_small_to_match_are_refused() {
         let side = Side { values: values.view(), ok: ok.view() };
         let other = values.mapv(|v| (v * 7.0) % 11.0);
         let moving = Side { values: other.view(), ok: ok.view() };
-        assert!(register(side, moving, &CoregParams::default()).is_err(), "{shape:?}");
+        let (a, b) = (Prepared::new(side), Prepared::new(moving));
+        assert!(register(&a, &b, &CoregParams::default()).is_err(), "{shape:?}");
         // It may find what it likes, but must come back.
         let _ = coarse_shift(side, moving, 50.0);
     }

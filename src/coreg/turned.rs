@@ -3,7 +3,8 @@
 //! Tie points are matched without turning, and a shift of more than some pixels from place to place is beyond their
 //! search. Only asked about pairs that are refused, so that the refusal says what is the matter.
 
-use super::{Error, Side, coarse};
+use super::coarse::{Spectrum, clearness};
+use super::{Error, Side};
 use crate::signal::lanczos_at;
 use ndarray::{Array2, s};
 
@@ -44,7 +45,8 @@ fn degrees(reference: Side<'_>, moving: Side<'_>, largest_px: f64) -> Option<f64
         values
     };
     let (a, b) = (middle(reference), middle(moving));
-    let clear = |degrees: f64| coarse::clearness(&a, &rotated(&b, degrees), largest_px);
+    let still = Spectrum::of_numbers(&a);
+    let clear = |degrees: f64| clearness(&still, &Spectrum::of_numbers(&rotated(&b, degrees)), largest_px);
     let best = |tried: &mut dyn Iterator<Item = f64>| {
         tried.map(|d| (d, clear(d))).max_by(|p, q| p.1.total_cmp(&q.1))
     };

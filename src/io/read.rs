@@ -57,14 +57,16 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     let mut validity = Array2::from_elem(shape, Validity::empty());
     let mut all_zero = Array2::from_elem(shape, !bands.is_empty());
     let mut all_top = all_zero.clone();
-    let mut opened: Option<(String, Dataset)> = None;
+    let mut opened: Option<(String, Dataset, Grid)> = None;
     for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
         let source = &scene.bands[index].source;
-        if opened.as_ref().is_none_or(|(path, _)| *path != source.gdal_path) {
-            opened = Some((source.gdal_path.clone(), open_whole(&source.gdal_path)?));
+        if opened.as_ref().is_none_or(|(path, ..)| *path != source.gdal_path) {
+            let dataset = open_whole(&source.gdal_path)?;
+            let own = files::grid_of(&dataset, &source.gdal_path)?;
+            opened = Some((source.gdal_path.clone(), dataset, own));
         }
-        let Some((_, dataset)) = &opened else { continue };
-        let stored = read_band(dataset, source, &grid, Sampling::Bilinear)?;
+        let Some((_, dataset, own)) = &opened else { continue };
+        let stored = read_band((dataset, own), source, &grid, Sampling::Bilinear)?;
         let (offset, scale) = (scene.scaling.offset, scene.scaling.scale);
         ndarray::azip!((t in &mut all_top, &s in &stored.values) *t &= stored.is_filled(s));
         ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity, z in &mut all_zero) {
@@ -83,7 +85,9 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     }
     ndarray::azip!((f in &mut validity, &z in &all_zero, &t in &all_top) if z || t { *f |= Validity::NO_DATA; });
     if let Some(source) = &scene.classification {
-        let classes = read_band(&open_whole(&source.gdal_path)?, source, &grid, Sampling::Nearest)?;
+        let dataset = open_whole(&source.gdal_path)?;
+        let own = files::grid_of(&dataset, &source.gdal_path)?;
+        let classes = read_band((&dataset, &own), source, &grid, Sampling::Nearest)?;
         ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));
     }
     for mut plane in values.axis_iter_mut(Axis(0)) {
@@ -140,7 +144,8 @@ impl Stored {
 
 /// Stored numbers of one band on `grid`, bilinear where its own pixels lie elsewhere.
 pub(super) fn stored_on(dataset: &Dataset, source: &Source, grid: &Grid) -> Result<Stored, Error> {
-    read_band(dataset, source, grid, Sampling::Bilinear)
+    let own = files::grid_of(dataset, &source.gdal_path)?;
+    read_band((dataset, &own), source, grid, Sampling::Bilinear)
 }
 
 /// Stored numbers of a window of one band as they are.
@@ -151,10 +156,18 @@ pub(super) fn stored_in(dataset: &Dataset, source: &Source, window: Window) -> R
     Ok(Stored { values: read_window(&band, path, window)?, no_data, top: f32::INFINITY })
 }
 
-/// One band on `grid`: copied where the pixels coincide, else sampled from its own pixels.
-fn read_band(dataset: &Dataset, source: &Source, grid: &Grid, sampling: Sampling) -> Result<Stored, Error> {
+/// One band of a dataset with the grid `own` on `grid`: copied where the pixels coincide, else sampled from its own pixels.
+fn read_band(
+    (dataset, own): (&Dataset, &Grid),
+    source: &Source,
+    grid: &Grid,
+    sampling: Sampling,
+) -> Result<Stored, Error> {
     let path = source.gdal_path.as_str();
+<<<<<<< HEAD
     let own = bands::grid_of(dataset, path)?;
+=======
+>>>>>>> speed
     if own.crs != grid.crs {
         let reason = format!("its CRS is {}, not {}", own.crs.name(), grid.crs.name());
         return Err(Error::Mixed { path: path.to_owned(), reason });

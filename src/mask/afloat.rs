@@ -49,23 +49,27 @@ impl Afloat {
     ) -> Self {
         let (h, w) = infrared.dim();
         let shape = (h.div_ceil(BLOCK_PX), w.div_ceil(BLOCK_PX));
-        let mut floor = Array2::from_elem(shape, false);
-        let mut blocks = Array2::from_elem(shape, Block::Ground);
-        for ((i, j), block) in blocks.indexed_iter_mut() {
+        let pixels = |(i, j): (usize, usize)| -> Vec<(f32, f32)> {
             let (r, c) = (i * BLOCK_PX, j * BLOCK_PX);
             let part = s![r..(r + BLOCK_PX).min(h), c..(c + BLOCK_PX).min(w)];
             let seen = infrared.slice(part).into_iter().zip(visible.slice(part)).zip(recorded.slice(part));
-            let pixels: Vec<(f32, f32)> = seen.filter(|(_, ok)| **ok).map(|((x, y), _)| (*x, *y)).collect();
-            floor[(i, j)] = has_floor(&pixels);
-            *block = kind(&pixels, floor[(i, j)]);
-        }
-        let all = blocks.clone();
-        for ((i, j), block) in blocks.indexed_iter_mut().filter(|b| *b.1 == Block::Cloud) {
-            let near = s![
+            seen.filter(|(_, ok)| **ok).map(|((x, y), _)| (*x, *y)).collect()
+        };
+        let floor = Array2::from_shape_fn(shape, |at| has_floor(&pixels(at)));
+        let near = |(i, j): (usize, usize)| {
+            s![
                 i.saturating_sub(REACH_BLOCKS)..(i + REACH_BLOCKS + 1).min(shape.0),
                 j.saturating_sub(REACH_BLOCKS)..(j + REACH_BLOCKS + 1).min(shape.1)
-            ];
-            let mut around = all.slice(near).into_iter().zip(floor.slice(near));
+            ]
+        };
+        // Far from water all is ground.
+        let all = Array2::from_shape_fn(shape, |at| {
+            let beside_floor = floor.slice(near(at)).iter().any(|floor| *floor);
+            if beside_floor { kind(&pixels(at), floor[at]) } else { Block::Ground }
+        });
+        let mut blocks = all.clone();
+        for (at, block) in blocks.indexed_iter_mut().filter(|b| *b.1 == Block::Cloud) {
+            let mut around = all.slice(near(at)).into_iter().zip(floor.slice(near(at)));
             if !around.any(|(kind, floor)| *floor && *kind != Block::Ground) {
                 *block = Block::Ground;
             }
@@ -85,6 +89,13 @@ impl Afloat {
         blocks.contains(&Block::Cloud) && !blocks.contains(&Block::Ground)
     }
 
+    /// Whether anything [`Self::drifts`].
+    #[must_use]
+    pub fn any_drifts(&self, other: &Self) -> bool {
+        let mut blocks = self.blocks.indexed_iter();
+        blocks.any(|((i, j), _)| self.drifts(other, i * BLOCK_PX, j * BLOCK_PX))
+    }
+
     /// Share of the blocks that show clouds over water, 0…1.
     #[must_use]
     pub fn cloud_fraction(&self) -> f64 {
@@ -95,11 +106,15 @@ impl Afloat {
 
 /// Whether the darkest third of the pixels (infrared, visible) is open water.
 fn has_floor(pixels: &[(f32, f32)]) -> bool {
-    let mut sorted: Vec<f32> = pixels.iter().map(|p| p.0).collect();
-    sorted.sort_unstable_by(f32::total_cmp);
-    let at = |share: f64| sorted.get((share * sorted.len() as f64) as usize).copied().unwrap_or(f32::NAN);
     // A tenth is left out: of lone dark pixels every block has some.
-    at(0.33) < WATER_MAX && at(0.33) - at(0.1) < FLAT_SPAN
+    let (tenth, third) = [0.1, 0.33].map(|share| (share * pixels.len() as f64) as usize).into();
+    let dark = pixels.iter().filter(|p| p.0 < WATER_MAX).count();
+    if dark <= third {
+        return false;
+    }
+    let mut values: Vec<f32> = pixels.iter().map(|p| p.0).collect();
+    let mut nth = |k: usize| *values.select_nth_unstable_by(k, f32::total_cmp).1;
+    nth(third) - nth(tenth) < FLAT_SPAN
 }
 
 /// What the texture of the pixels (infrared, visible) is.

@@ -57,18 +57,20 @@ pub fn summary(raster: &Raster) -> MaskSummary {
     }
 }
 
-/// Flags clouds and shadows of `raster` `(band, row, col)`, with `reference` on the same grid to compare with; a pixel is `pixel_m`
-/// wide on the ground.
+/// Validity of `raster` `(band, row, col)` with its clouds and shadows flagged, `reference` on the same grid to compare with; a pixel
+/// is `pixel_m` wide on the ground.
 ///
 /// A reference of another shape is not used.
+#[must_use]
 pub fn clouds(
-    raster: &mut Raster,
+    raster: &Raster,
     names: &[BandName],
     reference: Option<&Raster>,
     pixel_m: f64,
     params: &MaskParams,
-) {
+) -> Array2<Validity> {
     let pixels = |metres: f64| (metres / pixel_m).round() as usize;
+    let mut validity = raster.validity.clone();
     if params.own_test && !raster.values.is_empty() {
         let band = |wanted: &[&str]| first_of(names, wanted).min(raster.values.len_of(Axis(0)) - 1);
         let bands = Bands {
@@ -81,19 +83,20 @@ pub fn clouds(
             Some(other) => against(raster, other, &bands, pixel_m, params),
             None => alone(raster, bands.blue, pixels(params.blob_m / 2.0).max(2), params),
         };
-        flag(raster, &cloud, Validity::CLOUD);
-        flag(raster, &shadow, Validity::SHADOW);
+        flag(&mut validity, &cloud, Validity::CLOUD);
+        flag(&mut validity, &shadow, Validity::SHADOW);
     }
     let reach = pixels(params.dilate_m);
     for bit in [Validity::CLOUD, Validity::SHADOW] {
-        let grown = smooth::dilated(&raster.validity.mapv(|v| v.contains(bit)), reach);
-        flag(raster, &grown, bit);
+        let grown = smooth::dilated(&validity.mapv(|v| v.contains(bit)), reach);
+        flag(&mut validity, &grown, bit);
     }
+    validity
 }
 
 /// Adds `bit` where `test` holds and something was recorded.
-fn flag(raster: &mut Raster, test: &Array2<bool>, bit: Validity) {
-    raster.validity.zip_mut_with(test, |v, &is| {
+fn flag(validity: &mut Array2<Validity>, test: &Array2<bool>, bit: Validity) {
+    validity.zip_mut_with(test, |v, &is| {
         if is && !v.contains(Validity::NO_DATA) {
             *v |= bit;
         }
@@ -300,7 +303,8 @@ mod tests {
                 0.08
             }
         });
-        clouds(&mut target, &[BandName("B02".to_owned())], Some(&clear), 10.0, &MaskParams::default());
+        target.validity =
+            clouds(&target, &[BandName("B02".to_owned())], Some(&clear), 10.0, &MaskParams::default());
         assert!(target.validity[(180, 180)].contains(Validity::CLOUD));
         assert!(target.validity[(22, 22)].is_empty() && target.validity[(60, 60)].is_empty());
     }
@@ -309,7 +313,7 @@ mod tests {
     fn a_scene_of_clouds_alone_is_flagged_whole() {
         let clear = scene(|_, _| 0.08);
         let mut target = scene(|_, _| 0.7);
-        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
+        target.validity = clouds(&target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction > 0.99);
     }
 
@@ -321,7 +325,7 @@ mod tests {
             (80..130, 80..130) => 0.02,
             _ => 0.06,
         });
-        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
+        target.validity = clouds(&target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(target.validity[(45, 45)].contains(Validity::CLOUD));
         assert!(target.validity[(105, 105)].contains(Validity::SHADOW));
         assert!(target.validity[(170, 60)].is_empty());
@@ -333,7 +337,7 @@ mod tests {
         let clear = scene(ground);
         let mut target = scene(ground);
         target.values.mapv_inplace(|v| 0.07 + 0.3 * v);
-        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
+        target.validity = clouds(&target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction > 0.9);
     }
 
@@ -346,7 +350,7 @@ mod tests {
             .indexed_iter_mut()
             .filter(|((r, c), _)| *c < 60 + r / 4)
             .for_each(|(_, v)| *v = Validity::NO_DATA);
-        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
+        target.validity = clouds(&target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).cloud_fraction < 1e-6);
     }
 
@@ -354,7 +358,7 @@ mod tests {
     fn a_gain_between_the_dates_is_no_cloud() {
         let clear = scene(|r, _| 0.08 + 0.0001 * r as f32);
         let mut target = scene(|r, _| 0.09 + 0.00012 * r as f32);
-        clouds(&mut target, &[], Some(&clear), 10.0, &MaskParams::default());
+        target.validity = clouds(&target, &[], Some(&clear), 10.0, &MaskParams::default());
         assert!(summary(&target).valid_fraction > 0.99);
     }
 }

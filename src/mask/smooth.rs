@@ -1,7 +1,7 @@
-//! Means and dilations over squares, by running sums along both axes.
+//! Means and dilations over squares.
 
-use ndarray::{Array2, ArrayView2, Axis, Zip};
-use std::ops::{Add, AddAssign, Sub};
+use crate::signal::{box_sum, square_sums};
+use ndarray::{Array2, ArrayView2, Zip};
 
 /// The squares of side 2·radius + 1 around all pixels, and how many pixels count in each.
 pub(super) struct Squares<'a> {
@@ -13,20 +13,35 @@ pub(super) struct Squares<'a> {
 impl<'a> Squares<'a> {
     /// Squares in which the `ok` pixels `(row, col)` count.
     pub(super) fn new(ok: &'a Array2<bool>, radius_px: usize) -> Self {
-        Self { ok, radius_px, count: box_sum(ok.mapv(u32::from), radius_px) }
+        Self { ok, radius_px, count: box_sum(&ok.mapv(u32::from), radius_px) }
     }
 
     /// Mean of the counting pixels of each square that are finite; NaN where there is none.
     pub(super) fn mean(&self, values: &ArrayView2<'_, f32>) -> Array2<f32> {
-        let usable = Zip::from(values).and(self.ok).map_collect(|v, &ok| ok && v.is_finite());
-        if usable != *self.ok {
-            return Squares::new(&usable, self.radius_px).mean(values);
+        let mut mean = Array2::from_elem(values.raw_dim(), f32::NAN);
+        let mut finite = true;
+        square_sums(
+            values.dim(),
+            self.radius_px,
+            |row, line| {
+                for ((kept, &v), &ok) in line.iter_mut().zip(values.row(row)).zip(self.ok.row(row)) {
+                    *kept = if ok { f64::from(v) } else { 0.0 };
+                    finite &= !ok || v.is_finite();
+                }
+            },
+            |row, to, from| {
+                for (((mean, &n), to), from) in
+                    mean.row_mut(row).iter_mut().zip(self.count.row(row)).zip(to).zip(from)
+                {
+                    *mean = if n > 0 { ((to - from) / f64::from(n)) as f32 } else { f32::NAN };
+                }
+            },
+        );
+        if finite {
+            return mean;
         }
-        let kept = Zip::from(values).and(self.ok).map_collect(|&v, &ok| if ok { f64::from(v) } else { 0.0 });
-        let sum = box_sum(kept, self.radius_px);
-        Zip::from(&sum)
-            .and(&self.count)
-            .map_collect(|&s, &n| if n > 0 { (s / f64::from(n)) as f32 } else { f32::NAN })
+        let usable = Zip::from(values).and(self.ok).map_collect(|v, &ok| ok && v.is_finite());
+        Squares::new(&usable, self.radius_px).mean(values)
     }
 
     /// Share of the pixels of each square that count, 0…1; what lies outside the picture is no pixel.
@@ -45,44 +60,7 @@ pub(super) fn dilated(mask: &Array2<bool>, radius_px: usize) -> Array2<bool> {
     if !mask.iter().any(|&m| m) {
         return mask.clone();
     }
-    box_sum(mask.mapv(u32::from), radius_px).mapv(|n| n > 0)
-}
-
-/// Each value's sum over the square around it.
-fn box_sum<T>(mut values: Array2<T>, radius_px: usize) -> Array2<T>
-where
-    T: Copy + Default + Add<Output = T> + AddAssign + Sub<Output = T>,
-{
-    let (rows, columns) = values.dim();
-    let mut prefix = vec![T::default(); columns + 1];
-    for mut line in values.rows_mut() {
-        let mut total = T::default();
-        for (sum, &v) in prefix[1..].iter_mut().zip(&line) {
-            total += v;
-            *sum = total;
-        }
-        for (i, v) in line.iter_mut().enumerate() {
-            *v = prefix[(i + radius_px + 1).min(columns)] - prefix[i.saturating_sub(radius_px)];
-        }
-    }
-    // Down the columns whole rows are summed at a time, as they lie in memory; only the sums above rows in reach are kept.
-    let kept = (2 * radius_px + 2).min(rows + 1);
-    let mut above = Array2::<T>::default((kept, columns));
-    let mut total = vec![T::default(); columns];
-    let mut summed = 0;
-    for row in 0..rows {
-        let (last, first) = ((row + radius_px + 1).min(rows), row.saturating_sub(radius_px));
-        while summed < last {
-            total.iter_mut().zip(values.index_axis(Axis(0), summed)).for_each(|(t, &v)| *t += v);
-            summed += 1;
-            above.row_mut(summed % kept).iter_mut().zip(&total).for_each(|(a, &t)| *a = t);
-        }
-        Zip::from(values.row_mut(row))
-            .and(above.row(last % kept))
-            .and(above.row(first % kept))
-            .for_each(|v, &l, &f| *v = l - f);
-    }
-    values
+    box_sum(&mask.mapv(u32::from), radius_px).mapv(|n| n > 0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::io;
 use crate::raster::{Raster, Validity};
 use crate::signal::cubic_at;
 use geo::BoundingRect;
-use ndarray::{Array2, Array3, Axis, Zip};
+use ndarray::{Array2, Array3, Axis, Zip, s};
 
 /// Samples `raster` at the pixel centres of `grid`, with `shift_px` subtracted from the (row, col) of each
 /// pixel, by cubic convolution. Validity is that of the nearest pixel; [`Validity::EDGE`] where the kernel
@@ -16,6 +16,14 @@ use ndarray::{Array2, Array3, Axis, Zip};
 /// [`Error::Io`] when the two systems cannot be related.
 pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> Result<Raster, Error> {
     let mapping = io::mapping(&grid.crs, &raster.grid, bounds(grid))?;
+    Ok(match whole_offset(grid, &mapping, shift_px) {
+        Some(offset) => copied(raster, grid, offset),
+        None => interpolated(raster, grid, &mapping, shift_px),
+    })
+}
+
+/// [`onto_grid`] wherever the pixels lie.
+fn interpolated(raster: &Raster, grid: &Grid, mapping: &Mapping, shift_px: (f64, f64)) -> Raster {
     let (bands, (height, width)) = (raster.values.dim().0, grid.shape);
     let mut values = Array3::<f32>::zeros((bands, height, width));
     let mut validity = Array2::from_elem((height, width), Validity::NO_DATA);
@@ -24,7 +32,7 @@ pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> R
         |row, mut line, mut flags| {
             for col in 0..width {
                 let (r, c) =
-                    shifted_row_col(grid, &mapping, (row as f64 - shift_px.0, col as f64 - shift_px.1));
+                    shifted_row_col(grid, mapping, (row as f64 - shift_px.0, col as f64 - shift_px.1));
                 let Some((at, nearest)) = nearest(raster, r, c) else { continue };
                 let mut put = |b: usize, v: f32| line[(b, col)] = v;
                 let sampled = cubic_at(&raster.values, &usable, (r, c), &mut put);
@@ -38,7 +46,7 @@ pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> R
             }
         },
     );
-    Ok(Raster { values, validity, grid: grid.clone() })
+    Raster { values, validity, grid: grid.clone() }
 }
 
 /// The grid of maps and figures: the reference's where its lengths are metres of `working`, else square pixels of `pixel_m` over the
@@ -92,6 +100,64 @@ fn shifted_row_col(grid: &Grid, mapping: &Mapping, (row, col): (f64, f64)) -> (f
     (snap(r), snap(c))
 }
 
+/// By how many (rows, columns) the pixels of a scene lie on from those of `grid`; `None` where they lie between each other.
+fn whole_offset(grid: &Grid, mapping: &Mapping, shift_px: (f64, f64)) -> Option<(isize, isize)> {
+    let Mapping::Affine(_) = mapping else { return None };
+    let (last_row, last_col) = (grid.shape.0 as f64 - 1.0, grid.shape.1 as f64 - 1.0);
+    let from = |row: f64, col: f64| {
+        let (r, c) = shifted_row_col(grid, mapping, (row - shift_px.0, col - shift_px.1));
+        (r - row, c - col)
+    };
+    let first = from(0.0, 0.0);
+    let whole = first.0.fract() == 0.0 && first.1.fract() == 0.0;
+    let corners = [from(0.0, last_col), from(last_row, 0.0), from(last_row, last_col)];
+    (whole && corners == [first; 3]).then_some((first.0 as isize, first.1 as isize))
+}
+
+/// [`onto_grid`] where every pixel of `grid` is one of the scene's, `offset` (rows, columns) further on.
+fn copied(raster: &Raster, grid: &Grid, offset: (isize, isize)) -> Raster {
+    let (bands, rows, cols) = raster.values.dim();
+    let (height, width) = grid.shape;
+    let mut values = Array3::<f32>::zeros((bands, height, width));
+    let mut validity = Array2::from_elem((height, width), Validity::NO_DATA);
+    let shared = |offset: isize, n: usize, own: usize| {
+        let first = (-offset).clamp(0, n as isize);
+        let end = (own as isize - offset).clamp(first, n as isize);
+        (first as usize..end as usize, (first + offset).max(0) as usize)
+    };
+    let ((rows_here, row), (cols_here, col)) =
+        (shared(offset.0, height, rows), shared(offset.1, width, cols));
+    let there = s![.., row..row + rows_here.len(), col..col + cols_here.len()];
+    values.slice_mut(s![.., rows_here.clone(), cols_here.clone()]).assign(&raster.values.slice(there));
+    let fits = kernel_fits(&raster.validity.mapv(Validity::shows_ground));
+    let there = s![row..row + rows_here.len(), col..col + cols_here.len()];
+    Zip::from(validity.slice_mut(s![rows_here, cols_here]))
+        .and(raster.validity.slice(there))
+        .and(fits.slice(there))
+        .for_each(|flags, &own, &fits| {
+            *flags = if fits || !own.shows_ground() { own } else { own | Validity::EDGE };
+        });
+    Raster { values, validity, grid: grid.clone() }
+}
+
+/// Whether all pixels that [`cubic_at`] weighs at each pixel, from −1 to +2 around it, are there and usable.
+fn kernel_fits(usable: &Array2<bool>) -> Array2<bool> {
+    let (rows, cols) = usable.dim();
+    let mut fits = Array2::from_elem((rows, cols), false);
+    let all = |a: bool, b: bool, c: bool, d: bool| a && b && c && d;
+    let mut down = vec![false; cols];
+    for r in 1..rows.saturating_sub(2) {
+        let around = [r - 1, r, r + 1, r + 2].map(|r| usable.row(r));
+        for (c, down) in down.iter_mut().enumerate() {
+            *down = all(around[0][c], around[1][c], around[2][c], around[3][c]);
+        }
+        for (fits, d) in fits.row_mut(r).iter_mut().skip(1).zip(down.windows(4)) {
+            *fits = all(d[0], d[1], d[2], d[3]);
+        }
+    }
+    fits
+}
+
 /// The pixel nearest to a position, and its validity.
 fn nearest(raster: &Raster, row: f64, col: f64) -> Option<((usize, usize), Validity)> {
     let (r, c) = (row.round(), col.round());
@@ -115,6 +181,34 @@ pub(super) fn bounds(grid: &Grid) -> [f64; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_pixels_are_copied_as_interpolation_would_have_them() {
+        let grid = |x: f64, y: f64, shape| {
+            let affine = Affine::from_gdal([x, 10.0, 0.0, y, 0.0, -10.0]).unwrap();
+            Grid { crs: io::crs_from_epsg(32_633).unwrap(), affine, shape }
+        };
+        let values = Array3::from_shape_fn((2, 30, 40), |(b, r, c)| ((b + r * 7 + c * 13) % 17) as f32);
+        let flags = |(r, c)| match (r, c) {
+            (12, 20) => Validity::CLOUD,
+            (20, 5..9) => Validity::WATER,
+            (25.., 30..) => Validity::NO_DATA,
+            _ => Validity::empty(),
+        };
+        let validity = Array2::from_shape_fn((30, 40), flags);
+        let raster = Raster { values, validity, grid: grid(0.0, 300.0, (30, 40)) };
+        let places =
+            [(0.0, 300.0, (30, 40)), (-50.0, 320.0, (50, 60)), (70.0, 240.0, (10, 12)), (900.0, 0.0, (9, 9))];
+        for (x, y, shape) in places {
+            let to = grid(x, y, shape);
+            let mapping = io::mapping(&to.crs, &raster.grid, bounds(&to)).unwrap();
+            assert!(whole_offset(&to, &mapping, (3.0, -2.0)).is_some());
+            let plain = interpolated(&raster, &to, &mapping, (3.0, -2.0));
+            assert_eq!(onto_grid(&raster, &to, (3.0, -2.0)).unwrap(), plain);
+        }
+        let mapping = io::mapping(&raster.grid.crs, &raster.grid, bounds(&raster.grid)).unwrap();
+        assert!(whole_offset(&raster.grid, &mapping, (0.0, 0.5)).is_none());
+    }
 
     #[test]
     fn a_map_of_a_scene_in_degrees_has_square_pixels_and_keeps_places_and_shifts() {

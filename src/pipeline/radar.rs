@@ -1,7 +1,7 @@
 //! Radar in a run: only like with like, no clouds, shifts measured through speckle, looks from the scene.
 
 use super::Error;
-use crate::coreg::{self, CoregParams, Registration};
+use crate::coreg::{self, CoregParams, Prepared, Registration};
 use crate::raster::Raster;
 use crate::report::SkipCard as Skip;
 use crate::sar;
@@ -78,18 +78,20 @@ pub(super) fn looks(raster: &Raster) -> f64 {
     if lowest.is_finite() { lowest.clamp(1.0, 100.0) } else { USUAL_LOOKS }
 }
 
+/// Makes a scene ready to be registered through its speckle.
+pub(super) fn prepared(raster: &Raster) -> Prepared {
+    let (values, ok) = (calmed_db(raster), raster.validity.mapv(|v| v.is_empty()));
+    Prepared::new(coreg::Side { values: values.view(), ok: ok.view() })
+}
+
 /// Measures a shift through speckle, and says when it is not used: where speckle hides it, for the orbits alone
 /// place radar to a fraction of a pixel.
 pub(super) fn register(
-    reference: &Raster,
-    moving: &Raster,
+    reference: &Prepared,
+    moving: &Prepared,
     params: &CoregParams,
 ) -> (Option<Registration>, Option<String>) {
-    let (a, b) = (calmed_db(reference), calmed_db(moving));
-    let ok = |r: &Raster| r.validity.mapv(|v| v.is_empty());
-    let (a_ok, b_ok) = (ok(reference), ok(moving));
-    let side = |values, ok| coreg::Side { values, ok };
-    match coreg::register(side(a.view(), a_ok.view()), side(b.view(), b_ok.view()), params) {
+    match coreg::register(reference, moving, params) {
         Ok(mut shift) => {
             let size_px = shift.shift_row_px.hypot(shift.shift_col_px);
             if size_px >= SIGNIFICANT_SIGMA * shift.standard_error_px {

@@ -170,7 +170,7 @@ fn note_details(plan: &Plan, output: &RunOutput) {
 /// Reference and target on the grid of the maps, and the looks of radar, estimated before its pixels are interpolated for them.
 fn maps(
     plan: &Plan,
-    reference: &Registered,
+    reference: &Registered<'_>,
     target: &Target,
 ) -> Result<(Raster, Raster, Option<f64>), Error> {
     let before = reference.baseline();
@@ -207,7 +207,7 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
 }
 
 struct Reference {
-    registered: Registered,
+    registered: Registered<'static>,
     mask: MaskSummary,
     offset: OffsetCheck,
 }
@@ -269,7 +269,7 @@ impl Run<'_> {
         &mut self,
         target: &Target,
         reference_index: usize,
-        reference: &Registered,
+        reference: &Registered<'_>,
         skipped: &mut Vec<Skip>,
     ) -> Result<Vec<Other>, Error> {
         let (grid, shift) = (&reference.baseline().grid, reference.shift_px());

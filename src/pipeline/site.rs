@@ -5,7 +5,7 @@
 
 use super::findings::footprint;
 use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
-use super::stages::{Masked, Target, flag_clouds};
+use super::stages::{Masked, Ready, Target, clouds};
 use super::{DetectConfig, Error, Plan, SceneSource, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, StripGeometry, Track, exclusion};
@@ -22,6 +22,8 @@ use rayon::prelude::*;
 pub struct Site {
     plan: Plan,
     reference: Raster,
+    /// The reference made ready for all scenes; `None` where registration was switched off.
+    ready: Option<Ready>,
     exclusions: Vec<Array2<bool>>,
     /// Equivalent number of looks of radar; `None` for optical scenes.
     looks: Option<f64>,
@@ -77,7 +79,7 @@ impl Site {
             let planned = &plan.baselines[0];
             let mut raster = source.read(&planned.scene, planned.window, &planned.bands)?;
             if !plan.is_radar() {
-                flag_clouds(&plan, &mut raster, None, planned.scene.scaling.is_reflectance())?;
+                raster.validity = clouds(&plan, &raster, None, planned.scene.scaling.is_reflectance())?;
             }
             raster
         };
@@ -88,7 +90,8 @@ impl Site {
             .map(|track| exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M))
             .collect();
         let looks = plan.is_radar().then(|| radar::looks(&raster));
-        Ok(Self { plan, reference: raster, exclusions, looks })
+        let ready = plan.config.register.then(|| Ready::new(&plan, &raster));
+        Ok(Self { plan, reference: raster, ready, exclusions, looks })
     }
 
     /// The tracks, in the order of all strips.
@@ -152,7 +155,7 @@ impl Site {
     pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
         let planned = self.plan.planned(scene)?;
         let target = Target::read(&planned, source)?;
-        let masked = Masked::on_reference(&self.plan, &self.reference, &target)?;
+        let masked = Masked::on_reference(&self.plan, (&self.reference, self.ready.as_ref()), &target)?;
         let mask = masked.target_summary();
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(nothing_visible(&planned.scene.id, &mask));

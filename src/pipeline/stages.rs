@@ -13,6 +13,7 @@ use crate::stats::quantile;
 use crate::{coreg, io};
 use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Bands by how sharp the texture of the ground is through haze: red, then near infrared.
 pub(super) const SHARPEST_BANDS: [&str; 4] = ["B04", "B08", "B03", "B02"];
@@ -43,27 +44,59 @@ pub(super) fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<R
     Ok(source.read(&planned.scene, planned.window, &planned.bands)?)
 }
 
-/// Flags clouds and shadows of an optical raster; the own test holds its limits in reflectance, and says nothing of other numbers.
-pub(super) fn flag_clouds(
+/// Validity of an optical raster with clouds and shadows flagged; the own test holds its limits in reflectance, and says nothing of
+/// other numbers.
+pub(super) fn clouds(
     plan: &Plan,
-    raster: &mut Raster,
+    raster: &Raster,
     reference: Option<&Raster>,
     is_reflectance: bool,
-) -> Result<(), Error> {
+) -> Result<Array2<Validity>, Error> {
     let own_test = plan.config.mask.own_test && is_reflectance;
     let params = MaskParams { own_test, ..plan.config.mask.clone() };
     let pixel_m = io::ground_pixel_m(&raster.grid)?;
-    mask::clouds(raster, &plan.bands, reference, pixel_m, &params);
-    Ok(())
+    Ok(mask::clouds(raster, &plan.bands, reference, pixel_m, &params))
+}
+
+/// A scene made ready to be registered.
+#[derive(Debug)]
+pub(super) struct Ready {
+    scene: coreg::Prepared,
+    /// `None` for radar and without the bands that tell.
+    afloat: Option<mask::Afloat>,
+}
+
+impl Ready {
+    /// Filters a raster whose clouds are flagged.
+    pub(super) fn new(plan: &Plan, raster: &Raster) -> Self {
+        if plan.is_radar() {
+            return Self { scene: radar::prepared(raster), afloat: None };
+        }
+        let (scene, afloat) = rayon::join(|| prepared(plan, raster, &still(raster)), || afloat(plan, raster));
+        Self { scene, afloat }
+    }
+}
+
+/// The band of an optical raster on which the shift is measured, with the pixels that may tell it.
+fn prepared(plan: &Plan, raster: &Raster, ok: &Array2<bool>) -> coreg::Prepared {
+    let values = raster.values.index_axis(Axis(0), registration_band(plan));
+    coreg::Prepared::new(coreg::Side { values, ok: ok.view() })
+}
+
+/// Pixels of an optical raster whose edges stand still: under a shadow they do.
+fn still(raster: &Raster) -> Array2<bool> {
+    raster.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty())
 }
 
 /// One baseline and the target on its grid, both with clouds and shadows flagged.
-pub(super) struct Masked {
-    baseline: Raster,
+pub(super) struct Masked<'a> {
+    baseline: Cow<'a, Raster>,
+    /// The baseline, where it is held ready.
+    ready: Option<&'a Ready>,
     target: Raster,
 }
 
-impl Masked {
+impl<'a> Masked<'a> {
     /// Lays the target on the grid of a baseline that was read and flags in each what the other does not show.
     pub(super) fn new(
         plan: &Plan,
@@ -71,27 +104,28 @@ impl Masked {
         target: &Target,
     ) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
-        if plan.is_radar() {
-            return Ok(Self { baseline, target: gridded });
+        if !plan.is_radar() {
+            let is_reflectance = target.is_reflectance && planned.scene.scaling.is_reflectance();
+            let (a, b) = rayon::join(
+                || clouds(plan, &baseline, Some(&gridded), is_reflectance),
+                || clouds(plan, &gridded, Some(&baseline), is_reflectance),
+            );
+            (baseline.validity, gridded.validity) = (a?, b?);
         }
-        let before = baseline.clone();
-        let raw = gridded.clone();
-        let is_reflectance = target.is_reflectance && planned.scene.scaling.is_reflectance();
-        let (a, b) = rayon::join(
-            || flag_clouds(plan, &mut baseline, Some(&raw), is_reflectance),
-            || flag_clouds(plan, &mut gridded, Some(&before), is_reflectance),
-        );
-        a.and(b)?;
-        Ok(Self { baseline, target: gridded })
+        Ok(Self { baseline: Cow::Owned(baseline), ready: None, target: gridded })
     }
 
     /// Lays the target on a reference whose clouds are flagged already, and flags its own.
-    pub(super) fn on_reference(plan: &Plan, reference: &Raster, target: &Target) -> Result<Self, Error> {
+    pub(super) fn on_reference(
+        plan: &Plan,
+        (reference, ready): (&'a Raster, Option<&'a Ready>),
+        target: &Target,
+    ) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &reference.grid, (0.0, 0.0))?;
         if !plan.is_radar() {
-            flag_clouds(plan, &mut gridded, Some(reference), target.is_reflectance)?;
+            gridded.validity = clouds(plan, &gridded, Some(reference), target.is_reflectance)?;
         }
-        Ok(Self { baseline: reference.clone(), target: gridded })
+        Ok(Self { baseline: Cow::Borrowed(reference), ready, target: gridded })
     }
 
     /// What each of the two shows: `(baseline, target)`.
@@ -125,31 +159,34 @@ impl Masked {
     }
 
     /// Measures the shift of the target against the baseline, or takes none when the plan says so.
-    pub(super) fn register(self, plan: &Plan) -> Result<Registered, Error> {
-        if plan.config.register && plan.is_radar() {
-            let (shift, note) = radar::register(&self.baseline, &self.target, &plan.config.coreg);
+    pub(super) fn register(self, plan: &Plan) -> Result<Registered<'a>, Error> {
+        if !plan.config.register {
+            return Ok(Registered { masked: self, shift: None, note: None });
+        }
+        let own;
+        let (reference, moving) = if let Some(held) = self.ready {
+            (held, Ready::new(plan, &self.target))
+        } else {
+            let ready = |raster| Ready::new(plan, raster);
+            let (reference, moving) = rayon::join(|| ready(&self.baseline), || ready(&self.target));
+            own = reference;
+            (&own, moving)
+        };
+        let params = &plan.config.coreg;
+        if plan.is_radar() {
+            let (shift, note) = radar::register(&reference.scene, &moving.scene, params);
             return Ok(Registered { masked: self, shift, note });
         }
-        let shift = if plan.config.register {
-            let band = registration_band(plan);
-            // Edges stand still under a shadow.
-            let ok = |r: &Raster| r.validity.mapv(|v| v.difference(Validity::SHADOW).is_empty());
-            let (mut baseline_ok, target_ok) = (ok(&self.baseline), ok(&self.target));
-            let floating = rayon::join(|| afloat(plan, &self.baseline), || afloat(plan, &self.target));
-            if let (Some(a), Some(b)) = floating {
-                baseline_ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !a.drifts(&b, r, c));
+        let standing = match (&reference.afloat, &moving.afloat) {
+            (Some(a), Some(b)) if a.any_drifts(b) => {
+                let mut ok = still(&self.baseline);
+                ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= !a.drifts(b, r, c));
+                Some(prepared(plan, &self.baseline, &ok))
             }
-            let reference = coreg::Side {
-                values: self.baseline.values.index_axis(Axis(0), band),
-                ok: baseline_ok.view(),
-            };
-            let moving =
-                coreg::Side { values: self.target.values.index_axis(Axis(0), band), ok: target_ok.view() };
-            Some(coreg::register(reference, moving, &plan.config.coreg)?)
-        } else {
-            None
+            _ => None,
         };
-        Ok(Registered { masked: self, shift, note: None })
+        let shift = coreg::register(standing.as_ref().unwrap_or(&reference.scene), &moving.scene, params)?;
+        Ok(Registered { masked: self, shift: Some(shift), note: None })
     }
 }
 
@@ -169,15 +206,15 @@ fn afloat(plan: &Plan, raster: &Raster) -> Option<mask::Afloat> {
 }
 
 /// A baseline and the target with the shift between them.
-pub(super) struct Registered {
-    pub(super) masked: Masked,
+pub(super) struct Registered<'a> {
+    pub(super) masked: Masked<'a>,
     /// `None` when registration was switched off or speckle hides the shift.
     pub(super) shift: Option<coreg::Registration>,
     /// Why a measured shift is not applied, or none was measured.
     pub(super) note: Option<String>,
 }
 
-impl Registered {
+impl Registered<'_> {
     /// Add to the target's (row, col) to get the baseline's, both on the baseline's grid.
     pub(super) fn shift_px(&self) -> (f64, f64) {
         self.shift.as_ref().map_or((0.0, 0.0), |s| (s.shift_row_px, s.shift_col_px))

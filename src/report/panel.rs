@@ -70,13 +70,14 @@ fn from_bands(
     stretch: Stretch,
 ) -> RgbaImage {
     let bands = channels(band_names);
+    let shown = bands.map(|band| shown(band_names.get(band)));
     let (_, rows, cols) = values.dim();
     RgbaImage::from_fn(cols as u32, rows as u32, |col, row| {
         let at = (row as usize, col as usize);
         let flags = validity[at];
         let level = |k: usize| {
             let (band, [low, high]) = (bands[k], stretch.0[k]);
-            let v = shown(values[(band, at.0, at.1)], band_names.get(band));
+            let v = shown[k](values[(band, at.0, at.1)]);
             (tone(((v - low) / (high - low)).clamp(0.0, 1.0)) * 255.0).round() as u8
         };
         let alpha = if flags.intersects(Validity::NO_DATA) {
@@ -128,14 +129,18 @@ fn sample(source: &PanelSource<'_>, channel: usize, counts: impl Fn((usize, usiz
     let values = source.raster.values.index_axis(ndarray::Axis(0), band);
     let step = values.len().div_ceil(STRETCH_SAMPLE).max(1);
     let pixels = values.indexed_iter().step_by(step).filter(|(at, _)| counts(*at));
-    pixels.map(|(_, &v)| shown(v, source.band_names.get(band))).filter(|v| v.is_finite()).collect()
+    let shown = shown(source.band_names.get(band));
+    pixels.map(|(_, &v)| shown(v)).filter(|v| v.is_finite()).collect()
 }
 
-/// Radar power is looked at in decibels, reflectance as it is.
-fn shown(value: f32, band_name: Option<&String>) -> f64 {
-    let radar =
-        band_name.is_some_and(|n| matches!(n.to_ascii_uppercase().as_str(), "VV" | "VH" | "HH" | "HV"));
-    if radar { crate::units::power_to_db(f64::from(value)) } else { f64::from(value) }
+/// How values of a band are looked at: radar power in decibels, reflectance as it is.
+fn shown(band_name: Option<&String>) -> fn(f32) -> f64 {
+    let is_polarisation = |n: &String| ["VV", "VH", "HH", "HV"].iter().any(|p| n.eq_ignore_ascii_case(p));
+    if band_name.is_some_and(is_polarisation) {
+        |power| crate::units::power_to_db(f64::from(power))
+    } else {
+        f64::from
+    }
 }
 
 /// Band index of red, green and blue.

@@ -1,9 +1,11 @@
-//! Interpolation: cubic convolution, windowed sinc, and a scene moved by a field of shifts.
+//! Interpolation (cubic convolution, windowed sinc, a scene moved by a field of shifts) and sums over squares.
 
 mod cubic;
 mod lanczos;
+mod squares;
 mod warp;
 
 pub use cubic::cubic_at;
 pub use lanczos::{LANCZOS_TAPS, lanczos, lanczos_taps};
+pub use squares::{box_sum, square_sums};
 pub use warp::{KernelTable, Part, ShiftLattice, lanczos_at, warp};

@@ -24,14 +24,14 @@ impl WeightedCovariance {
     /// Adds one vector with a weight of at least zero; components beyond the size are ignored.
     pub fn add(&mut self, vector: &[f64], weight: f64) {
         self.weight += weight;
-        let mut k = 0;
-        for (i, &a) in vector.iter().enumerate().take(self.size) {
+        let vector = &vector[..self.size];
+        let mut rest = self.products.as_mut_slice();
+        for (i, (&a, sum)) in vector.iter().zip(&mut self.sums).enumerate() {
             let wa = weight * a;
-            self.sums[i] += wa;
-            for &b in &vector[i..self.size] {
-                self.products[k] += wa * b;
-                k += 1;
-            }
+            *sum += wa;
+            let (line, below) = rest.split_at_mut(self.size - i);
+            line.iter_mut().zip(&vector[i..]).for_each(|(product, b)| *product += wa * b);
+            rest = below;
         }
     }
 

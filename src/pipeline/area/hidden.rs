@@ -56,11 +56,11 @@ impl Hidden {
             dilate_m: params.dilate_m + pixel_m - planned.pair.pixel_m,
             ..params.clone()
         };
-        let plain = before.validity.clone();
-        mask::clouds(&mut before, &names, Some(&after), pixel_m, &params);
-        let flagged = std::mem::replace(&mut before.validity, plain);
-        mask::clouds(&mut after, &names, Some(&before), pixel_m, &params);
-        before.validity = flagged;
+        let (before_flags, after_flags) = rayon::join(
+            || mask::clouds(&before, &names, Some(&after), pixel_m, &params),
+            || mask::clouds(&after, &names, Some(&before), pixel_m, &params),
+        );
+        (before.validity, after.validity) = (before_flags, after_flags);
         let hides = |v: &Validity| v.intersects(Validity::CLOUD | Validity::SHADOW);
         let flags = ndarray::Zip::from(&before.validity)
             .and(&after.validity)
