@@ -298,7 +298,14 @@ mod tests {
             let validity = Array2::from_elem((110, 1280), Validity::empty());
             let raster = Raster { values, validity, grid: grid.clone() };
             let back = (-shift.0, -shift.1);
-            sample_strip(&raster, (0, 0), &Mapping::Affine(affine), back, &track, StripGeometry::for_pixel_m(10.0))
+            sample_strip(
+                &raster,
+                (0, 0),
+                &Mapping::Affine(affine),
+                back,
+                &track,
+                StripGeometry::for_pixel_m(10.0),
+            )
         };
         let (target, baselines) = (strip(1, (0.38, -0.27)), vec![strip(2, (0.0, 0.0))]);
         let exclusion = Array2::from_elem(target.valid.dim(), false);

@@ -86,7 +86,9 @@ impl<'a> Stack<'a> {
             check(i, track, first)?;
             let n = track.target.values.dim().1;
             ranges.push(row..row + n);
-            places.extend((0..n).map(|s| Place::new(track.track.at(s as f64 * geometry.along_step_m), geometry)));
+            places.extend(
+                (0..n).map(|s| Place::new(track.track.at(s as f64 * geometry.along_step_m), geometry)),
+            );
             strips.push(std::iter::once(&track.target).chain(track.baselines.iter().take(dates)).collect());
             row += n;
         }

@@ -111,6 +111,9 @@ fn a_run_is_compared_again_with_its_own_settings() {
     run.as_object_mut().unwrap().remove("settings");
     for run in [run, serde_json::json!([]), serde_json::json!("text")] {
         let message = write(&run).unwrap_err().to_string();
-        assert!(message.contains("run.json") && message.contains("run `railwatch detect` again"), "{message}");
+        assert!(
+            message.contains("run.json") && message.contains("run `railwatch detect` again"),
+            "{message}"
+        );
     }
 }

@@ -62,7 +62,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
         let source = &scene.bands[index].source;
         if opened.as_ref().is_none_or(|(path, ..)| *path != source.gdal_path) {
             let dataset = open_whole(&source.gdal_path)?;
-            let own = files::grid_of(&dataset, &source.gdal_path)?;
+            let own = bands::grid_of(&dataset, &source.gdal_path)?;
             opened = Some((source.gdal_path.clone(), dataset, own));
         }
         let Some((_, dataset, own)) = &opened else { continue };
@@ -86,7 +86,7 @@ pub fn read_raster(scene: &Scene, window: Window, bands: &[usize]) -> Result<Ras
     ndarray::azip!((f in &mut validity, &z in &all_zero, &t in &all_top) if z || t { *f |= Validity::NO_DATA; });
     if let Some(source) = &scene.classification {
         let dataset = open_whole(&source.gdal_path)?;
-        let own = files::grid_of(&dataset, &source.gdal_path)?;
+        let own = bands::grid_of(&dataset, &source.gdal_path)?;
         let classes = read_band((&dataset, &own), source, &grid, Sampling::Nearest)?;
         ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));
     }
@@ -144,7 +144,7 @@ impl Stored {
 
 /// Stored numbers of one band on `grid`, bilinear where its own pixels lie elsewhere.
 pub(super) fn stored_on(dataset: &Dataset, source: &Source, grid: &Grid) -> Result<Stored, Error> {
-    let own = files::grid_of(dataset, &source.gdal_path)?;
+    let own = bands::grid_of(dataset, &source.gdal_path)?;
     read_band((dataset, &own), source, grid, Sampling::Bilinear)
 }
 
@@ -164,10 +164,6 @@ fn read_band(
     sampling: Sampling,
 ) -> Result<Stored, Error> {
     let path = source.gdal_path.as_str();
-<<<<<<< HEAD
-    let own = bands::grid_of(dataset, path)?;
-=======
->>>>>>> speed
     if own.crs != grid.crs {
         let reason = format!("its CRS is {}, not {}", own.crs.name(), grid.crs.name());
         return Err(Error::Mixed { path: path.to_owned(), reason });
