@@ -364,6 +364,63 @@ fn alerts_go_out_once_and_failures_are_tried_again() {
 }
 
 #[test]
+fn a_run_that_draws_figures_stops_when_asked_and_the_next_draws_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    let config = folder.path().join("monitor.toml");
+    let alerts = "\n[alerts]\nnewest_days = 1e6\nkinds = [\"first\", \"confirmed\", \"moved\", \"finished\"]\n\
+                  [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"alerts.atom\"\n";
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text + alerts).unwrap();
+    let pages = || {
+        let folders = fs::read_dir(folder.path().join("alerts/line")).into_iter().flatten();
+        folders.filter(|f| f.as_ref().unwrap().path().join("report.html").exists()).count()
+    };
+    let mut child = command(folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+    while pages() == 0 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains("the next run goes on from there"), "{text}");
+    let drawn = pages();
+    let known = dump(folder.path());
+    done(folder.path());
+    assert!(pages() >= drawn + 2, "{drawn} pages before, {} after", pages());
+    assert_eq!(dump(folder.path()), known);
+}
+
+#[test]
+fn a_scene_that_clouds_keep_from_being_registered_is_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        length_m: 2000.0,
+        margin_px: 50,
+        date_count: 6,
+        days_between: 5,
+        cloud_fraction: 0.0,
+        seed: 3,
+    };
+    let days = make(folder.path(), &options, &[]);
+    // Thick clouds of their own shapes over all but a corner of the last date.
+    let (mut values, grid) = (days.scenes[5].values.clone(), days.grid);
+    for ((band, row, col), v) in values.indexed_iter_mut() {
+        if col > grid.shape.1 / 5 {
+            *v = 0.6 + 0.02 * ((row / 9 * 7 + col / 11 * 5 + band) % 5) as f32;
+        }
+    }
+    let stored = values.mapv(|v| (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16);
+    let path = scene_files(folder.path())[5].clone();
+    railwatch::io::write_scene(&path, &grid, &stored, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+    assert!(done(folder.path()).contains("5 scenes used, 1 hidden, 0 refused, 0 failed"));
+    let connection = Connection::open(folder.path().join("railwatch.sqlite")).unwrap();
+    let reason: String =
+        connection.query_row("SELECT reason FROM scene WHERE status = 'hidden'", [], |r| r.get(0)).unwrap();
+    assert!(reason.contains("of the window is clear"), "{reason}");
+}
+
+#[test]
 fn both_sensors_make_one_series() {
     let stack = real_data().join("s1_s2_mol_2023");
     if !stack.exists() {

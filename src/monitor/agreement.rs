@@ -70,6 +70,7 @@ mod tests {
                 score: 3.0,
                 appearance: "dark".into(),
                 seen_by: views.iter().map(|v| (*v).to_owned()).collect(),
+                contrasts: BTreeMap::new(),
             },
             track_id: "t".into(),
         };

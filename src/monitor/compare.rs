@@ -4,15 +4,15 @@
 //! trains stood on a date its cells become what the empty dates show, so that a bed is compared with the empty bed
 //! however long a train stays. What stays for good is taken out of the dates before it came instead.
 
-use super::evidence::{arrivals, evidence};
+use super::arrivals::arrivals;
 use super::eye::{Eye, Found};
 use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, follow};
 use super::references::Sites;
 use super::rows::sighting;
 use super::state::{
-    AlertRow, DetectionRow, SceneRow, SceneStatus, State, drop_strips, drop_strips_before, idle_before,
-    lives_since, open_lives, permanent_lives, put_detections, put_life, put_observations, put_scene,
-    put_strips, raise, recount, scenes_seen, standing_on, stretches_on, used_before,
+    AlertRow, DetectionRow, SceneRow, SceneStatus, State, departed_lives, drop_strips, drop_strips_before,
+    idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life, put_observations,
+    put_scene, put_strips, raise, recount, scenes_seen, standing_on, stretches_on, used_before,
 };
 use super::words::Word;
 use super::{AlertParams, Config, Error, SiteConfig};
@@ -179,7 +179,7 @@ impl<'a> Comparison<'a> {
     ) -> Result<Result<Found, String>, Error> {
         let id = &self.config.id;
         let baseline = &self.config.baseline;
-        let (dates, permanent, watched_long) = state.read(|c| {
+        let (dates, permanent, departed, watched_long) = state.read(|c| {
             // One more than is compared: whoever stood on all of those would have been seen coming.
             let mut dates = used_before(c, (id, eye.name), datetime, baseline.count + 1)?;
             let watched_long = dates.len() > baseline.count;
@@ -189,7 +189,8 @@ impl<'a> Comparison<'a> {
                 let known: Vec<i64> = dates.iter().map(|d| d.0).collect();
                 dates.extend(empty.into_iter().filter(|d| !known.contains(&d.0)));
             }
-            Ok((dates, permanent_lives(c, id)?, watched_long))
+            let oldest = dates.iter().map(|d| d.1).min().unwrap_or(datetime);
+            Ok((dates, permanent_lives(c, id)?, departed_lives(c, id, oldest)?, watched_long))
         })?;
         let Some(&(_, earlier)) = dates.first() else {
             return Ok(Err("there is no earlier date to compare it with".to_owned()));
@@ -204,6 +205,7 @@ impl<'a> Comparison<'a> {
             baselines.push(held.get(&key).cloned().unwrap_or_default());
             let mut stretches = state.read(|c| standing_on(c, key))?;
             stretches.extend(permanent.iter().filter(|l| date < l.first_seen).map(|l| l.place));
+            stretches.extend(departed.iter().filter(|l| date <= l.last_seen).map(|l| l.place));
             covered.push(stretches);
         }
         eye.empty(&mut baselines, &covered);
@@ -212,7 +214,7 @@ impl<'a> Comparison<'a> {
                 if watched_long {
                     arrivals(&mut output, self.known_score());
                 }
-                Ok(Found { output, earlier })
+                Ok(Found { output, changes: eye.changes(target, &baselines), earlier })
             }
             Err(error) => Err(error.to_string()),
         })
@@ -226,13 +228,14 @@ impl<'a> Comparison<'a> {
     /// Links what was found to the trains that are known.
     fn follow(&self, eye: &Eye<'_>, open: Vec<Life>, found: &Found, datetime: Timestamp) -> Followed {
         let step_m = eye.site.geometry().along_step_m;
-        let sightings: Vec<Sighting> = found.output.detections.iter().map(sighting).collect();
+        let sightings: Vec<Sighting> =
+            found.output.detections.iter().map(|d| sighting(d, &found.changes)).collect();
         let look = DateLook {
             datetime,
             view: eye.name,
             earlier: found.earlier,
             sightings: &sightings,
-            evidence: &|stretch| evidence(&found.output, stretch, step_m),
+            evidence: &|stretch, contrast| found.evidence(stretch, contrast, step_m),
             overlap: &|a, b| eye.ground.overlap(a, b),
             known_score: self.known_score(),
         };

@@ -7,10 +7,11 @@
 
 mod agreement;
 mod alerts;
+mod arrivals;
+mod bed;
 mod compare;
 mod config;
 mod error;
-mod evidence;
 mod export;
 mod eye;
 mod ground;
@@ -34,7 +35,7 @@ pub use config::{Baseline, CatalogSource, Config, FolderSource, LifeParams, Rate
 pub use error::Error;
 pub use export::export;
 pub use lives::{
-    DateLook, EventKind, Followed, Life, LifeEvent, LifeState, Sight, Sighting, Stretch, follow,
+    DateLook, EventKind, Evidence, Followed, Life, LifeEvent, LifeState, Sight, Sighting, Stretch, follow,
 };
 pub use run::{RunOptions, run};
 pub use series::write_series;

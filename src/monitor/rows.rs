@@ -1,6 +1,7 @@
 //! What a compared scene becomes in the state: detections, observations, and what alerts say.
 
 use super::SiteConfig;
+use super::bed::BedChange;
 use super::error::Error;
 use super::eye::{Eye, Found};
 use super::lives::{EventKind, Followed, Life, LifeEvent, Sighting, Stretch};
@@ -171,11 +172,13 @@ impl Eye<'_> {
     }
 }
 
-pub(super) fn sighting(d: &TrackDetection) -> Sighting {
+pub(super) fn sighting(d: &TrackDetection, changes: &[BedChange]) -> Sighting {
+    let place = Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m };
     Sighting {
-        place: Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m },
+        place,
         score: d.score,
         appearance: d.appearance.word().to_owned(),
+        contrast: changes.get(place.track).map(|c| c.contrast(&place)).unwrap_or_default(),
         appeared: d.change == Change::Appeared,
     }
 }

@@ -66,7 +66,7 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
     if !options.dry_run {
         let now = || clock.now(options.now);
         (summary.delivered_count, summary.undelivered_count) =
-            alerts::deliver(&mut state, config, &options.secrets, &now)?;
+            alerts::deliver(&mut state, config, &options.secrets, (&now, sink))?;
     }
     summary.duration_s = clock.seconds();
     if let Some(key) = key {

@@ -258,7 +258,9 @@ fn sample(sites: &Sites, (config, source): (&SiteConfig, &Scenes), work: &Work, 
         }
         Err(error) => {
             row.status = match &error {
-                pipeline::Error::NothingVisible { .. } => SceneStatus::Hidden,
+                pipeline::Error::NothingVisible { .. } | pipeline::Error::TooClouded { .. } => {
+                    SceneStatus::Hidden
+                }
                 pipeline::Error::Io(_) => SceneStatus::Failed,
                 _ => SceneStatus::Refused,
             };

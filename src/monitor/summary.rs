@@ -30,7 +30,7 @@ pub struct SiteSummary {
     pub planned: Vec<String>,
     /// Scenes compared, newly or again.
     pub used_count: usize,
-    /// Scenes that show nothing of the tracks.
+    /// Scenes that show nothing of the tracks, or too little ground to be registered.
     pub hidden_count: usize,
     /// Scenes that could not be registered or compared, are undated, or came too late.
     pub refused_count: usize,

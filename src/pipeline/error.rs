@@ -145,6 +145,18 @@ pub enum Error {
         /// Fractions in words.
         reason: String,
     },
+    /// A scene that cannot be registered, and shows little of the ground.
+    #[error(
+        "{scene} shows too little ground to be laid upon earlier dates ({percent:.0} % of the window is clear): {source}"
+    )]
+    TooClouded {
+        /// Scene id.
+        scene: String,
+        /// Clear share of its window, percent.
+        percent: f64,
+        /// Why its shift cannot be trusted.
+        source: coreg::Error,
+    },
     /// The target cannot be compared with any baseline.
     #[error("no baseline can be compared with the target {target}: {reasons}; give another baseline")]
     NoBaseline {

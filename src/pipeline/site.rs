@@ -17,6 +17,10 @@ use crate::scene::Scene;
 use ndarray::Array2;
 use rayon::prelude::*;
 
+/// Clear share of a window below which clouds, and not the scene, are taken for the reason why its shift cannot be measured: most
+/// of the tie points fall on them.
+const MEASURABLE_FRACTION: f64 = 0.5;
+
 /// A place with its tracks, and the reference that every scene is laid upon.
 #[derive(Debug)]
 pub struct Site {
@@ -150,7 +154,7 @@ impl Site {
     /// Reads, masks, registers and samples one scene.
     ///
     /// # Errors
-    /// [`Error::NothingVisible`] under clouds, [`Error::Coreg`] where the shift cannot be trusted, [`Error::Io`]
+    /// [`Error::NothingVisible`] and [`Error::TooClouded`] under clouds, [`Error::Coreg`] where the shift cannot be trusted, [`Error::Io`]
     /// when the pixels cannot be read.
     pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
         let planned = self.plan.planned(scene)?;
@@ -160,7 +164,13 @@ impl Site {
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(nothing_visible(&planned.scene.id, &mask));
         }
-        let registered = masked.register(&self.plan)?;
+        let registered = masked.register(&self.plan).map_err(|error| match error {
+            Error::Coreg(source) if mask.valid_fraction < MEASURABLE_FRACTION => {
+                let (scene, percent) = (planned.scene.id.clone(), 100.0 * mask.valid_fraction);
+                Error::TooClouded { scene, percent, source }
+            }
+            error => error,
+        })?;
         let strips = registered.target_strips(&self.plan, &target)?;
         Ok(Look { strips, mask, registration: registered.shift })
     }

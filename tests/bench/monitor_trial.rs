@@ -99,7 +99,10 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
         let config = Config::read(&days.config).unwrap();
         watch(&config);
         let state = State::open_to_read(&config.state).unwrap();
-        score.add(&days, &trains, &state.lives("line").unwrap(), &state.detections("line").unwrap());
+        let detections = state.detections("line").unwrap();
+        score.add(&days, &trains, &state.lives("line").unwrap(), &detections);
+        let (steps, scenes) = (state.steps("line").unwrap(), state.scenes("line").unwrap());
+        score.add_steps(&days, &trains, (&steps, &scenes, &detections));
     }
     score.print(LENGTH_M / 1000.0 * (DATES as u64 * seeds) as f64);
 }

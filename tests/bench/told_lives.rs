@@ -1,7 +1,7 @@
 //! Lives as they were lived against lives as `monitor run` tells them.
 
 use super::simulated_days::{Days, Stand, Train};
-use railwatch::monitor::{DetectionRow, Life, LifeRow, LifeState};
+use railwatch::monitor::{DetectionRow, Life, LifeRow, LifeState, SceneRow, Sight, StepRow};
 
 /// What a life may be; the last one: hidden by clouds all the time, or missed.
 const KINDS: [&str; 5] = ["one date", "stays", "moves", "permanent", "hidden or missed"];
@@ -25,6 +25,10 @@ pub(crate) struct Score {
     detected: (usize, usize),
     /// Trains that moved, and those of them that were detected in both places.
     detected_moves: (usize, usize),
+    /// Clear dates on which a known place was empty: all, seen by a detection, seen on weak evidence.
+    empty: [usize; 3],
+    /// Clear dates on which a known train stood: all, seen by a detection, seen on weak evidence.
+    standing: [usize; 3],
 }
 
 /// What could be known of a train: of the dates on which half of its place is clear.
@@ -119,6 +123,52 @@ impl Score {
         }
     }
 
+    /// Adds what the clear dates of one line say of places that are known; where less than half of one is covered is left out.
+    pub(crate) fn add_steps(
+        &mut self,
+        days: &Days,
+        trains: &[Train],
+        (steps, scenes, detections): (&[StepRow], &[SceneRow], &[DetectionRow]),
+    ) {
+        let clear_steps = steps.iter().filter(|s| s.sight != Sight::Hidden);
+        // A life's first step is what it begins with: it was not known then.
+        let mut known = std::collections::BTreeSet::new();
+        let mut in_time: Vec<(usize, &StepRow)> = clear_steps
+            .filter_map(|step| {
+                let scene = scenes.iter().find(|s| s.scene_key == step.scene_key)?;
+                Some((days.scenes.iter().position(|d| Some(d.datetime) == scene.datetime)?, step))
+            })
+            .collect();
+        in_time.sort_by_key(|(date, _)| *date);
+        for (date, step) in in_time {
+            if known.insert(step.life_id.as_str()) {
+                continue;
+            }
+            let place_m = (step.place.start_m, step.place.end_m);
+            let on_m = |start_m: f64, end_m: f64| end_m.min(place_m.1) - start_m.max(place_m.0);
+            let here = |s: &&Stand| (s.dates.0..=s.dates.1).contains(&date);
+            let covered_m: Vec<f64> = trains
+                .iter()
+                .flat_map(|t| t.stands.iter().filter(here).map(|s| on_m(s.start_m, s.start_m + t.length_m)))
+                .collect();
+            let most_m = covered_m.into_iter().fold(0.0, f64::max);
+            let count = if most_m <= 0.0 {
+                &mut self.empty
+            } else if most_m > 0.5 * step.place.length_m() {
+                &mut self.standing
+            } else {
+                continue;
+            };
+            let is_detected = detections.iter().any(|d| {
+                d.scene_key == step.scene_key && d.change == "appeared" && on_m(d.start_m, d.end_m) > 0.0
+            });
+            count[0] += 1;
+            if step.sight == Sight::Seen {
+                count[if is_detected { 1 } else { 2 }] += 1;
+            }
+        }
+    }
+
     /// Prints everything; `km` is track times dates.
     pub(crate) fn print(&self, km: f64) {
         println!("| lived / told | {} |\n|---|---|---|---|---|---|", KINDS.join(" | "));
@@ -139,5 +189,10 @@ impl Score {
              that move in both places",
             self.detected.1, self.detected.0, self.detected_moves.1, self.detected_moves.0
         );
+        for (what, [all, detected, weak]) in [("was empty", self.empty), ("held its train", self.standing)] {
+            println!(
+                "{all} clear dates on which a known place {what}: {detected} seen by a detection, {weak} on weak evidence"
+            );
+        }
     }
 }

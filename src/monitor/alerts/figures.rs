@@ -3,7 +3,7 @@
 use super::super::state::{AlertRow, State};
 use super::super::{Config, SiteConfig, views};
 use crate::io;
-use crate::pipeline::{self, DetectConfig, GdalSource, Plan, Silent};
+use crate::pipeline::{self, DetectConfig, Event, GdalSource, Plan, Sink};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub(super) struct NoFigure {
     pub(super) reason: String,
-    /// Whether it could not be written alone, so that the next run may succeed.
+    /// Whether it could not be written alone, or the user asked to stop, so that the next run may succeed.
     pub(super) is_passing: bool,
 }
 
 impl From<pipeline::Error> for NoFigure {
     fn from(error: pipeline::Error) -> Self {
-        use pipeline::Error::{Io, Output};
-        let is_passing = matches!(&error, Output { .. } | Io(io::Error::Write { .. }));
+        use pipeline::Error::{Interrupted, Io, Output};
+        let is_passing = matches!(&error, Interrupted | Output { .. } | Io(io::Error::Write { .. }));
         Self { reason: error.to_string(), is_passing }
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn draw(
     state: &State,
     (config, site): (&Config, &SiteConfig),
     alert: &AlertRow,
-    drawn: &mut Drawn,
+    (drawn, sink): (&mut Drawn, &dyn Sink),
 ) -> Result<String, NoFigure> {
     let scene = state.scene(alert.scene_key)?;
     let scene = scene.ok_or(NoFigure { reason: "the scene is unknown".to_owned(), is_passing: false })?;
@@ -58,7 +58,7 @@ pub(super) fn draw(
         known.clone()
     } else {
         let before = state.specs_before((&site.id, view), alert.datetime, site.baseline.count)?;
-        let result = detect(site, (scene.spec, before), is_radar, &folder);
+        let result = detect(site, (scene.spec, before), is_radar, (&folder, sink));
         drawn.insert(name.clone(), result.clone());
         result
     };
@@ -68,11 +68,22 @@ pub(super) fn draw(
     Ok(name)
 }
 
+/// Passes on the wish to stop, and nothing of the steps of a figure.
+struct Quiet<'a>(&'a dyn Sink);
+
+impl Sink for Quiet<'_> {
+    fn event(&self, _event: &Event) {}
+
+    fn interrupted(&self) -> bool {
+        self.0.interrupted()
+    }
+}
+
 fn detect(
     site: &SiteConfig,
     (target, baselines): (String, Vec<String>),
     is_radar: bool,
-    folder: &Path,
+    (folder, sink): (&Path, &dyn Sink),
 ) -> Result<(), NoFigure> {
     let mut detect = site.detect_config();
     detect.target = target;
@@ -85,7 +96,7 @@ fn detect(
     detect.buffer_m = DetectConfig::BUFFER_M;
     pipeline::prepare_folder(folder)?;
     let plan = Plan::new(detect)?;
-    let output = pipeline::run(&plan, &GdalSource, &Silent)?;
+    let output = pipeline::run(&plan, &GdalSource, &Quiet(sink))?;
     pipeline::write_outputs(&plan, &output, &[])?;
     Ok(())
 }

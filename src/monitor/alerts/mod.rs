@@ -15,6 +15,7 @@ pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 use super::state::{AlertRow, State};
 use super::{Config, Error};
 use crate::io;
+use crate::pipeline::Sink;
 use base64::Engine as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -77,13 +78,18 @@ impl Message {
     }
 }
 
-/// Draws what is to be delivered; whether there was any. A failure holds up no alert: it goes out without a figure.
-fn draw_figures(state: &mut State, config: &Config) -> Result<bool, Error> {
+/// Draws what is to be delivered; whether there was any. A failure holds up no alert: it goes out without a figure. What is not drawn
+/// when the user asks to stop is left to the next run.
+fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<bool, Error> {
     let mut drawn = figures::Drawn::new();
     for site in &config.site {
         for alert in state.without_evidence(&site.id)? {
-            let folder = match figures::draw(state, (config, site), &alert, &mut drawn) {
+            if sink.interrupted() {
+                return Err(Error::Interrupted);
+            }
+            let folder = match figures::draw(state, (config, site), &alert, (&mut drawn, sink)) {
                 Ok(folder) => folder,
+                Err(_) if sink.interrupted() => return Err(Error::Interrupted),
                 Err(none) => {
                     tracing::warn!(alert = alert.alert_id, reason = none.reason, "no figure for an alert");
                     if none.is_passing {
@@ -99,14 +105,14 @@ fn draw_figures(state: &mut State, config: &Config) -> Result<bool, Error> {
     Ok(!drawn.is_empty())
 }
 
-/// Delivers what is open; gives the numbers of deliveries and failures.
+/// Delivers what is open; gives the numbers of deliveries and failures. Between two figures and two messages it may be asked to stop.
 pub(super) fn deliver(
     state: &mut State,
     config: &Config,
     secrets: &Secrets,
-    now: &dyn Fn() -> Timestamp,
+    (now, sink): (&dyn Fn() -> Timestamp, &dyn Sink),
 ) -> Result<(usize, usize), Error> {
-    let drawn = draw_figures(state, config)?;
+    let drawn = draw_figures(state, config, sink)?;
     let mut counts = (0, 0);
     for channel in &config.alerts.channel {
         let open = state.undelivered(channel.name(), &config.site)?;
@@ -122,6 +128,9 @@ pub(super) fn deliver(
         let secret = channel.secret().map(|s| secrets.get(s)).transpose();
         let (mut lost_s, count) = (0, open.len());
         for (i, (alert, sent_count)) in open.into_iter().enumerate() {
+            if sink.interrupted() {
+                return Err(Error::Interrupted);
+            }
             if lost_s >= PATIENCE_S {
                 tracing::error!(
                     channel = channel.name(),
@@ -231,6 +240,7 @@ fn an_alert(alert_id: &str) -> AlertRow {
 mod tests {
     use super::*;
     use crate::monitor::state::raise;
+    use crate::pipeline::Silent;
     use std::cell::Cell;
 
     #[test]
@@ -256,7 +266,7 @@ mod tests {
             Timestamp::from_second(time_s.get()).unwrap()
         };
         for (told, tries) in [((9, 9), 4), ((0, 9), 8)] {
-            assert_eq!(deliver(&mut state, &config, &Secrets::default(), &now).unwrap(), told);
+            assert_eq!(deliver(&mut state, &config, &Secrets::default(), (&now, &Silent)).unwrap(), told);
             let failed = state.failed_deliveries().unwrap();
             assert_eq!(failed.iter().map(|f| f.2).sum::<u32>(), tries, "{failed:?}");
         }
@@ -266,5 +276,34 @@ mod tests {
         );
         // Without its scene an alert has no figure.
         assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.evidence.as_deref() == Some("")));
+    }
+
+    /// A user who has asked to stop.
+    struct Stopped;
+
+    impl Sink for Stopped {
+        fn event(&self, _event: &crate::pipeline::Event) {}
+
+        fn interrupted(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn who_asks_to_stop_waits_for_no_figure_and_loses_no_alert() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("monitor.toml");
+        let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
+                    [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        let mut state = State::open(&config.state).unwrap();
+        state.transaction(|t| raise(t, &an_alert("a"), &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
+        let now = || Timestamp::UNIX_EPOCH;
+        let stopped = deliver(&mut state, &config, &Secrets::default(), (&now, &Stopped));
+        assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+        assert_eq!(state.without_evidence("s").unwrap().len(), 1);
+        let again = deliver(&mut state, &config, &Secrets::default(), (&now, &Silent));
+        assert_eq!(again.unwrap(), (1, 0));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Linking is greedy by overlap of place, surest detections first; a detection much shorter or longer than the train that
 //! is known at its place is another one. A date decides three ways about a train that is known: seen (detected again, or
-//! weaker evidence where it stood on the date before), missed (its place is clear and nothing is there) or undecided
-//! (clouds, or weak evidence after it was missed). Absence counts only where it could be seen, and only for a view that has
+//! weaker evidence of the train itself where it stood on the date before), missed (its place is clear and it is not there) or
+//! undecided (clouds, or weak evidence after it was missed). Absence counts only where it could be seen, and only for a view that has
 //! detected the train before: coal that shines on radar may look like its bed to a camera, and the other way round. What a
 //! clear view never saw is `unseen`: it contradicts nobody and ends no life. Assumes that a train stands still while a
 //! scene is taken and that two trains do not swap places of equal length between two dates.
@@ -12,7 +12,7 @@ use super::{Life, LifeState, Sight, Stretch, days_between};
 use crate::monitor::LifeParams;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A gap that may lie within one train: a wagon or two that look like their bed, metres.
 const GAP_M: f64 = 50.0;
@@ -24,6 +24,31 @@ const PERMANENT_SIGHTINGS: u32 = 5;
 /// Lengths of a train within which it is near to where it stood.
 const NEAR_LENGTHS: f64 = 5.0;
 
+/// Share of a train's contrast from which its place looks more like the train than like the empty bed.
+const STANDS: f64 = 0.5;
+
+/// Cosine of the angle between two contrasts below which one is the other turned round, for all that noise does to four bands.
+const OPPOSITE: f64 = -0.8;
+
+/// What a date shows, beyond detections, of a train at a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Share of the place that is clear, 0…1.
+    pub clear: f64,
+    /// Share of the train's contrast that the place shows: 1 where it stands, 0 where the bed is empty; NaN where that is not known.
+    pub strength: f64,
+    /// −log10 of the expected false alarms per 100 km at least as strong.
+    pub score: f64,
+}
+
+impl Evidence {
+    /// Whether the place looks more like the train than like its empty bed.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.strength >= STANDS
+    }
+}
+
 /// A train as one date shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sighting {
@@ -33,6 +58,8 @@ pub struct Sighting {
     pub score: f64,
     /// How it differs from its bed.
     pub appearance: String,
+    /// Change along its place, by band.
+    pub contrast: Vec<f64>,
     /// Whether it came (`true`) or a train that was there before has gone.
     pub appeared: bool,
 }
@@ -47,8 +74,8 @@ pub struct DateLook<'a> {
     pub earlier: Timestamp,
     /// What was found.
     pub sightings: &'a [Sighting],
-    /// Score along a stretch: (share of it that is clear 0…1, typical score where clear).
-    pub evidence: &'a dyn Fn(&Stretch) -> (f64, f64),
+    /// What a stretch shows of a train of this contrast; of an empty one nothing is known.
+    pub evidence: &'a dyn Fn(&Stretch, &[f64]) -> Evidence,
     /// Share of the shorter of two stretches that lies on the other, 0…1.
     pub overlap: &'a dyn Fn(&Stretch, &Stretch) -> f64,
     /// Score from which a train whose place is known is seen again.
@@ -180,12 +207,23 @@ fn shared_out<'a>(
             .filter(|i| (look.overlap)(&lives[*i].place, &sighting.place) >= params.overlap_fraction)
             .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         match best {
-            Some(i) if sighting.appeared => at_known[i].parts.push(sighting),
+            Some(i) if sighting.appeared && !is_bared(&lives[i], sighting, look.view) => {
+                at_known[i].parts.push(sighting);
+            }
             Some(i) => at_known[i].gone = true,
             None => free.push(sighting),
         }
     }
     (at_known, free)
+}
+
+/// Whether what seems to have come is the bed that a train left: its contrast turned round, and no stronger. What the dates before
+/// still hold of the train makes its bed stand out.
+fn is_bared(life: &Life, sighting: &Sighting, view: &str) -> bool {
+    let before = life.contrast(view);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let (was, is) = (dot(before, before).sqrt(), dot(&sighting.contrast, &sighting.contrast).sqrt());
+    is <= was && dot(before, &sighting.contrast) < OPPOSITE * was * is
 }
 
 /// What a date says of a train that is known, and the other trains that it shows in the same place. A train that is missed is
@@ -195,7 +233,8 @@ fn judge<'a>(
     at_place: &AtPlace<'a>,
     (look, params): (&DateLook<'_>, &LifeParams),
 ) -> (Sight, Vec<&'a Sighting>) {
-    let (clear, score) = (look.evidence)(&life.place);
+    let evidence = (look.evidence)(&life.place, life.contrast(look.view));
+    let clear = evidence.clear;
     let shown = shown_at(&life.place, clear, &at_place.parts, (look, params));
     let sight = if let Some(found) = shown.train {
         seen(life, look, Some(found));
@@ -206,7 +245,7 @@ fn judge<'a>(
     } else if !life.seen_by.contains(look.view) {
         life.undecided();
         Sight::Unseen
-    } else if at_place.gone || shown.mostly_empty || score < look.known_score {
+    } else if at_place.gone || shown.mostly_empty || !evidence.stands() || evidence.score < look.known_score {
         // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
         Sight::Missed
     } else if life.misses == 0 {
@@ -345,25 +384,30 @@ fn seen(life: &mut Life, look: &DateLook<'_>, found: Option<(Stretch, &Sighting)
     life.seen_count += 1;
     life.state = LifeState::Confirmed;
     let Some((place, sighting)) = found else { return };
+    life.place = grown(life, place, look);
+    if sighting.score > life.score || !life.contrasts.contains_key(look.view) {
+        life.contrasts.insert(look.view.to_owned(), sighting.contrast.clone());
+    }
     life.seen_by.insert(look.view.to_owned());
-    life.place = grown(&life.place, place, look);
     if sighting.score > life.score {
         life.score = sighting.score;
         life.appearance.clone_from(&sighting.appearance);
     }
 }
 
-/// A train as it is seen now, with the parts of it that are hidden now and were seen before.
-fn grown(before: &Stretch, now: Stretch, look: &DateLook<'_>) -> Stretch {
+/// A train as it is seen now, with the parts that were seen before and are not empty now: hidden, or still like the train.
+fn grown(life: &Life, now: Stretch, look: &DateLook<'_>) -> Stretch {
+    let before = &life.place;
     if now.track != before.track || (look.overlap)(before, &now) <= 0.0 {
         return now;
     }
-    let hidden = |start_m: f64, end_m: f64| {
+    let is_left = |start_m: f64, end_m: f64| {
         let rest = Stretch { start_m, end_m, ..now };
-        end_m > start_m && (look.evidence)(&rest).0 < 0.5
+        let shown = || (look.evidence)(&rest, life.contrast(look.view));
+        end_m > start_m && (shown().clear < 0.5 || shown().stands())
     };
-    let start_m = if hidden(before.start_m, now.start_m) { before.start_m } else { now.start_m };
-    let end_m = if hidden(now.end_m, before.end_m) { before.end_m } else { now.end_m };
+    let start_m = if is_left(before.start_m, now.start_m) { before.start_m } else { now.start_m };
+    let end_m = if is_left(now.end_m, before.end_m) { before.end_m } else { now.end_m };
     Stretch { start_m, end_m, ..now }
 }
 
@@ -387,6 +431,9 @@ fn stays(life: &Life, params: &LifeParams) -> bool {
 
 fn new_life(sighting: &Sighting, look: &DateLook<'_>, id: String) -> Life {
     let when = if sighting.appeared { look.datetime } else { look.earlier };
+    // What has gone took its own contrast away.
+    let sign = if sighting.appeared { 1.0 } else { -1.0 };
+    let contrast = sighting.contrast.iter().map(|c| sign * c).collect();
     Life {
         id,
         place: sighting.place,
@@ -400,5 +447,6 @@ fn new_life(sighting: &Sighting, look: &DateLook<'_>, id: String) -> Life {
         score: sighting.score,
         appearance: sighting.appearance.clone(),
         seen_by: BTreeSet::from([look.view.to_owned()]),
+        contrasts: BTreeMap::from([(look.view.to_owned(), contrast)]),
     }
 }

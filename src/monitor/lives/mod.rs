@@ -6,11 +6,11 @@ mod follow;
 #[cfg(test)]
 mod tests;
 
-pub use follow::{DateLook, EventKind, Followed, LifeEvent, Sighting, follow};
+pub use follow::{DateLook, EventKind, Evidence, Followed, LifeEvent, Sighting, follow};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a train is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,9 +98,16 @@ pub struct Life {
     pub appearance: String,
     /// Names of the views that detected it.
     pub seen_by: BTreeSet<String>,
+    /// Change of its place when it came, by view and band, where it was surest: reflectance, or dB for radar.
+    pub contrasts: BTreeMap<String, Vec<f64>>,
 }
 
 impl Life {
+    /// Its contrast in a view; empty where the view has not seen it.
+    fn contrast(&self, view: &str) -> &[f64] {
+        self.contrasts.get(view).map_or(&[], Vec::as_slice)
+    }
+
     /// A date that decides nothing.
     fn undecided(&mut self) {
         if self.state == LifeState::First {

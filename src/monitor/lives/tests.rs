@@ -15,6 +15,21 @@ fn overlap(a: &Stretch, b: &Stretch) -> f64 {
     (a.end_m.min(b.end_m) - a.start_m.max(b.start_m)).max(0.0) / a.length_m().min(b.length_m())
 }
 
+/// A dark train that came, or one that went.
+fn sighting(place: Stretch, score: f64, appeared: bool) -> Sighting {
+    let sign = if appeared { 1.0 } else { -1.0 };
+    let contrast = DARK.map(|c| sign * c).to_vec();
+    Sighting { place, score, appearance: "dark".into(), contrast, appeared }
+}
+
+/// Contrast of a dark train.
+const DARK: [f64; 2] = [-0.02, -0.03];
+
+/// Evidence by `score`, as strong as the train itself where it is not rarer than −2.
+fn shows(clear: f64, score: f64) -> Evidence {
+    Evidence { clear, strength: if score >= -2.0 { 1.0 } else { 0.0 }, score }
+}
+
 /// One date: trains seen, whether the place is clear; where nothing is detected nothing stands out.
 fn date(open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f64) -> Followed {
     date_in("optical", open, n, trains, clear)
@@ -30,16 +45,13 @@ fn date_in(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], clear: f6
 }
 
 fn shown(view: &str, open: Vec<Life>, n: i64, trains: &[(f64, f64)], evidence: (f64, f64)) -> Followed {
-    let sightings: Vec<Sighting> = trains
-        .iter()
-        .map(|t| Sighting { place: at(t.0, t.1), score: 3.0, appearance: "dark".into(), appeared: true })
-        .collect();
+    let sightings: Vec<Sighting> = trains.iter().map(|t| sighting(at(t.0, t.1), 3.0, true)).collect();
     let look = DateLook {
         datetime: day(n),
         view,
         earlier: day(n - 5),
         sightings: &sightings,
-        evidence: &|_| evidence,
+        evidence: &|_, _| shows(evidence.0, evidence.1),
         overlap: &overlap,
         known_score: -1.7,
     };
@@ -74,13 +86,13 @@ fn a_train_comes_stands_moves_and_goes() {
 #[test]
 fn a_departure_is_no_evidence_that_the_train_stands() {
     let came = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
-    let gone = Sighting { place: at(210.0, 480.0), score: 1.2, appearance: "dark".into(), appeared: false };
+    let gone = sighting(at(210.0, 480.0), 1.2, false);
     let look = DateLook {
         datetime: day(5),
         view: "optical",
         earlier: day(0),
         sightings: &[gone],
-        evidence: &|_| (1.0, 1.2),
+        evidence: &|_, _| shows(1.0, 1.2),
         overlap: &overlap,
         known_score: -1.7,
     };
@@ -130,13 +142,13 @@ fn a_view_that_never_saw_a_train_does_not_end_its_life() {
 
 #[test]
 fn a_departure_of_an_unknown_train_is_a_finished_life() {
-    let gone = Sighting { place: at(0.0, 200.0), score: 4.0, appearance: "dark".into(), appeared: false };
+    let gone = sighting(at(0.0, 200.0), 4.0, false);
     let look = DateLook {
         datetime: day(10),
         view: "optical",
         earlier: day(5),
         sightings: &[gone],
-        evidence: &|_| (1.0, -3.0),
+        evidence: &|_, _| shows(1.0, -3.0),
         overlap: &overlap,
         known_score: -1.7,
     };
@@ -155,13 +167,13 @@ fn near_its_place_only_bright_and_dark_are_two_trains() {
     ] {
         let lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
         let place = at(start_m, start_m + 290.0);
-        let elsewhere = Sighting { place, score: 3.0, appearance: now.into(), appeared: true };
+        let elsewhere = Sighting { appearance: now.into(), ..sighting(place, 3.0, true) };
         let look = DateLook {
             datetime: day(5),
             view: "optical",
             earlier: day(0),
             sightings: &[elsewhere],
-            evidence: &|_| (1.0, -4.0),
+            evidence: &|_, _| shows(1.0, -4.0),
             overlap: &overlap,
             known_score: -1.7,
         };
@@ -217,4 +229,60 @@ fn weak_evidence_on_a_clear_date_after_a_miss_is_faint() {
     followed = date(followed.lives, 20, &[], 0.1);
     assert_eq!(followed.sights, [Sight::Hidden]);
     assert_eq!(kinds(&date(followed.lives, 25, &[], 1.0)), [EventKind::Finished]);
+}
+
+/// One clear date with these sightings, where evidence is of the given strength and sure.
+fn date_of(sightings: &[Sighting], open: Vec<Life>, n: i64, strength: &dyn Fn(&Stretch) -> f64) -> Followed {
+    let look = DateLook {
+        datetime: day(n),
+        view: "optical",
+        earlier: day(n - 5),
+        sightings,
+        evidence: &|stretch, contrast| {
+            assert_eq!(contrast, DARK, "it is asked for the train that is known");
+            Evidence { clear: 1.0, strength: strength(stretch), score: 3.0 }
+        },
+        overlap: &overlap,
+        known_score: -1.7,
+    };
+    follow(open, &look, &LifeParams::default(), &|i| format!("{n}-{i}"))
+}
+
+#[test]
+fn what_is_not_like_the_train_does_not_keep_it() {
+    for (strength, sight) in
+        [(1.1, Sight::Seen), (0.4, Sight::Missed), (-1.0, Sight::Missed), (f64::NAN, Sight::Missed)]
+    {
+        let came = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+        assert_eq!(date_of(&[], came, 5, &|_| strength).sights, [sight], "{strength}");
+    }
+}
+
+#[test]
+fn a_sighting_cut_short_does_not_shorten_a_train() {
+    let came = date(Vec::new(), 0, &[(3000.0, 3600.0)], 1.0).lives;
+    let short = [sighting(at(3130.0, 3480.0), 3.0, true)];
+    let whole = date_of(&short, came.clone(), 5, &|_| 0.9);
+    assert_eq!(whole.lives[0].place, at(3000.0, 3600.0));
+    // Wagons that were taken away are gone.
+    let front = |stretch: &Stretch| if stretch.start_m < 3400.0 { 0.9 } else { 0.0 };
+    assert_eq!(date_of(&short, came, 5, &front).lives[0].place, at(3000.0, 3480.0));
+}
+
+#[test]
+fn a_bed_that_was_left_is_no_train_that_came() {
+    let bare = |share: f64| Sighting {
+        contrast: DARK.map(|c| -share * c).to_vec(),
+        appearance: "bright".into(),
+        ..sighting(at(210.0, 500.0), 2.0, true)
+    };
+    let came = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
+    let left = date_of(&[bare(0.6)], came.clone(), 5, &|_| -0.6);
+    assert_eq!((left.sights, left.events), (vec![Sight::Missed], Vec::new()));
+    // What is brighter than the train was dark has come.
+    let other = date_of(&[bare(2.0)], came, 5, &|_| -2.0);
+    assert_eq!(other.sights[0], Sight::Seen);
+    // Of a train that was known by its departure alone, the contrast is its own.
+    let gone = date_of(&[sighting(at(0.0, 200.0), 4.0, false)], Vec::new(), 10, &|_| 0.0);
+    assert_eq!(gone.lives[0].contrasts["optical"], DARK);
 }

@@ -35,7 +35,7 @@ impl Scale {
         if is_radar { Self::Decibel } else { Self::Linear }
     }
 
-    fn stored(self, v: f32) -> f32 {
+    pub(in crate::monitor) fn stored(self, v: f32) -> f32 {
         match self {
             Self::Decibel if v.is_finite() => power_to_db(f64::from(v).max(LEAST_POWER)) as f32,
             _ => v,

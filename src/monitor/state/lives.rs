@@ -5,7 +5,8 @@ use crate::monitor::lives::{EventKind, Life, Sight, Stretch};
 use crate::monitor::words::Word;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
-use std::collections::BTreeSet;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A life with the id of its track, for those who read the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +18,7 @@ pub struct LifeRow {
 }
 
 const COLUMNS: &str = "life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, seen_count, \
-                       misses, move_count, score, appearance, seen_by";
+                       misses, move_count, score, appearance, seen_by, contrasts";
 
 /// Between the names of views that have seen a life.
 const BETWEEN: &str = ", ";
@@ -49,7 +50,14 @@ fn life_of(r: &Row<'_>) -> rusqlite::Result<Life> {
         score: r.get(11)?,
         appearance: r.get(12)?,
         seen_by: r.get::<_, String>(13)?.split(BETWEEN).map(str::to_owned).collect::<BTreeSet<_>>(),
+        contrasts: contrasts_of(&r.get::<_, String>(14)?)?,
     })
+}
+
+/// Contrasts by view from JSON.
+fn contrasts_of(text: &str) -> rusqlite::Result<BTreeMap<String, Vec<f64>>> {
+    serde_json::from_str(text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(14, rusqlite::types::Type::Text, e.into()))
 }
 
 /// Stores a life as it is after a scene.
@@ -61,13 +69,16 @@ pub(in crate::monitor) fn put_life(
     (sight, event): (Sight, Option<EventKind>),
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO life (life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, \
-               seen_count, misses, move_count, score, appearance, site_id, seen_by) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+               seen_count, misses, move_count, score, appearance, site_id, seen_by, contrasts) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
                ON CONFLICT (life_id) DO UPDATE SET track_index = excluded.track_index, start_m = excluded.start_m, \
                end_m = excluded.end_m, state = excluded.state, last_seen = excluded.last_seen, \
                first_missed = excluded.first_missed, seen_count = excluded.seen_count, misses = excluded.misses, \
                move_count = excluded.move_count, score = excluded.score, appearance = excluded.appearance, \
-               seen_by = excluded.seen_by";
+               seen_by = excluded.seen_by, contrasts = excluded.contrasts";
+    // Views without a clear cell on the place give no number, which JSON writes as null.
+    let finite = life.contrasts.iter().filter(|(_, c)| c.iter().all(|v| v.is_finite()));
+    let contrasts = json!(finite.collect::<BTreeMap<_, _>>()).to_string();
     let seen_by = life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join(BETWEEN);
     c.prepare_cached(sql)?.execute(rusqlite::params![
         life.id,
@@ -85,10 +96,12 @@ pub(in crate::monitor) fn put_life(
         life.appearance,
         site_id,
         seen_by,
+        contrasts,
     ])?;
     let sql = "INSERT OR REPLACE INTO life_step (life_id, datetime, site_id, sight, event, state, track_index, start_m, \
-               end_m, last_seen, first_missed, seen_count, misses, move_count, score, appearance, seen_by, scene_key, view) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+               end_m, last_seen, first_missed, seen_count, misses, move_count, score, appearance, seen_by, scene_key, view, \
+               contrasts) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     c.prepare_cached(sql)?.execute(rusqlite::params![
         life.id,
         text_of(datetime),
@@ -109,6 +122,7 @@ pub(in crate::monitor) fn put_life(
         seen_by,
         scene_key,
         view,
+        contrasts,
     ])?;
     Ok(())
 }
@@ -127,8 +141,8 @@ pub(in crate::monitor) fn rewind_lives(
     c.execute("DELETE FROM life_step WHERE site_id = ?1 AND datetime >= ?2", (site_id, &from))?;
     let mut restore = c.prepare_cached(
         "UPDATE life SET (state, track_index, start_m, end_m, last_seen, first_missed, seen_count, misses, move_count, \
-         score, appearance, seen_by) = (SELECT state, track_index, start_m, end_m, last_seen, first_missed, seen_count, \
-         misses, move_count, score, appearance, seen_by FROM life_step s WHERE s.life_id = ?1 \
+         score, appearance, seen_by, contrasts) = (SELECT state, track_index, start_m, end_m, last_seen, first_missed, \
+         seen_count, misses, move_count, score, appearance, seen_by, contrasts FROM life_step s WHERE s.life_id = ?1 \
          ORDER BY datetime DESC, view DESC LIMIT 1) \
          WHERE life_id = ?1",
     )?;
@@ -152,14 +166,38 @@ pub(in crate::monitor) fn open_lives(c: &Connection, site_id: &str) -> rusqlite:
     c.prepare_cached(&sql)?.query_map([site_id], life_of)?.collect()
 }
 
-/// Stretches on which trains stood when a scene was taken, as far as it was known then.
+/// Stretches on which trains stood when a scene was taken, by all that is known now: a train that was missed and seen again
+/// stood there meanwhile, and one that clouds cut short had its whole length.
 pub(in crate::monitor) fn standing_on(c: &Connection, scene_key: i64) -> rusqlite::Result<Vec<Stretch>> {
-    let sql = "SELECT s.track_index, s.start_m, s.end_m FROM life_step s JOIN life l USING (life_id) WHERE s.scene_key = ?1 \
-               AND s.misses = 0 AND s.state IN ('first', 'provisional', 'confirmed') \
-               AND l.state <> 'permanent' ORDER BY life_id";
-    c.prepare_cached(sql)?
-        .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
-        .collect()
+    let sql = "SELECT s.track_index, s.start_m, s.end_m, l.start_m, l.end_m, \
+               s.track_index = l.track_index AND s.move_count = l.move_count \
+               FROM life_step s JOIN life l USING (life_id) WHERE s.scene_key = ?1 AND l.state <> 'permanent' \
+               AND (s.misses = 0 AND s.state IN ('first', 'provisional', 'confirmed') OR l.last_seen >= s.datetime) \
+               ORDER BY life_id";
+    let place = |r: &Row<'_>| -> rusqlite::Result<Stretch> {
+        let then = Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? };
+        let (start_m, end_m): (f64, f64) = (r.get(3)?, r.get(4)?);
+        let has_moved = !r.get::<_, bool>(5)?;
+        if has_moved {
+            return Ok(then);
+        }
+        Ok(Stretch { start_m: then.start_m.min(start_m), end_m: then.end_m.max(end_m), ..then })
+    };
+    c.prepare_cached(sql)?.query_map([scene_key], place)?.collect()
+}
+
+/// Trains that were known only by their departure, last seen since `since`, oldest first.
+pub(in crate::monitor) fn departed_lives(
+    c: &Connection,
+    site_id: &str,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<Life>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM life WHERE site_id = ?1 AND state = 'finished' AND last_seen >= ?2 AND life_id IN \
+         (SELECT life_id FROM life_step WHERE site_id = ?1 AND datetime >= ?2 AND event = 'departed') \
+         ORDER BY first_seen, life_id"
+    );
+    c.prepare_cached(&sql)?.query_map((site_id, text_of(since)), life_of)?.collect()
 }
 
 /// What turned out to stay, oldest first.
@@ -216,7 +254,7 @@ impl State {
         );
         self.read(|c| {
             c.prepare_cached(&sql)?
-                .query_map([site_id], |r| Ok(LifeRow { life: life_of(r)?, track_id: r.get(14)? }))?
+                .query_map([site_id], |r| Ok(LifeRow { life: life_of(r)?, track_id: r.get(15)? }))?
                 .collect()
         })
     }

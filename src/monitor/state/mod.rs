@@ -18,7 +18,8 @@ pub use views::{ReferenceRadar, ReferenceScene, ViewRow};
 pub(super) use alerts::raise;
 pub(super) use blob::{Scale, stored_strip};
 pub(super) use lives::{
-    lives_since, open_lives, permanent_lives, put_life, scenes_seen, standing_on, stretches_on,
+    departed_lives, lives_since, open_lives, permanent_lives, put_life, scenes_seen, standing_on,
+    stretches_on,
 };
 pub(super) use scenes::{
     drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
@@ -39,8 +40,12 @@ const SCHEMA: i64 = 3;
 /// Marks the file as railwatch's (`PRAGMA application_id`): "rwat".
 const APPLICATION_ID: i64 = 0x7277_6174;
 /// What leads from schema n to n + 1, n the index.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// The open state.
 #[derive(Debug)]

@@ -1,41 +1,7 @@
-//! What a date says of a place where a train may stand, beyond what it detects.
-//!
-//! Weak evidence counts at a place that is known, so it must belong to that place: a new train is rarely one clean window,
-//! and what is left over beside it is a part of it. And since the trains of earlier dates are known, a train can depart only if it came.
+//! Since the trains of earlier dates are known, a train can depart only if it came.
 
-use super::lives::Stretch;
-use super::occupancy::END_SIGMA_M;
 use crate::detect::{Change, DetectOutput, ShownOn};
 use crate::scene::Appearance;
-
-/// What lies nearer to a train than the error of its end is part of it, metres: 1.5 standard errors.
-const PART_OF_M: f64 = 1.5 * END_SIGMA_M;
-
-/// Share of a stretch that is clear, and the score of what stands out there.
-///
-/// That is a candidate that shares half of the shorter of the two; a short one is left out where it is a part of a train that was
-/// detected elsewhere.
-pub(super) fn evidence(output: &DetectOutput, stretch: &Stretch, step_m: f64) -> (f64, f64) {
-    let Some(track) = output.tracks.get(stretch.track) else { return (0.0, f64::NEG_INFINITY) };
-    let from = (stretch.start_m / step_m).round().max(0.0) as usize;
-    let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
-    let cells = track.profile.get(from..=to).unwrap_or(&[]);
-    let clear = cells.iter().filter(|v| v.is_finite()).count() as f64 / cells.len().max(1) as f64;
-    let place = (stretch.start_m, stretch.end_m);
-    let elsewhere: Vec<(f64, f64)> = (output.detections.iter())
-        .filter(|d| d.track_index == stretch.track && d.change == Change::Appeared)
-        .map(|d| (d.chainage_start_m, d.chainage_end_m))
-        .filter(|train| !is_at(*train, place))
-        .collect();
-    // What covers the place itself says something of it, whoever stands beside it.
-    let is_remainder = |c: (f64, f64)| c.1 - c.0 < 0.5 * (place.1 - place.0);
-    let is_beside = |c: (f64, f64), train: (f64, f64)| shared_m(c, train) >= -PART_OF_M;
-    let score = (track.candidates.iter())
-        .map(|c| ((c.chainage_start_m, c.chainage_end_m), c.score))
-        .find(|(c, _)| is_at(*c, place) && !(is_remainder(*c) && elsewhere.iter().any(|t| is_beside(*c, *t))))
-        .map_or(f64::NEG_INFINITY, |(_, score)| score);
-    (clear, score)
-}
 
 /// Distinguishes a train that departed from one that arrived where the pixels leave it open.
 ///
@@ -118,24 +84,6 @@ mod tests {
                 extrapolated: false,
             },
         }
-    }
-
-    #[test]
-    fn what_is_left_over_beside_a_new_train_says_nothing_of_the_old_place() {
-        let old = Stretch { track: 0, start_m: 300.0, end_m: 500.0 };
-        let left_over = [(420.0, 500.0, -0.5)];
-        let stands_out = |output: DetectOutput| evidence(&output, &old, 10.0).1 > -1.0;
-        let (beside, far, same) = ((515.0, 715.0), (900.0, 1100.0), (290.0, 480.0));
-        let appeared = |place: (f64, f64)| (place.0, place.1, Change::Appeared);
-        assert!(stands_out(output(&left_over, &[])));
-        assert!(stands_out(output(&left_over, &[appeared(far)])));
-        assert!(stands_out(output(&left_over, &[appeared(same)])));
-        assert!(!stands_out(output(&left_over, &[appeared(beside)])));
-        // Two trains stand one behind the other.
-        assert!(stands_out(output(&[(300.0, 500.0, -0.5)], &[appeared(beside)])));
-        // A train that has gone from beside it leaves nothing there.
-        assert!(stands_out(output(&left_over, &[(beside.0, beside.1, Change::Departed)])));
-        assert!(!stands_out(output(&[], &[])) && evidence(&output(&[], &[]), &old, 10.0).0 > 0.99);
     }
 
     #[test]
