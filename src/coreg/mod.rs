@@ -18,6 +18,7 @@ mod matching;
 mod neighbours;
 mod params;
 mod patch;
+mod retry;
 mod surface;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
 pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
+pub use retry::by_smaller_windows;
 pub use turned::explained;
 
 use matching::Cut;
@@ -112,16 +114,45 @@ pub fn register(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> 
 
 /// [`register`] without the question whether the scenes are turned.
 fn measured(reference: Side<'_>, moving: Side<'_>, params: &CoregParams) -> Result<Registration, Error> {
-    let start = coarse::shift(reference, moving, params.largest_shift_px)?;
-    let windows = matching::windows(reference.values.dim(), params.window_px);
+    let (start, radius_px) = coarse::shift(reference, moving, params.largest_shift_px)?;
+    near(reference, moving, Search { start, radius_px }, params)
+}
+
+/// The shift near the expected one, both sides being of one shape.
+///
+/// # Errors
+/// [`Error`] as [`register`], except for what is found out before the windows are matched.
+pub fn near(
+    reference: Side<'_>,
+    moving: Side<'_>,
+    search: Search,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
     let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
-    let (reference, moving) = (a.filtered(), b.filtered());
-    let search = Search { start: start.0, radius_px: start.1 };
+    let both = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
+    let clear_percent = 100.0 * both as f64 / reference.ok.len().max(1) as f64;
+    let attempt = |window_px| {
+        let params = CoregParams { window_px, ..params.clone() };
+        Ok(agreed((&a, &b), search, clear_percent, &params))
+    };
+    retry::by_smaller_windows(params.window_px, attempt, |_| false, |_, _| false)?
+}
+
+/// The shift that windows of one size agree about.
+fn agreed(
+    (reference, moving): (&Cut, &Cut),
+    search: Search,
+    clear_percent: f64,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
+    let (reference, moving) = (reference.filtered(), moving.filtered());
+    let windows = matching::windows(reference.values.dim(), params.window_px);
     let matched: Vec<TiePoint> = windows
         .par_iter()
         .filter_map(|w| matching::tie_point(reference, moving, *w, search, params))
         .collect();
     let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
     let side_px = windows.first().map_or(0, |w| w.2);
-    consensus::agree(&matched, consensus::Tried { count: windows.len(), seen, side_px }, params)
+    let tried = consensus::Tried { count: windows.len(), seen, side_px, clear_percent };
+    consensus::agree(&matched, tried, params)
 }
