@@ -86,6 +86,23 @@ fn rails_in_another_country_are_refused() {
     }
 }
 
+/// Rails that a file gives with latitude first.
+#[test]
+fn rails_with_swapped_axes_are_told_as_such() {
+    let mut run = Run::new();
+    let text = std::fs::read_to_string(&run.rails).unwrap();
+    let mut rails: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for feature in rails["features"].as_array_mut().unwrap() {
+        for point in feature["geometry"]["coordinates"].as_array_mut().unwrap() {
+            point.as_array_mut().unwrap().swap(0, 1);
+        }
+    }
+    run.rails = run.out.path().join("swapped.geojson");
+    std::fs::write(&run.rails, rails.to_string()).unwrap();
+    // 130 degrees are no latitude: those lines cannot even be brought to the map.
+    run.command().assert().failure().stderr(predicate::str::contains("longitude is written first"));
+}
+
 /// A sparse scene of 20768 × 20768 px (431 million) around the pixels of a small one.
 fn huge(small: &Path, path: &Path) {
     const SIDE: usize = 20_768;

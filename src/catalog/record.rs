@@ -50,7 +50,8 @@ pub(super) fn item(scene: &Selected, bands: &[BandFile], key: &str) -> Result<St
         let place = band.path.display().to_string();
         let bytes = std::fs::metadata(&band.path).map_err(|e| Error::format(&place, e))?.len();
         let sum = io::sum_of(&place)?;
-        let grid = io::band_grid(&crate::scene::Source { gdal_path: place, band_index: 1 })?;
+        let grid =
+            io::band_grid(&crate::scene::Source { gdal_path: place, band_index: 1, alpha_index: None })?;
         let theirs = first.stac.asset(&band.name).and_then(|a| first.json.get("assets")?.get(&a.key));
         let mut asset = json!({
             "href": format!("./{}.tif", band.name),

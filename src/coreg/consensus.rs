@@ -32,6 +32,8 @@ pub(super) struct Tried {
     pub(super) seen: usize,
     /// Their side, px.
     pub(super) side_px: usize,
+    /// Share of the overlap that shows ground in both scenes, percent.
+    pub(super) clear_percent: f64,
 }
 
 /// Finds the largest group of agreeing tie points and takes their weighted mean.
@@ -40,7 +42,7 @@ pub(super) struct Tried {
 /// [`Error::TooFewTiePoints`], [`Error::Scattered`] or [`Error::Uncertain`].
 pub(super) fn agree(
     matched: &[TiePoint],
-    Tried { count: tried, seen, side_px }: Tried,
+    Tried { count: tried, seen, side_px, clear_percent }: Tried,
     params: &CoregParams,
 ) -> Result<Registration, Error> {
     let needed = params.least_tie_points.min((tried / 4).max(3));
@@ -62,7 +64,7 @@ pub(super) fn agree(
     }
     let needed = needed.max(least_agreeing(matched.len(), seen));
     if kept.len() < needed {
-        return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed });
+        return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed, clear_percent });
     }
     // τ², what differs from place to place beyond each point's own error (DerSimonian & Laird 1986), evens the weights.
     let (row, col) = centre(&kept);
@@ -136,8 +138,9 @@ mod tests {
             }
         };
         let matched: Vec<TiePoint> = (0..56).map(point).collect();
-        let error = agree(&matched, Tried { count: 56, seen: 56, side_px: 128 }, &CoregParams::default())
-            .unwrap_err();
-        assert_eq!(error, Error::TooFewTiePoints { agreeing: 6, tried: 56, needed: 23 });
+        let tried = Tried { count: 56, seen: 56, side_px: 128, clear_percent: 100.0 };
+        let error = agree(&matched, tried, &CoregParams::default()).unwrap_err();
+        let refusal = Error::TooFewTiePoints { agreeing: 6, tried: 56, needed: 23, clear_percent: 100.0 };
+        assert_eq!(error, refusal);
     }
 }

@@ -30,9 +30,6 @@ const TUKEY_SIGMAS: f64 = 4.7;
 const ROUNDS: usize = 6;
 /// A scene is never flatter than this, px.
 const SPREAD_FLOOR_PX: f64 = 0.003;
-/// Fewest tie points for a plane and for a surface.
-const LEAST_FOR_PLANE: usize = 8;
-const LEAST_FOR_SURFACE: usize = 40;
 
 /// The form of a shift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +43,27 @@ pub enum Model {
     Field,
 }
 
+impl Model {
+    /// Its name, as users write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Translation => "translation",
+            Self::Affine => "affine",
+            Self::Field => "field",
+        }
+    }
+
+    /// Fewest tie points that carry it.
+    fn least_tie_points(self) -> usize {
+        match self {
+            Self::Translation => 1,
+            Self::Affine => 8,
+            Self::Field => 40,
+        }
+    }
+}
+
 /// A shift known at every place, with its uncertainty.
 #[derive(Debug, Clone)]
 pub struct ShiftField {
@@ -54,8 +72,8 @@ pub struct ShiftField {
     fit: Fit,
     /// Variance of a tie point of weight 1, both components together, px².
     variance: f64,
-    /// Variance that is the same everywhere: change that may go the same way in all windows, and what blocks of them
-    /// disagree by, both components together, px².
+    /// Variance that is the same everywhere: change that may go the same way in all windows, what blocks of them
+    /// disagree by, and the structure that the form leaves over, both components together, px².
     common: f64,
 }
 
@@ -100,6 +118,8 @@ pub struct FieldRegistration {
     pub matched_count: usize,
     /// Root mean square of the tie points about the field, px.
     pub residual_rmse_px: f64,
+    /// Size of what the field leaves of a shift that changes from place to place, px; counted in its standard error.
+    pub structure_px: f64,
     /// Root mean square of the field's standard error over the tie points, px.
     pub field_rmse_px: f64,
     /// Root mean square error of held-out tie points under each form that was tried, px.
@@ -113,6 +133,8 @@ pub struct Matches<'a> {
     pub points: &'a [TiePoint],
     /// Windows in which both scenes show ground.
     pub seen_count: usize,
+    /// Share of the windows laid out in which they do, percent.
+    pub clear_percent: f64,
     /// Windows that share a pixel, on average: 1 without overlap.
     pub overlap: f64,
     /// Side of the windows, px.
@@ -124,7 +146,7 @@ pub struct Matches<'a> {
 /// The field of the tie points that agree, in the form `asked` or the simplest that they ask for.
 ///
 /// # Errors
-/// [`Error::TooFewTiePoints`] when hardly any agree, [`Error::Scattered`] and [`Error::Uncertain`] when they say too little.
+/// [`Error::TooFewTiePoints`] when hardly any agree, [`Error::TooFewForModel`] when they do not carry the form, [`Error::Scattered`] and [`Error::Uncertain`] when they say too little.
 pub fn field(
     matches: Matches<'_>,
     asked: Option<Model>,
@@ -134,12 +156,18 @@ pub fn field(
     let kept = neighbours::agreeing(matches.points);
     let needed = (params.least_tie_points.min((matches.seen_count / 4).max(3)))
         .max(consensus::least_agreeing(matches.points.len(), matches.seen_count));
-    let too_few = |agreeing: usize| Error::TooFewTiePoints { agreeing, tried: matches.seen_count, needed };
+    let (tried, clear_percent) = (matches.seen_count, matches.clear_percent);
+    let too_few = |agreeing: usize| Error::TooFewTiePoints { agreeing, tried, needed, clear_percent };
     if kept.len() < needed {
         return Err(too_few(kept.len()));
     }
-    let bases = bases(matches.area, kept.len(), asked).ok_or_else(|| too_few(kept.len()))?;
-    let richest = bases.last().ok_or_else(|| too_few(kept.len()))?;
+    let bases = bases(matches.area, kept.len(), asked);
+    let richest = bases.last().ok_or_else(|| match asked {
+        Some(model) => {
+            Error::TooFewForModel { agreeing: kept.len(), tried, needed: model.least_tie_points(), model }
+        }
+        None => too_few(kept.len()),
+    })?;
     let first = weighted(&kept, &richest.1, FIRST_LAMBDA).ok_or_else(|| too_few(kept.len()))?;
     // The smoothing that predicts best tells strays best.
     let best = best_lambda(richest, &first).unwrap_or(FIRST_LAMBDA);
@@ -164,8 +192,10 @@ pub fn field(
         Residual { place: d.place, off_px: [at(0), at(1)], weight: d.weight }
     };
     let residuals: Vec<Residual> = data.iter().map(residual).collect();
+    let structure = uncertainty::structure(&residuals, matches.window_px);
     let common = uncertainty::between_blocks(&residuals)
-        + uncertainty::change(&residuals, &kept, (matches.window_px, matches.seen_count));
+        + uncertainty::change(&residuals, &kept, (matches.window_px, matches.seen_count))
+        + structure;
     let field = ShiftField { model: chosen.model, basis: chosen.basis, fit, variance, common };
     let errors: f64 = kept.iter().map(|p| field.sigma_px(p.row, p.col).powi(2)).sum();
     let field_rmse_px = (errors / kept.len() as f64).sqrt();
@@ -180,22 +210,21 @@ pub fn field(
         seen_count: matches.seen_count,
         matched_count: matches.points.len(),
         residual_rmse_px,
+        structure_px: structure.sqrt(),
         field_rmse_px,
         held_out_rmse_px: chosen.held_out,
     })
 }
 
 /// The forms that the points can carry, simplest first; only the asked one where one was asked.
-fn bases(area: Window, points: usize, asked: Option<Model>) -> Option<Vec<(Model, Basis)>> {
+fn bases(area: Window, points: usize, asked: Option<Model>) -> Vec<(Model, Basis)> {
     let all = [
-        (Model::Translation, Basis::Constant, 1),
-        (Model::Affine, Basis::plane(area), LEAST_FOR_PLANE),
-        (Model::Field, Basis::spline(area, points), LEAST_FOR_SURFACE),
+        (Model::Translation, Basis::Constant),
+        (Model::Affine, Basis::plane(area)),
+        (Model::Field, Basis::spline(area, points)),
     ];
-    let fits =
-        all.into_iter().filter(|(model, _, least)| points >= *least && asked.is_none_or(|a| a == *model));
-    let found: Vec<(Model, Basis)> = fits.map(|(model, basis, _)| (model, basis)).collect();
-    (!found.is_empty()).then_some(found)
+    let carried = |model: Model| points >= model.least_tie_points() && asked.is_none_or(|a| a == model);
+    all.into_iter().filter(|(model, _)| carried(*model)).collect()
 }
 
 /// Sum of the points' weights per coefficient.

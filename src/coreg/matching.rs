@@ -15,7 +15,7 @@ const STEPS_MAX: usize = 25;
 /// Steps below this end the iteration, px.
 const STEP_END_PX: f64 = 5e-4;
 /// Smaller windows hold too few independent pixels for two shifts, a gain and an offset.
-const SMALLEST_SIDE_PX: usize = 32;
+pub(super) const SMALLEST_SIDE_PX: usize = 32;
 
 /// First (row, col) and side of a window.
 pub(super) type Place = (usize, usize, usize);

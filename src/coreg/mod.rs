@@ -18,6 +18,7 @@ mod matching;
 mod neighbours;
 mod params;
 mod patch;
+mod retry;
 mod surface;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
 pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
+pub use retry::by_smaller_windows;
 pub use turned::explained;
 
 use coarse::Spectrum;
@@ -128,10 +130,9 @@ pub fn register(
     if reference.ok.dim() != moving.ok.dim() {
         return Err(Error::Shape { reference: reference.ok.dim(), moving: moving.ok.dim() });
     }
-    let common = reference.ok.iter().zip(&moving.ok).filter(|(a, b)| **a && **b).count();
-    let fraction = common as f64 / reference.ok.len().max(1) as f64;
-    if common < 32 * 32 {
-        return Err(Error::NoCommonGround { percent: 100.0 * fraction });
+    let percent = clear_percent(reference.side(), moving.side());
+    if percent / 100.0 * (reference.ok.len() as f64) < 32.0 * 32.0 {
+        return Err(Error::NoCommonGround { percent });
     }
     measured(reference, moving, params)
         .map_err(|error| turned::explained(error, reference.side(), moving.side(), params.largest_shift_px))
@@ -139,15 +140,61 @@ pub fn register(
 
 /// [`register`] without the question whether the scenes are turned.
 fn measured(reference: &Prepared, moving: &Prepared, params: &CoregParams) -> Result<Registration, Error> {
-    let start = coarse::between(&reference.spectrum, &moving.spectrum, params.largest_shift_px)?;
-    let windows = matching::windows(reference.ok.dim(), params.window_px);
-    let (reference, moving) = (reference.filtered.filtered(), moving.filtered.filtered());
-    let search = Search { start: start.0, radius_px: start.1 };
+    let (start, radius_px) = coarse::between(&reference.spectrum, &moving.spectrum, params.largest_shift_px)?;
+    let clear_percent = clear_percent(reference.side(), moving.side());
+    let search = Search { start, radius_px };
+    by_some_windows((&reference.filtered, &moving.filtered), search, clear_percent, params)
+}
+
+/// The shift near the expected one, both sides being of one shape.
+///
+/// # Errors
+/// [`Error`] as [`register`], except for what is found out before the windows are matched.
+pub fn near(
+    reference: Side<'_>,
+    moving: Side<'_>,
+    search: Search,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
+    let (a, b) = rayon::join(|| Cut::new(reference), || Cut::new(moving));
+    by_some_windows((&a, &b), search, clear_percent(reference, moving), params)
+}
+
+/// Share of the pixels that both show.
+fn clear_percent(reference: Side<'_>, moving: Side<'_>) -> f64 {
+    let both = reference.ok.iter().zip(moving.ok).filter(|(a, b)| **a && **b).count();
+    100.0 * both as f64 / reference.ok.len().max(1) as f64
+}
+
+/// The shift that windows agree about, smaller ones where large ones do not do.
+fn by_some_windows(
+    sides: (&Cut, &Cut),
+    search: Search,
+    clear_percent: f64,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
+    let attempt = |window_px| {
+        let params = CoregParams { window_px, ..params.clone() };
+        Ok(agreed(sides, search, clear_percent, &params))
+    };
+    retry::by_smaller_windows(params.window_px, attempt, |_| false, |_, _| false)?
+}
+
+/// The shift that windows of one size agree about.
+fn agreed(
+    (reference, moving): (&Cut, &Cut),
+    search: Search,
+    clear_percent: f64,
+    params: &CoregParams,
+) -> Result<Registration, Error> {
+    let (reference, moving) = (reference.filtered(), moving.filtered());
+    let windows = matching::windows(reference.values.dim(), params.window_px);
     let matched: Vec<TiePoint> = windows
         .par_iter()
         .filter_map(|w| matching::tie_point(reference, moving, *w, search, params))
         .collect();
     let seen = windows.iter().filter(|w| matching::seen(reference, moving, **w)).count();
     let side_px = windows.first().map_or(0, |w| w.2);
-    consensus::agree(&matched, consensus::Tried { count: windows.len(), seen, side_px }, params)
+    let tried = consensus::Tried { count: windows.len(), seen, side_px, clear_percent };
+    consensus::agree(&matched, tried, params)
 }

@@ -1,7 +1,7 @@
 //! Laws of the registration: known shifts come back, and what cannot be registered is refused.
 
 use super::*;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -121,6 +121,63 @@ fn masked_pixels_do_not_count() {
     assert!((found.shift_row_px - 0.4).hypot(found.shift_col_px + 0.3) < 0.02, "{found:?}");
 }
 
+/// Usable pixels between round clouds of a share of the scene.
+fn between_clouds(seed: u64, share: f64) -> Array2<bool> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut ok = Array2::from_elem((SIDE, SIDE), true);
+    let mut at = || rng.random::<f64>() * SIDE as f64;
+    while (ok.iter().filter(|ok| !**ok).count() as f64) < share * ok.len() as f64 {
+        let (r0, c0, radius) = (at(), at(), 8.0 + at() / 12.0);
+        ok.indexed_iter_mut().for_each(|((r, c), ok)| *ok &= (r as f64 - r0).hypot(c as f64 - c0) > radius);
+    }
+    ok
+}
+
+/// `moving` seen between clouds.
+fn registered_between(
+    reference: &Array2<f32>,
+    moving: &Array2<f32>,
+    ok: &Array2<bool>,
+) -> Result<Registration, Error> {
+    let all = Array2::from_elem((SIDE, SIDE), true);
+    let (a, b) =
+        (Side { values: reference.view(), ok: all.view() }, Side { values: moving.view(), ok: ok.view() });
+    register(&Prepared::new(a), &Prepared::new(b), &CoregParams::default())
+}
+
+#[test]
+fn windows_that_fit_between_clouds_find_the_shift_where_large_ones_do_not() {
+    let (reference, moving) = (texture(3, (0.0, 0.0)), texture(3, (1.4, -0.6)));
+    for seed in 0..4 {
+        for share in [0.4, 0.6] {
+            let found = registered_between(&reference, &moving, &between_clouds(seed, share)).unwrap();
+            let error = (found.shift_row_px - 1.4).hypot(found.shift_col_px + 0.6);
+            assert!(error < 3.0 * found.uncertainty_px + 0.02, "{seed} {share}: off by {error}, {found:?}");
+        }
+    }
+}
+
+/// Small windows hold little to go by: what does not belong together must not match in them by chance.
+#[test]
+fn different_places_between_clouds_are_refused_and_the_clouds_are_named() {
+    for seed in 0..12 {
+        let share = [0.3, 0.5, 0.7, 0.85][seed as usize % 4];
+        let ok = between_clouds(100 + seed, share);
+        let pairs = [
+            (texture(30 + seed, (0.0, 0.0)), texture(50 + seed, (0.0, 0.0))),
+            (noise(2 * seed), noise(2 * seed + 1)),
+        ];
+        for (a, b) in pairs {
+            let result = registered_between(&a, &b, &ok);
+            assert!(result.is_err(), "{seed}: {result:?}");
+            if share > 0.6 {
+                let told = result.unwrap_err().to_string();
+                assert!(told.contains("of the overlap is hidden"), "{told}");
+            }
+        }
+    }
+}
+
 #[test]
 fn values_that_are_no_numbers_do_not_count_even_where_they_are_called_usable() {
     let (mut reference, mut moving) = (texture(3, (0.0, 0.0)), texture(3, (0.4, -0.3)));
@@ -163,6 +220,64 @@ fn windows_that_reach_out_are_unseen_and_shapes_must_agree() {
     assert!(matches!(coarse_shift(side, narrow, 50.0), Err(Error::Shape { .. })));
 }
 
+/// Tie points `apart` px from each other, with the shift `of` a place and noise of `noise_px`.
+fn laid_out(count: usize, apart: f64, noise_px: f64, of: impl Fn(f64, f64) -> (f64, f64)) -> Vec<TiePoint> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let noise = normals(&mut rng, 2 * count * count);
+    let point = |k: usize| {
+        let (row, col) = ((0.5 + (k / count) as f64) * apart, (0.5 + (k % count) as f64) * apart);
+        let (r, c) = of(row, col);
+        TiePoint {
+            row,
+            col,
+            shift_row_px: r + noise_px * noise[2 * k],
+            shift_col_px: c + noise_px * noise[2 * k + 1],
+            sigma_px: 0.5 * noise_px,
+            correlation: 0.9,
+            inner: None,
+        }
+    };
+    (0..count * count).map(point).collect()
+}
+
+#[test]
+fn what_a_model_leaves_over_is_known_from_noise_and_counted() {
+    let area = crate::grid::Window { row: 0, col: 0, height: 384, width: 384 };
+    let fitted = |points: &[TiePoint], asked: Option<Model>| {
+        let matches = Matches {
+            points,
+            seen_count: points.len(),
+            clear_percent: 100.0,
+            overlap: 1.0,
+            window_px: 64,
+            area,
+        };
+        field(matches, asked, &CoregParams { largest_uncertainty_px: 1.0, ..CoregParams::default() })
+    };
+    // 36 points carry a plane and no surface.
+    let wave = laid_out(6, 64.0, 0.03, |r, c| {
+        (0.6 * (c * std::f64::consts::TAU / 384.0).sin(), 0.4 * (r * std::f64::consts::TAU / 384.0).cos())
+    });
+    let found = fitted(&wave, None).unwrap();
+    assert_ne!(found.field.model(), Model::Field);
+    let left = |p: &TiePoint| {
+        let (r, c) = found.field.shift_px(p.row, p.col);
+        (p.shift_row_px - r).powi(2) + (p.shift_col_px - c).powi(2)
+    };
+    let error_px = (wave.iter().map(left).sum::<f64>() / wave.len() as f64).sqrt();
+    assert!(found.structure_px > 0.8 * error_px, "{} of {error_px}", found.structure_px);
+    assert!(found.field_rmse_px > 0.8 * error_px, "{} of {error_px}", found.field_rmse_px);
+    // Noise alone has no structure, however large.
+    for noise_px in [0.03, 0.3] {
+        let flat = laid_out(6, 64.0, noise_px, |_, _| (0.4, -0.2));
+        assert!(fitted(&flat, None).unwrap().structure_px < 1e-9);
+    }
+    let refused = fitted(&wave, Some(Model::Field)).unwrap_err();
+    let told = refused.to_string();
+    assert!(told.contains("at least 40") && told.contains("--window-px"), "{told}");
+    assert!(refused.asks_for_smaller_windows());
+}
+
 /// Points of a small overlap in the corner of a large reference are as good as those of a scene of that size.
 #[test]
 fn a_field_does_not_depend_on_where_its_area_lies() {
@@ -183,7 +298,14 @@ fn a_field_does_not_depend_on_where_its_area_lies() {
         };
         let points: Vec<TiePoint> = (0..144).map(point).collect();
         let area = crate::grid::Window { row: first.0, col: first.1, height: 500, width: 500 };
-        let matches = Matches { points: &points, seen_count: 144, overlap: 1.0, window_px: 64, area };
+        let matches = Matches {
+            points: &points,
+            seen_count: 144,
+            clear_percent: 100.0,
+            overlap: 1.0,
+            window_px: 64,
+            area,
+        };
         field(
             matches,
             asked,

@@ -9,6 +9,7 @@ use super::surface::{Basis, Datum, Normal};
 use super::{CoregParams, Error, Inner, TiePoint};
 use crate::grid::Window;
 use crate::stats::{mad_sigma, median};
+use rayon::prelude::*;
 
 /// Standard error of a window over the one that matching tells: noise is smoothed before matching, so that neighbouring
 /// pixels err alike. Between 1 and √(4π)·0.8 = 2.8 by the texture; 1.4 to 2.3 on scenes that differ by noise alone.
@@ -22,6 +23,8 @@ const LEAST_INNER: usize = 5;
 const BLOCKS: usize = 3;
 /// Fewest tie points that tell a plane apart from change.
 const LEAST_FOR_PLANE: usize = 12;
+/// How many standard errors of chance the likeness of neighbouring residuals must exceed to be structure.
+const STRUCTURE_SIGMAS: f64 = 3.0;
 
 /// What change of the scene may add, as a multiple of the largest standard error: a shift known to a third of a pixel only
 /// is no better than the georeference of Sentinel-2, which is right to 3–5 m.
@@ -92,6 +95,43 @@ pub(super) fn change(residuals: &[Residual], points: &[TiePoint], (window_px, se
     let noise = 2.0 * (NOISE_RATIO * median(&mut sigmas)).powi(2);
     let share = (points.len() as f64 / seen.max(1) as f64).min(1.0);
     (spread - noise).max(0.0) * kept / share
+}
+
+/// Variance of what a model leaves of the shift itself, both components together, px²: residuals of noise have nothing in common
+/// with their neighbours, those of a shift that the model does not follow have. `C(h)` being the mean product of residuals `h`
+/// apart, that at one place is `C(0) ≈ (4·C(h) − C(2h))/3`, the parabola through both, with `h` as wide as the windows (of side
+/// `window_px`), so that no two share a pixel.
+pub(super) fn structure(residuals: &[Residual], window_px: usize) -> f64 {
+    let square = |r: &Residual| r.off_px[0].powi(2) + r.off_px[1].powi(2);
+    let whole = residuals.iter().map(square).sum::<f64>() / residuals.len().max(1) as f64;
+    let apart = |a: &Residual, b: &Residual| (a.place.0 - b.place.0).hypot(a.place.1 - b.place.1);
+    let nearest = |i: usize| {
+        let others = residuals.iter().enumerate().filter(|(j, _)| *j != i);
+        others.map(|(_, other)| apart(&residuals[i], other)).fold(f64::INFINITY, f64::min)
+    };
+    let spacing = median(&mut (0..residuals.len()).into_par_iter().map(nearest).collect::<Vec<_>>());
+    let lag = spacing.max(window_px as f64);
+    let (mut sums, mut counts) = ([0.0_f64; 2], [0.0_f64; 2]);
+    for (i, a) in residuals.iter().enumerate() {
+        for b in &residuals[i + 1..] {
+            let steps = (apart(a, b) / lag).round();
+            if (1.0..=2.0).contains(&steps) {
+                sums[steps as usize - 1] += a.off_px[0] * b.off_px[0] + a.off_px[1] * b.off_px[1];
+                counts[steps as usize - 1] += 1.0;
+            }
+        }
+    }
+    if counts[0] < 1.0 {
+        return 0.0;
+    }
+    let near = sums[0] / counts[0];
+    // Of independent residuals, two components each.
+    let chance = whole / (2.0 * counts[0]).sqrt();
+    if near < STRUCTURE_SIGMAS * chance {
+        return 0.0;
+    }
+    let far = if counts[1] > 0.0 { sums[1] / counts[1] } else { near };
+    ((4.0 * near - far) / 3.0).max(near).min(whole)
 }
 
 /// Robust variance of the residuals about a plane through them, both components together, px²: strays at the rims of clouds

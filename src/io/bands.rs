@@ -12,6 +12,8 @@ pub(super) struct FoundBand {
     pub(super) name: Option<String>,
     pub(super) source: Source,
     pub(super) grid: Grid,
+    /// Whether it says where the others hold something, and is no image itself.
+    pub(super) is_alpha: bool,
 }
 
 /// The grid of a raster.
@@ -32,23 +34,32 @@ pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
     Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
 }
 
-/// The bands of one file.
+/// The bands of one file. A band without a name whose colour is said to be alpha tells where the others hold something; one
+/// that is named after a band is that band, for formats call the fourth of four bands alpha unasked.
 pub(super) fn bands_of_file(dataset: &Dataset, path: &str) -> Result<Vec<FoundBand>, Error> {
     let grid = grid_of(dataset, path)?;
     let count = dataset.raster_count();
+    let band_at = |band_index: usize| dataset.rasterband(band_index).map_err(|e| Error::read(path, e));
+    let described = (1..=count)
+        .map(|i| Ok(band_at(i)?.description().ok().and_then(|d| names::band_of_description(&d))))
+        .collect::<Result<Vec<_>, Error>>()?;
     let listed = names::bands_of_stem(&names::stem(path));
-    (1..=count)
-        .map(|band_index| {
-            let band = dataset.rasterband(band_index).map_err(|e| Error::read(path, e))?;
-            let described = band.description().ok().and_then(|d| names::band_of_description(&d));
-            let name = described.or_else(|| (listed.len() == count).then(|| listed[band_index - 1].clone()));
-            Ok(FoundBand {
-                name,
-                source: Source { gdal_path: path.to_owned(), band_index },
-                grid: grid.clone(),
-            })
-        })
-        .collect()
+    let mut alpha_index = None;
+    for (i, described) in described.iter().enumerate().skip(1) {
+        if described.is_none() && listed.len() != count && library::is_alpha(&band_at(i + 1)?) {
+            alpha_index = Some(i + 1);
+        }
+    }
+    // A name may list the image bands alone.
+    let images = count - usize::from(alpha_index.is_some());
+    let mut listed = Some(listed).filter(|listed| listed.len() == images).into_iter().flatten();
+    let found = described.into_iter().enumerate().map(|(i, described)| {
+        let is_alpha = alpha_index == Some(i + 1);
+        let listed = if is_alpha { None } else { listed.next() };
+        let source = Source { gdal_path: path.to_owned(), band_index: i + 1, alpha_index };
+        FoundBand { name: described.or(listed), source, grid: grid.clone(), is_alpha }
+    });
+    Ok(found.collect())
 }
 
 /// Names, picks and checks bands: image bands, classification and the finest grid.
@@ -57,7 +68,7 @@ pub(super) fn assemble(
     found: Vec<FoundBand>,
     options: &SceneOptions,
 ) -> Result<(Vec<Band>, Option<Source>, Grid), Error> {
-    let (named, asked) = name_bands(found, options);
+    let (named, asked) = name_bands(images(found, options), options);
     let (scl, image): (Vec<_>, Vec<_>) = named.into_iter().partition(|(name, _)| name == names::SCL);
     let image = pick_bands(spec, image, &asked)?;
     let finest = image
@@ -86,6 +97,19 @@ fn check_fit(finest: &Grid, band: &FoundBand) -> Result<(), Error> {
         return Err(mixed("it covers less than half of the finest band".to_owned()));
     }
     Ok(())
+}
+
+/// Leaves out alpha bands, unless as many names are asked as there are bands and none has a name: then they are what the user says.
+fn images(mut found: Vec<FoundBand>, options: &SceneOptions) -> Vec<FoundBand> {
+    let asked = options.bands.as_ref().map_or(0, Vec::len);
+    if asked == found.len() && found.iter().all(|b| b.name.is_none()) {
+        for band in &mut found {
+            band.source.alpha_index = None;
+        }
+    } else {
+        found.retain(|b| !b.is_alpha);
+    }
+    found
 }
 
 /// Gives every band a name: its own, else the next of the asked ones where as many were asked as are
@@ -124,13 +148,16 @@ pub(super) fn pick_bands(
     if asked.is_empty() {
         return Ok(named);
     }
+    let there = named.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
     asked
         .iter()
         .filter(|name| *name != names::SCL)
-        .map(|name| {
+        .enumerate()
+        .map(|(i, name)| {
             let at = named.iter().position(|(n, _)| n == name).ok_or_else(|| {
-                let there: Vec<&str> = named.iter().map(|(n, _)| n.as_str()).collect();
-                Error::bands(spec, format!("no band {name}; choose from: {}", there.join(", ")))
+                let twice = asked[..i].contains(name);
+                let why = if twice { "is asked for twice" } else { "is not there" };
+                Error::bands(spec, format!("band {name} {why}; choose from: {there}"))
             })?;
             Ok(named.remove(at))
         })

@@ -1,10 +1,10 @@
 //! Stored numbers of a scene by window, and rasters written block by block: what a whole tile goes through
 //! without ever being in memory.
 
-use super::read::{COMMON_NO_DATA, is_common_no_data, top_of};
+use super::read::{COMMON_NO_DATA, is_common_no_data, shown, top_of};
 use super::{Error, bands, crs, geotiff, library, whole};
 use crate::grid::{Grid, Window};
-use crate::scene::Scene;
+use crate::scene::{Scene, Source};
 use gdal::raster::{Buffer, GdalDataType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 use ndarray::Array2;
@@ -74,7 +74,7 @@ pub struct BlockBand {
 /// Opened bands of a scene; one reader a thread.
 pub struct BlockReader {
     datasets: Vec<(String, Dataset)>,
-    bands: Vec<(usize, BlockBand)>,
+    bands: Vec<(usize, BlockBand, Source)>,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -103,14 +103,14 @@ impl BlockReader {
                 reader.datasets.len() - 1
             };
             let stored = stored_band(&reader.datasets[at].1, path, band.source.band_index, &band.name.0)?;
-            reader.bands.push((at, stored));
+            reader.bands.push((at, stored, band.source.clone()));
         }
         Ok(reader)
     }
 
     /// What is open, in the order asked.
     pub fn bands(&self) -> impl Iterator<Item = &BlockBand> {
-        self.bands.iter().map(|(_, band)| band)
+        self.bands.iter().map(|(_, band, _)| band)
     }
 
     /// Stored numbers of a window of the band's own grid, NaN where there is no data and at the top of 16 bits, between
@@ -119,12 +119,12 @@ impl BlockReader {
     /// # Errors
     /// [`Error::Read`] for damaged files, [`Error::Bands`] for a band that is not open.
     pub fn read(&self, band: usize, window: Window) -> Result<Array2<f32>, Error> {
-        let Some((at, stored)) = self.bands.get(band) else {
+        let Some((at, stored, source)) = self.bands.get(band) else {
             return Err(Error::bands("the reader", format!("band {band} of {} open ones", self.bands.len())));
         };
         let (path, dataset) = &self.datasets[*at];
         let raster = dataset.rasterband(stored.source.1).map_err(|e| Error::read(path, e))?;
-        let mut values = super::read::read_window(&raster, path, window)?;
+        let mut values = shown(dataset, source, window)?;
         let no_data = stored.no_data as f32;
         let top = if stored.kind == Kind::UInt8 { f32::INFINITY } else { top_of(raster.band_type()) };
         values.mapv_inplace(|v| {

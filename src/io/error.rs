@@ -139,7 +139,7 @@ impl Error {
 
 /// GDAL's own words without the numbers that its Rust wrapper puts around them.
 fn plain(reason: &str) -> String {
-    match reason.split_once("error msg: '") {
+    match reason.split_once("rror msg: '") {
         Some((_, message)) if message.trim_end_matches([')', '\'']).trim().is_empty() => {
             "unknown reason".to_owned()
         }

@@ -35,7 +35,7 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
         let bands = bands_of_file(&dataset, path)?;
         datetime = datetime.or_else(|| datetime_of_file(&dataset, path));
         platform = platform.or_else(|| platform_of_file(&dataset, path));
-        let first = bands.iter().find(|b| b.name.as_deref() != Some(names::SCL));
+        let first = bands.iter().find(|b| !b.is_alpha && b.name.as_deref() != Some(names::SCL));
         if let (None, Some(first)) = (&scaling, first) {
             scaling = Some(scaling::of_raster(&dataset, path, first.source.band_index)?);
         }

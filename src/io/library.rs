@@ -151,6 +151,16 @@ pub(super) fn open_raster(path: &str) -> Result<Dataset, Error> {
     Ok(dataset)
 }
 
+/// Whether the colour of a band is said to be alpha.
+#[expect(unsafe_code, reason = "the safe wrapper panics at colours that newer versions of GDAL name")]
+pub(super) fn is_alpha(band: &gdal::raster::RasterBand<'_>) -> bool {
+    // SAFETY: the band is open as long as it is borrowed.
+    unsafe {
+        gdal_sys::GDALGetRasterColorInterpretation(band.c_rasterband())
+            == gdal_sys::GDALColorInterp::GCI_AlphaBand
+    }
+}
+
 /// A virtual raster (as XML, which GDAL opens like a path) that gives band 1 of a file its georeference.
 pub(super) fn placed_raster(path: &str, grid: &Grid, kind: &str) -> String {
     let (rows, cols) = grid.shape;

@@ -5,7 +5,7 @@ use crate::grid::{Grid, Window};
 use crate::raster::{Raster, Validity};
 use crate::scene::{Scene, Source};
 use gdal::Dataset;
-use gdal::raster::{GdalDataType, GdalType, ResampleAlg};
+use gdal::raster::{GdalDataType, GdalType, RasterBand, ResampleAlg};
 use ndarray::{Array2, Array3, Axis};
 
 /// The least number of 16 bits, and the usual mark of grids of text: both are written for no data without a tag.
@@ -153,7 +153,7 @@ pub(super) fn stored_in(dataset: &Dataset, source: &Source, window: Window) -> R
     let path = source.gdal_path.as_str();
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
     let no_data = band.no_data_value().map(|v| v as f32);
-    Ok(Stored { values: read_window(&band, path, window)?, no_data, top: f32::INFINITY })
+    Ok(Stored { values: shown(dataset, source, window)?, no_data, top: f32::INFINITY })
 }
 
 /// One band of a dataset with the grid `own` on `grid`: copied where the pixels coincide, else sampled from its own pixels.
@@ -188,11 +188,11 @@ fn read_band(
         row >= 0.0 && col >= 0.0 && r1.round() < own.shape.0 as f64 && c1.round() < own.shape.1 as f64;
     if coincide && inside {
         let window = Window { row: row as usize, col: col as usize, height: rows, width: cols };
-        return Ok(stored(read_window(&band, path, window)?));
+        return Ok(stored(shown(dataset, source, window)?));
     }
     let outside = || Array2::from_elem((rows, cols), f32::NAN);
     let Some(window) = own.window_around(grid.corners(), 2.0) else { return Ok(stored(outside())) };
-    let coarse = stored(read_window(&band, path, window)?);
+    let coarse = stored(shown(dataset, source, window)?);
     let part = own.sub_grid(window);
     let values = Array2::from_shape_fn((rows, cols), |(r, c)| {
         let (x, y) = grid.xy(r as f64, c as f64);
@@ -236,12 +236,42 @@ impl Stored {
     }
 }
 
+/// Pixels of a window as floating point numbers, NaN where the file's alpha or its mask says that they hold nothing.
+pub(super) fn shown(dataset: &Dataset, source: &Source, window: Window) -> Result<Array2<f32>, Error> {
+    let path = source.gdal_path.as_str();
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let mut values = read_window(&band, path, window)?;
+    if let Some(told) = told(dataset, source, |mask| read_window(mask, path, window))? {
+        blank(&mut values, &told);
+    }
+    Ok(values)
+}
+
+/// What `read` gives of the band of a file that is 0 where the others hold nothing: its alpha, or a mask that is no band.
+fn told<T>(
+    dataset: &Dataset,
+    source: &Source,
+    read: impl Fn(&RasterBand<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let failed = |e: gdal::errors::GdalError| Error::read(&source.gdal_path, e);
+    if let Some(alpha) = source.alpha_index {
+        return read(&dataset.rasterband(alpha).map_err(failed)?).map(Some);
+    }
+    let band = dataset.rasterband(source.band_index).map_err(failed)?;
+    let flags = band.mask_flags().map_err(failed)?;
+    if !flags.is_per_dataset() || flags.is_alpha() {
+        return Ok(None);
+    }
+    read(&band.open_mask_band().map_err(failed)?).map(Some)
+}
+
+/// Takes out what is told to hold nothing.
+fn blank(values: &mut Array2<f32>, told: &Array2<f32>) {
+    values.zip_mut_with(told, |v, told| *v = if *told == 0.0 { f32::NAN } else { *v });
+}
+
 /// Pixels of a window as floating point numbers.
-pub(super) fn read_window(
-    band: &gdal::raster::RasterBand<'_>,
-    path: &str,
-    window: Window,
-) -> Result<Array2<f32>, Error> {
+pub(super) fn read_window(band: &RasterBand<'_>, path: &str, window: Window) -> Result<Array2<f32>, Error> {
     let mut values = Array2::<f32>::zeros((window.height, window.width));
     into_window(band, path, window, &mut values)?;
     Ok(values)
@@ -256,20 +286,27 @@ pub(super) fn into_coarse(
 ) -> Result<Stored, Error> {
     let path = source.gdal_path.as_str();
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
-    let mut values = Array2::<f32>::zeros(shape);
-    if let Some(slice) = values.as_slice_mut() {
-        let how = if averaged { ResampleAlg::Average } else { ResampleAlg::NearestNeighbour };
-        let (read, messages) = library::watched(|| {
-            band.read_into_slice((0, 0), band.size(), (shape.1, shape.0), slice, Some(how))
-        });
-        heard(read, messages, path)?;
+    let how = if averaged { ResampleAlg::Average } else { ResampleAlg::NearestNeighbour };
+    let all = |band: &RasterBand<'_>| -> Result<Array2<f32>, Error> {
+        let mut values = Array2::<f32>::zeros(shape);
+        if let Some(slice) = values.as_slice_mut() {
+            let (read, messages) = library::watched(|| {
+                band.read_into_slice((0, 0), band.size(), (shape.1, shape.0), slice, Some(how))
+            });
+            heard(read, messages, path)?;
+        }
+        Ok(values)
+    };
+    let mut values = all(&band)?;
+    if let Some(told) = told(dataset, source, all)? {
+        blank(&mut values, &told);
     }
     Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), top: top_of(band.band_type()) })
 }
 
 /// Reads a window into an array of its shape; a decoder's warning of missing pixels is a failure.
 pub(super) fn into_window<T: GdalType + Copy>(
-    band: &gdal::raster::RasterBand<'_>,
+    band: &RasterBand<'_>,
     path: &str,
     window: Window,
     values: &mut Array2<T>,

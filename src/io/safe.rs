@@ -55,7 +55,14 @@ fn is_xml(path: &str) -> bool {
 fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> {
     let (listed, messages) = library::watched(|| gdal::vsi::read_dir(root, true));
     let listed = listed.map_err(|e| {
-        let reason = messages.failures.first().cloned().unwrap_or_else(|| e.to_string());
+        let told = messages.failures.first().cloned();
+        let reason = if root.starts_with("/vsizip/") {
+            // GDAL has no words for a zip without a directory at its end.
+            let told = told.map_or_else(String::new, |told| format!(" ({told})"));
+            format!("the zip file is damaged or cut off, or it is no zip file{told}: fetch it again")
+        } else {
+            told.unwrap_or_else(|| e.to_string())
+        };
         Error::open(spec, "SAFE product", reason)
     })?;
     let files: Vec<String> = listed.iter().map(|p| p.display().to_string()).collect();
@@ -128,7 +135,12 @@ fn missing(spec: &str, files: &[String], band: &str) -> Error {
 
 fn found_band(path: String, name: String) -> Result<FoundBand, Error> {
     let grid = grid_of(&library::open_raster(&path)?, &path)?;
-    Ok(FoundBand { name: Some(name), source: Source { gdal_path: path, band_index: 1 }, grid })
+    Ok(FoundBand {
+        name: Some(name),
+        source: Source { gdal_path: path, band_index: 1, alpha_index: None },
+        grid,
+        is_alpha: false,
+    })
 }
 
 /// Offset and scale by the XML, else by the baseline in the product's name.

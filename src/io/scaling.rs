@@ -35,18 +35,33 @@ pub enum OffsetCheck {
         /// Corrected dark value of the first minus that of the second, stored units.
         difference_dn: f64,
     },
+    /// Under the offsets in use dark pixels would reflect less than nothing: the numbers do not have what is taken off.
+    BelowZero {
+        /// Reflectance of the dark pixels of the first and of the second scene; `None` where it is possible.
+        reflectances: [Option<f64>; 2],
+    },
 }
 
 /// Compares low percentiles (say the 2nd) of two scenes, one value a shared band in stored units
 /// before the offset, under the offsets that `scalings` would apply.
 ///
 /// Haze and snow raise the dark end of one band more than another; a wrong offset raises all alike,
-/// so the bands must agree about the difference. Scenes in other units than 1e-4 always agree.
+/// so the bands must agree about the difference. A scene whose dark end is far below zero is told whatever the other
+/// shows. Scenes in other units than 1e-4 always agree.
 #[must_use]
 pub fn verify_offset(low_a: &[f64], low_b: &[f64], scalings: [&Scaling; 2]) -> OffsetCheck {
     let [a, b] = scalings;
     if (a.scale - REFLECTANCE_SCALE).abs() > 1e-9 || (b.scale - REFLECTANCE_SCALE).abs() > 1e-9 {
         return OffsetCheck::Agrees;
+    }
+    let dark = |low: &[f64], offset: f64| {
+        let mut corrected: Vec<f64> = low.iter().filter(|v| v.is_finite()).map(|v| v + offset).collect();
+        let dark = median(&mut corrected);
+        (dark < IMPOSSIBLY_DARK_DN).then_some(dark * REFLECTANCE_SCALE)
+    };
+    let reflectances = [dark(low_a, a.offset), dark(low_b, b.offset)];
+    if reflectances.iter().any(Option::is_some) {
+        return OffsetCheck::BelowZero { reflectances };
     }
     let mut differences: Vec<f64> = low_a
         .iter()
@@ -60,16 +75,8 @@ pub fn verify_offset(low_a: &[f64], low_b: &[f64], scalings: [&Scaling; 2]) -> O
     let spread = differences.iter().copied().fold(f64::MIN, f64::max)
         - differences.iter().copied().fold(f64::MAX, f64::min);
     let difference_dn = median(&mut differences);
-    let dark = |low: &[f64], offset: f64| {
-        let mut corrected: Vec<f64> = low.iter().filter(|v| v.is_finite()).map(|v| v + offset).collect();
-        median(&mut corrected) < IMPOSSIBLY_DARK_DN
-    };
     let alike = (difference_dn.abs() + OFFSET_DN).abs() < OFFSET_TOLERANCE_DN && spread < OFFSET_TOLERANCE_DN;
-    if alike || dark(low_a, a.offset) || dark(low_b, b.offset) {
-        OffsetCheck::Disagrees { difference_dn }
-    } else {
-        OffsetCheck::Agrees
-    }
+    if alike { OffsetCheck::Disagrees { difference_dn } } else { OffsetCheck::Agrees }
 }
 
 /// Offset of a processing baseline, stored units.
@@ -157,9 +164,11 @@ mod tests {
         let forgotten = verify_offset(&old, &new, [&scaling(0.0), &scaling(0.0)]);
         assert!(matches!(forgotten, OffsetCheck::Disagrees { difference_dn } if difference_dn < -900.0));
         let twice = verify_offset(&old, &old, [&scaling(0.0), &scaling(-1000.0)]);
-        assert!(matches!(twice, OffsetCheck::Disagrees { .. }));
+        assert!(
+            matches!(twice, OffsetCheck::BelowZero { reflectances: [None, Some(r)] } if (r + 0.069).abs() < 1e-9)
+        );
         let both_twice = verify_offset(&old, &old, [&scaling(-1000.0), &scaling(-1000.0)]);
-        assert!(matches!(both_twice, OffsetCheck::Disagrees { .. }));
+        assert!(matches!(both_twice, OffsetCheck::BelowZero { reflectances: [Some(_), Some(_)] }));
         let haze = verify_offset(&old, &[1900.0, 1500.0, 900.0], [&scaling(0.0), &scaling(0.0)]);
         assert_eq!(haze, OffsetCheck::Agrees);
         assert_eq!(verify_offset(&[], &[], [&scaling(0.0), &scaling(0.0)]), OffsetCheck::Agrees);

@@ -204,7 +204,8 @@ fn first_band(item: &StacItem, asset: &StacAsset) -> Result<FoundBand, Error> {
         _ => path.to_owned(),
     };
     let bands = bands_of_file(&library::open_raster(&placed)?, &placed)?;
-    let first = bands.into_iter().next().ok_or_else(|| Error::open(path, "raster", "no bands"))?;
+    let first =
+        bands.into_iter().find(|b| !b.is_alpha).ok_or_else(|| Error::open(path, "raster", "no bands"))?;
     Ok(FoundBand { name: Some(name.to_owned()), ..first })
 }
 

@@ -73,7 +73,8 @@ pub fn read_lines(path: &str, crs: &Crs) -> Result<Vec<RailLine>, Error> {
         return Ok(lines);
     }
     let reason = match total {
-        0 => "it holds no lines that can be brought to the scene's CRS; give rail centre lines".to_owned(),
+        0 => "it holds no lines that can be brought to the scene's CRS (longitude is written first, then latitude); give rail \
+              centre lines".to_owned(),
         n => format!("none of its {n} lines is tagged railway=rail; give rail centre lines"),
     };
     Err(Error::Vector { path: path.to_owned(), reason })

@@ -135,6 +135,15 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// Rails of another place that would be in the scene with longitude and latitude swapped.
+    #[error(
+        "no rail of {path} lies inside the scene as it stands, but with longitude and latitude swapped they do: write the \
+         longitude first, then the latitude, as GeoJSON asks for"
+    )]
+    RailsSwapped {
+        /// The vector.
+        path: String,
+    },
     /// No usable pixel on the corridor.
     #[error(
         "{scene} shows no ground along the tracks ({reason}): choose another date; nothing can be said about this one"

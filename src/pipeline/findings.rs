@@ -25,26 +25,46 @@ const CLOUD_REACH_M: f64 = 100.0;
 /// What the licence of `OpenStreetMap` asks for.
 const OSM: &str = "; rails © OpenStreetMap contributors";
 
+/// Says of a scene why its offset is doubted.
+fn doubt_offset(card: &mut SceneCard, why: &str) {
+    card.offset_rule = format!("{}; doubtful: {why}", card.offset_rule);
+}
+
+fn impossibly_dark(reflectance: f64) -> String {
+    format!("its darkest pixels would reflect {reflectance:.3}")
+}
+
 /// Everything a run found, ready to be written.
 ///
 /// # Errors
 /// [`Error::Io`] when PROJ cannot carry the results to WGS 84 or a checksum cannot be read.
 pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
-    let target = scene_card(&plan.bands, &plan.target.scene, &output.target_mask)?;
+    let mut target = scene_card(&plan.bands, &plan.target.scene, &output.target_mask)?;
+    let mut below_zero = None;
     let baselines = output
         .used
         .iter()
         .map(|u| {
             let mut card = scene_card(&plan.bands, &plan.baselines[u.index].scene, &u.mask)?;
-            if let io::OffsetCheck::Disagrees { difference_dn } = u.offset {
-                let rule = &card.offset_rule;
-                card.offset_rule = format!(
-                    "{rule}; doubtful: its dark end is {difference_dn:+.0} stored units from the target's"
-                );
+            match u.offset {
+                io::OffsetCheck::Agrees => {}
+                io::OffsetCheck::Disagrees { difference_dn } => {
+                    let doubt = format!("its dark end is {difference_dn:+.0} stored units from the target's");
+                    doubt_offset(&mut card, &doubt);
+                }
+                io::OffsetCheck::BelowZero { reflectances: [own, targets] } => {
+                    below_zero = below_zero.or(targets);
+                    if let Some(reflectance) = own {
+                        doubt_offset(&mut card, &impossibly_dark(reflectance));
+                    }
+                }
             }
             Ok(card)
         })
         .collect::<Result<Vec<_>, Error>>()?;
+    if let Some(reflectance) = below_zero {
+        doubt_offset(&mut target, &impossibly_dark(reflectance));
+    }
     let mut detections = output
         .trains
         .detections

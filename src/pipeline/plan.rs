@@ -2,13 +2,13 @@
 
 use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
-use crate::corridor::{RailLine, StripGeometry, Track, build_tracks};
+use crate::corridor::{self, RailLine, StripGeometry, Track, build_tracks};
 use crate::detect::{self, Cargo, DetectOutput, DetectParams, TrackStrips};
 use crate::grid::{Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::report::SkipCard as Skip;
 use crate::scene::{BandName, Scene};
-use geo::{Area, BooleanOps, Polygon};
+use geo::{Area, BooleanOps, Contains, Polygon};
 use rayon::prelude::*;
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
@@ -112,7 +112,8 @@ impl Plan {
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
         let area = common_ground(&target, &baselines[0], &crs)?;
-        let tracks = build_tracks(&lines, &area, &config.tracks)?;
+        let tracks = build_tracks(&lines, &area, &config.tracks)
+            .map_err(|error| swapped(error, &config.rails, &lines, (&area, &crs)))?;
         note_rails(&lines, &tracks);
         let mut plan = Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))?;
         plan.rails_are_osm = lines.iter().any(|line| line.is_osm);
@@ -345,6 +346,18 @@ fn grown_bounds(tracks: &[Track], reach_m: f64) -> [f64; 4] {
         b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
     }
     [b[0] - reach_m, b[1] - reach_m, b[2] + reach_m, b[3] + reach_m]
+}
+
+/// The error, or that rails outside the scene would be in it with longitude and latitude swapped.
+fn swapped(error: corridor::Error, path: &str, lines: &[RailLine], (area, crs): (&Polygon, &Crs)) -> Error {
+    let corridor::Error::OutsideScene { .. } = error else { return error.into() };
+    let inside = |line: &RailLine| {
+        let other_way: Vec<(f64, f64)> = line.lonlat.iter().map(|(lon, lat)| (*lat, *lon)).collect();
+        // What lies outside the domain of the map is not inside either.
+        let points = io::from_wgs84(crs, &other_way).unwrap_or_default();
+        points.into_iter().any(|(x, y)| area.contains(&geo::Point::new(x, y)))
+    };
+    if lines.iter().any(inside) { Error::RailsSwapped { path: path.to_owned() } } else { error.into() }
 }
 
 fn note_rails(lines: &[RailLine], tracks: &[Track]) {

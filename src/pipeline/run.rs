@@ -102,6 +102,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         strips.push(other.strips);
         stack.push(other.gridded);
     }
+    warn_of_offsets(plan, &used);
 
     run.step("detect", "tracks")?;
     let tracks = track_strips(plan, target_strips, strips);
@@ -204,6 +205,38 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
             exclusion: exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M),
         })
         .collect()
+}
+
+/// Warns of scenes whose dark pixels speak against the offset in use, of each once.
+fn warn_of_offsets(plan: &Plan, used: &[UsedBaseline]) {
+    let mut below_zero: BTreeMap<&str, (f64, &str)> = BTreeMap::new();
+    for u in used {
+        let baseline = &plan.baselines[u.index].scene;
+        match u.offset {
+            OffsetCheck::Agrees => {}
+            OffsetCheck::Disagrees { difference_dn } => tracing::warn!(
+                baseline = baseline.id,
+                difference_dn = difference_dn.round(),
+                "the darkest pixels of target and baseline differ by about the reflectance offset of processing baseline 04.00: if the scenes \
+                 come from different providers, one of them may have it twice or not at all; tag the file with its offset"
+            ),
+            OffsetCheck::BelowZero { reflectances } => {
+                for (scene, told) in [baseline, &plan.target.scene].into_iter().zip(reflectances) {
+                    below_zero.extend(told.map(|r| (scene.id.as_str(), (r, scene.scaling.rule.as_str()))));
+                }
+            }
+        }
+    }
+    for (scene, (reflectance, rule)) in below_zero {
+        tracing::warn!(
+            scene,
+            reflectance = (reflectance * 1e3).round() / 1e3,
+            rule,
+            "the darkest pixels reflect less than nothing under the offset that the processing baseline asks for: the numbers were \
+             stored without it, whatever name or tag says; state theirs in the file, for example with `gdal_edit.py -mo \
+             BOA_ADD_OFFSET=0`"
+        );
+    }
 }
 
 struct Reference {
@@ -339,14 +372,6 @@ impl Run<'_> {
             return Err(skip("mask")(nothing_visible(&planned.scene.id, &mask)));
         }
         let offset = masked.check_offset(&planned.scene, &self.plan.target.scene);
-        if let OffsetCheck::Disagrees { difference_dn } = offset {
-            tracing::warn!(
-                baseline = planned.scene.id,
-                difference_dn = difference_dn.round(),
-                "the darkest pixels of target and baseline differ by about the reflectance offset of processing baseline 04.00: if the scenes \
-                 come from different providers, one of them may have it twice or not at all; tag the file with its offset"
-            );
-        }
         let registered = masked.register(self.plan).map_err(skip("register"))?;
         let (shift_row_px, shift_col_px) = registered.shift_px();
         tracing::debug!(

@@ -85,6 +85,8 @@ pub struct Source {
     pub gdal_path: String,
     /// Band index, from 1.
     pub band_index: usize,
+    /// Index of the file's alpha band, from 1: where it is 0 the others hold nothing.
+    pub alpha_index: Option<usize>,
 }
 
 /// Stored number to physical value: `value = (stored + offset) * scale`, with the rule that chose them.

@@ -102,7 +102,7 @@ impl Heights {
             );
             return Err(bad(model, reason));
         }
-        let source = Source { gdal_path: library::gdal_path(&model.path), band_index: 1 };
+        let source = Source { gdal_path: library::gdal_path(&model.path), band_index: 1, alpha_index: None };
         let bounds = window.corners().iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
             [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
         });

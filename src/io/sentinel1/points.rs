@@ -34,7 +34,7 @@ pub(in crate::io) fn open_points(
         }
         let ground = ground_of(&dataset, path)?;
         for (i, name) in polarisations_of(&dataset, path, options)?.into_iter().enumerate() {
-            let source = Source { gdal_path: path.clone(), band_index: i + 1 };
+            let source = Source { gdal_path: path.clone(), band_index: i + 1, alpha_index: None };
             images.push((name, source, ground.clone()));
         }
     }

@@ -62,7 +62,11 @@ pub(in crate::io) fn open_safe(
         };
         let ground =
             GroundRange { shape: image.shape, points: image.points, annotations: vec![files], dem: None };
-        images.push((image.polarisation, Source { gdal_path: measured, band_index: 1 }, ground));
+        images.push((
+            image.polarisation,
+            Source { gdal_path: measured, band_index: 1, alpha_index: None },
+            ground,
+        ));
     }
     let manifest = files.iter().find(|f| f.rsplit('/').next() == Some(MANIFEST));
     let of_manifest = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));

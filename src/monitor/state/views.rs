@@ -115,7 +115,7 @@ impl ReferenceScene {
     /// # Errors
     /// [`Error::Stored`].
     pub fn scene(&self) -> Result<Scene, Error> {
-        let source = Source { gdal_path: self.spec.clone(), band_index: 1 };
+        let source = Source { gdal_path: self.spec.clone(), band_index: 1, alpha_index: None };
         let datetime = self
             .datetime
             .as_deref()

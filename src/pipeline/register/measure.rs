@@ -2,10 +2,11 @@
 
 use super::RegisterRequest;
 use super::afloat::FloatBands;
+use super::clouds::CloudBands;
 use super::held::Held;
 use super::look::{Frame, Overlaid, look};
 use super::pair::Pair;
-use crate::coreg::{self, FieldRegistration, Matched, Matches, Search, TiePoint};
+use crate::coreg::{self, FieldRegistration, Matched, Matches, Registration, Search, TiePoint};
 use crate::grid::Window;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
 use rayon::prelude::*;
@@ -28,6 +29,9 @@ const STRIP_PIXELS: usize = 4_000_000;
 const MARGIN_PX: usize = 24;
 /// Probes that each band is tried on.
 const BAND_PROBES: usize = 4;
+/// What a model may leave of a shift that changes from place to place before smaller windows are tried, px: half of what looks like a
+/// train along an edge.
+const LARGEST_STRUCTURE_PX: f64 = 0.1;
 
 /// A field of shifts with what it was measured on.
 pub(in crate::pipeline) struct Measured {
@@ -51,14 +55,46 @@ pub(in crate::pipeline) fn measure(
     let bands = [indices(|c| c.0), indices(|c| c.1)].map(|b| b.into_iter().collect::<Vec<_>>());
     let [ours, theirs] = bands;
     let held = Held::new(source, [(&pair.reference, ours), (&pair.moving, theirs)])?;
-    let mut run = Measuring { pair, request, source: &held, sink, afloat: None };
+    let mut run = Measuring { pair, request, source: &held, sink, afloat: None, clouds: None };
     run.step("probe", 1)?;
     let (side, count) = PROBES[0];
     run.afloat = match FloatBands::of(pair) {
         Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
         None => None,
     };
-    run.all().or_else(|error| Err(run.explained(error)?))
+    run.all().or_else(|error| {
+        run.clouds = match CloudBands::of(pair).filter(|_| is_refusal(&error)) {
+            Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
+            None => None,
+        };
+        let error = if run.clouds.is_some() {
+            match run.all() {
+                Ok(measured) => return Ok(measured),
+                Err(error) => error,
+            }
+        } else {
+            error
+        };
+        Err(run.explained(error)?)
+    })
+}
+
+/// Whether the pair is at fault, and not a file, a parameter or the user who stopped.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Coreg(error) if !matches!(error, coreg::Error::Parameter { .. }))
+}
+
+impl Measured {
+    /// Whether the form leaves structure that more, smaller windows would show: those that were taken touch each other.
+    fn leaves_structure(&self) -> bool {
+        self.registration.structure_px > LARGEST_STRUCTURE_PX && self.spacing_px <= self.window_px
+    }
+
+    /// Whether this one leaves less structure than another, and knows the shift better.
+    fn describes_more_than(&self, other: &Self) -> bool {
+        let (a, b) = (&self.registration, &other.registration);
+        a.structure_px < b.structure_px && a.field_rmse_px < b.field_rmse_px
+    }
 }
 
 impl Measuring<'_> {
@@ -68,18 +104,36 @@ impl Measuring<'_> {
         let probed = self.probe()?;
         let bands = self.best_band(&probed);
         self.step("match", 2)?;
-        let window_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
+        let largest_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
+        let measured = coreg::by_smaller_windows(
+            largest_px,
+            |window_px| self.by_windows(probed.shift, bands, window_px),
+            Measured::leaves_structure,
+            Measured::describes_more_than,
+        )??;
+        self.step("fit", 3)?;
+        Ok(measured)
+    }
+
+    /// Tie points of windows of one size and the field fitted to them; the inner error refuses the pair.
+    fn by_windows(
+        &self,
+        shift: (f64, f64),
+        bands: (usize, usize),
+        window_px: usize,
+    ) -> Result<Result<Measured, coreg::Error>, Error> {
+        let (pair, request) = (self.pair, self.request);
         let spacing_px = request.spacing_px.unwrap_or_else(|| {
             let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
             apart.max(window_px)
         });
-        let (matched, seen_count) = self.tie_points(probed.shift, bands, (window_px, spacing_px))?;
-        self.step("fit", 3)?;
+        let Tried { matched, seen_count, count } = self.tie_points(shift, bands, (window_px, spacing_px))?;
         let share = window_px as f64 / spacing_px as f64;
-        let overlap = share * share;
-        let matches = Matches { points: &matched, seen_count, overlap, window_px, area: pair.overlap };
-        let registration = coreg::field(matches, request.model, &request.coreg)?;
-        Ok(Measured { registration, matched, bands, window_px, spacing_px })
+        let (overlap, clear_percent) = (share * share, 100.0 * seen_count as f64 / count.max(1) as f64);
+        let area = pair.overlap;
+        let matches = Matches { points: &matched, seen_count, clear_percent, overlap, window_px, area };
+        let registration = coreg::field(matches, request.model, &request.coreg);
+        Ok(registration.map(|registration| Measured { registration, matched, bands, window_px, spacing_px }))
     }
 
     /// The error, or that the scenes are turned where the middle of their overlap says so.
@@ -102,6 +156,18 @@ struct Measuring<'a> {
     sink: &'a dyn Sink,
     /// Bands in which clouds over water can be seen, where there are any.
     afloat: Option<FloatBands>,
+    /// Bands in which clouds over land can be seen, where the pair is refused without.
+    clouds: Option<CloudBands>,
+}
+
+/// What a grid of windows gave.
+struct Tried {
+    /// Tie points.
+    matched: Vec<TiePoint>,
+    /// Windows in which both scenes show ground.
+    seen_count: usize,
+    /// All windows.
+    count: usize,
 }
 
 /// The shift to a pixel or so, and the places where it was seen.
@@ -126,6 +192,10 @@ impl Measuring<'_> {
         if let Some(float) = self.afloat {
             let [ours, theirs] = float.look(self.pair, self.source, frame, start)?;
             seen.hide(|r, c| ours.drifts(&theirs, r, c));
+        }
+        if let Some(clouds) = &self.clouds {
+            let hidden = clouds.look(self.pair, self.source, frame, start)?;
+            seen.hide(|r, c| hidden[(r, c)]);
         }
         Ok(if self.pair.differ(bands) { seen.edges() } else { seen })
     }
@@ -152,7 +222,8 @@ impl Measuring<'_> {
         Err(trouble.into())
     }
 
-    /// Phase correlation of one frame, confirmed by matching the window in its middle.
+    /// Phase correlation of one frame, confirmed by matching the window in its middle, or where that does not match by
+    /// windows all over the frame that agree.
     fn probe_at(&self, frame: Frame, bands: (usize, usize)) -> Result<Result<TiePoint, coreg::Error>, Error> {
         let params = &self.request.coreg;
         let seen = self.look(frame, (0, 0), bands)?;
@@ -172,7 +243,8 @@ impl Measuring<'_> {
         match coreg::match_window(reference, moving, place, search, params) {
             Matched::Point(p) => Ok(Ok(on_grid(p, frame, seen.base))),
             Matched::Unseen | Matched::Unmatched => {
-                Ok(Err(coreg::Error::TooFewTiePoints { agreeing: 0, tried: 1, needed: 1 }))
+                let agreed = coreg::near(reference, moving, search, params);
+                Ok(agreed.map(|found| on_grid(surest(&found), frame, seen.base)))
             }
         }
     }
@@ -218,7 +290,7 @@ impl Measuring<'_> {
         shift: (f64, f64),
         bands: (usize, usize),
         (side, spacing): (usize, usize),
-    ) -> Result<(Vec<TiePoint>, usize), Error> {
+    ) -> Result<Tried, Error> {
         let overlap = self.pair.overlap;
         let starts = |first: usize, n: usize| -> Vec<usize> {
             let room = n - side;
@@ -232,8 +304,9 @@ impl Measuring<'_> {
             .par_iter()
             .map(|strip| self.strip(strip, &cols, shift, (bands, side)))
             .collect::<Result<_, Error>>()?;
-        let seen = found.iter().map(|f| f.1).sum();
-        Ok((found.into_iter().flat_map(|f| f.0).collect(), seen))
+        let seen_count = found.iter().map(|f| f.1).sum();
+        let matched = found.into_iter().flat_map(|f| f.0).collect();
+        Ok(Tried { matched, seen_count, count: rows.len() * cols.len() })
     }
 
     fn strip(
@@ -276,6 +349,21 @@ impl Measuring<'_> {
         });
         Ok((points.collect(), count))
     }
+}
+
+/// The shift that tie points agree about, at the place of the one that knows it best.
+fn surest(found: &Registration) -> TiePoint {
+    let agreed = TiePoint {
+        row: 0.0,
+        col: 0.0,
+        shift_row_px: found.shift_row_px,
+        shift_col_px: found.shift_col_px,
+        sigma_px: found.standard_error_px,
+        correlation: 0.0,
+        inner: None,
+    };
+    let best = found.tie_points.iter().min_by(|a, b| a.sigma_px.total_cmp(&b.sigma_px));
+    best.map_or(agreed, |best| TiePoint { row: best.row, col: best.col, ..agreed })
 }
 
 /// A tie point of a frame on the reference's grid.
@@ -328,16 +416,5 @@ fn reason(tried: Vec<Result<TiePoint, coreg::Error>>, before: coreg::Error) -> c
         coreg::Error::NoTexture => 1,
         _ => 2,
     };
-    let count = tried.len();
-    let worst = tried
-        .into_iter()
-        .filter_map(Result::err)
-        .chain([before])
-        .reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
-    match worst {
-        Some(coreg::Error::TooFewTiePoints { .. }) | None => {
-            coreg::Error::TooFewTiePoints { agreeing: 0, tried: count, needed: 2 }
-        }
-        Some(error) => error,
-    }
+    tried.into_iter().filter_map(Result::err).fold(before, |a, b| if rank(&b) > rank(&a) { b } else { a })
 }

@@ -5,6 +5,7 @@
 //! so memory follows the strip and the number of threads and not the tile.
 
 mod afloat;
+mod clouds;
 mod held;
 mod lay;
 mod look;

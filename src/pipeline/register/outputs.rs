@@ -100,7 +100,7 @@ pub(super) fn write(
 fn summary(pair: &Pair, measured: &Measured) -> String {
     let r = &measured.registration;
     let (row, col) = report_json::typical_shift(measured);
-    let name = report_json::name(r.field.model());
+    let name = r.field.model().name();
     format!(
         "shift: row {row:+.3}, col {col:+.3} px ({:.1} m), as {name}{}\n\
          known to {:.3} px ({:.2} m); tie points scatter by {:.3} px about it\n\
@@ -136,7 +136,7 @@ fn card(pair: &Pair, measured: &Measured) -> QuiverCard {
             .attribution_at(pair.moving.datetime),
         shape: pair.reference.grid.shape,
         typical_px: report_json::typical_shift(measured),
-        model: report_json::name(r.field.model()).to_owned(),
+        model: r.field.model().name().to_owned(),
         residual_rmse_px: r.residual_rmse_px,
         field_rmse_px: r.field_rmse_px,
         pixel_m: pair.pixel_m,

@@ -3,7 +3,6 @@
 use super::RegisterRequest;
 use super::measure::Measured;
 use super::pair::{Link, Pair};
-use crate::coreg::Model;
 use crate::scene::Scene;
 use crate::stats::median;
 use serde_json::{Value, json};
@@ -57,7 +56,7 @@ pub(super) fn report(
     let held_out: BTreeMap<String, f64> = r
         .held_out_rmse_px
         .iter()
-        .map(|(model, rmse)| (name(*model).to_owned(), rounded(*rmse, 1e5)))
+        .map(|(model, rmse)| (model.name().to_owned(), rounded(*rmse, 1e5)))
         .collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -94,20 +93,12 @@ pub(in crate::pipeline) fn registration(pair: &Pair, measured: &Measured) -> Val
         "residual_rmse_px": rounded(r.residual_rmse_px, 1e5),
         "tie_point_count": r.tie_points.len(),
         "accepted": true,
-        "model": name(r.field.model()),
+        "model": r.field.model().name(),
         "field_rmse_px": rounded(r.field_rmse_px, 1e5),
         "field_rmse_m": rounded(r.field_rmse_px * pair.pixel_m, 1e4),
         "shift_m": rounded(row.hypot(col) * pair.pixel_m, 1e3),
         "warnings": warnings(pair, measured),
     })
-}
-
-pub(super) fn name(model: Model) -> &'static str {
-    match model {
-        Model::Translation => "translation",
-        Model::Affine => "affine",
-        Model::Field => "field",
-    }
 }
 
 fn scene(scene: &Scene, band: usize) -> Value {
