@@ -267,6 +267,10 @@ fn what_a_model_leaves_over_is_known_from_noise_and_counted() {
     let error_px = (wave.iter().map(left).sum::<f64>() / wave.len() as f64).sqrt();
     assert!(found.structure_px > 0.8 * error_px, "{} of {error_px}", found.structure_px);
     assert!(found.field_rmse_px > 0.8 * error_px, "{} of {error_px}", found.field_rmse_px);
+    // A step is alike along its edge alone.
+    let step = laid_out(6, 64.0, 0.03, |_, c| (if c > 192.0 { 0.5 } else { -0.5 }, 0.0));
+    let found = fitted(&step, Some(Model::Affine)).unwrap();
+    assert!(found.structure_px > 0.8 * found.residual_rmse_px, "{found:?}");
     // Noise alone has no structure, however large.
     for noise_px in [0.03, 0.3] {
         let flat = laid_out(6, 64.0, noise_px, |_, _| (0.4, -0.2));

@@ -10,6 +10,7 @@ use super::{CoregParams, Error, Inner, TiePoint};
 use crate::grid::Window;
 use crate::stats::{mad_sigma, median};
 use rayon::prelude::*;
+use std::f64::consts::PI;
 
 /// Standard error of a window over the one that matching tells: noise is smoothed before matching, so that neighbouring
 /// pixels err alike. Between 1 and √(4π)·0.8 = 2.8 by the texture; 1.4 to 2.3 on scenes that differ by noise alone.
@@ -25,6 +26,8 @@ const BLOCKS: usize = 3;
 const LEAST_FOR_PLANE: usize = 12;
 /// How many standard errors of chance the likeness of neighbouring residuals must exceed to be structure.
 const STRUCTURE_SIGMAS: f64 = 3.0;
+/// Directions in which neighbours are compared: along rows, columns and both diagonals.
+const DIRECTIONS: usize = 4;
 
 /// What change of the scene may add, as a multiple of the largest standard error: a shift known to a third of a pixel only
 /// is no better than the georeference of Sentinel-2, which is right to 3–5 m.
@@ -100,7 +103,8 @@ pub(super) fn change(residuals: &[Residual], points: &[TiePoint], (window_px, se
 /// Variance of what a model leaves of the shift itself, both components together, px²: residuals of noise have nothing in common
 /// with their neighbours, those of a shift that the model does not follow have. `C(h)` being the mean product of residuals `h`
 /// apart, that at one place is `C(0) ≈ (4·C(h) − C(2h))/3`, the parabola through both, with `h` as wide as the windows (of side
-/// `window_px`), so that no two share a pixel.
+/// `window_px`), so that no two share a pixel. Directions are looked at one by one, and the one in which residuals are most
+/// alike tells: a step is alike along its edge and not across.
 pub(super) fn structure(residuals: &[Residual], window_px: usize) -> f64 {
     let square = |r: &Residual| r.off_px[0].powi(2) + r.off_px[1].powi(2);
     let whole = residuals.iter().map(square).sum::<f64>() / residuals.len().max(1) as f64;
@@ -111,27 +115,32 @@ pub(super) fn structure(residuals: &[Residual], window_px: usize) -> f64 {
     };
     let spacing = median(&mut (0..residuals.len()).into_par_iter().map(nearest).collect::<Vec<_>>());
     let lag = spacing.max(window_px as f64);
-    let (mut sums, mut counts) = ([0.0_f64; 2], [0.0_f64; 2]);
+    // Sum and count of the products of each direction, one and two lags apart.
+    let mut products = [[(0.0_f64, 0.0_f64); 2]; DIRECTIONS];
     for (i, a) in residuals.iter().enumerate() {
         for b in &residuals[i + 1..] {
             let steps = (apart(a, b) / lag).round();
             if (1.0..=2.0).contains(&steps) {
-                sums[steps as usize - 1] += a.off_px[0] * b.off_px[0] + a.off_px[1] * b.off_px[1];
-                counts[steps as usize - 1] += 1.0;
+                let angle = (a.place.0 - b.place.0).atan2(a.place.1 - b.place.1).rem_euclid(PI);
+                let direction = (angle * DIRECTIONS as f64 / PI).round() as usize % DIRECTIONS;
+                let (sum, count) = &mut products[direction][steps as usize - 1];
+                *sum += a.off_px[0] * b.off_px[0] + a.off_px[1] * b.off_px[1];
+                *count += 1.0;
             }
         }
     }
-    if counts[0] < 1.0 {
-        return 0.0;
-    }
-    let near = sums[0] / counts[0];
-    // Of independent residuals, two components each.
-    let chance = whole / (2.0 * counts[0]).sqrt();
-    if near < STRUCTURE_SIGMAS * chance {
-        return 0.0;
-    }
-    let far = if counts[1] > 0.0 { sums[1] / counts[1] } else { near };
-    ((4.0 * near - far) / 3.0).max(near).min(whole)
+    let at_one_place = |[near, far]: [(f64, f64); 2]| {
+        let mean = near.0 / near.1;
+        // Of independent residuals, two components each.
+        let chance = whole / (2.0 * near.1).sqrt();
+        // Without a pair there is no mean either.
+        if mean.is_nan() || mean < STRUCTURE_SIGMAS * chance {
+            return 0.0;
+        }
+        let far = if far.1 > 0.0 { far.0 / far.1 } else { mean };
+        ((4.0 * mean - far) / 3.0).max(mean).min(whole)
+    };
+    products.into_iter().map(at_one_place).fold(0.0, f64::max)
 }
 
 /// Robust variance of the residuals about a plane through them, both components together, px²: strays at the rims of clouds

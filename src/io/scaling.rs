@@ -17,8 +17,9 @@ pub(super) const OFFSET_DN: f64 = -1000.0;
 const FIRST_BASELINE_WITH_OFFSET: f64 = 4.0;
 /// How far, in stored units, a difference may lie from 1000 and still be taken for the offset.
 const OFFSET_TOLERANCE_DN: f64 = 350.0;
-/// Corrected dark values below this are no reflectance, stored units.
-const IMPOSSIBLY_DARK_DN: f64 = -500.0;
+/// Corrected dark values below this are no reflectance, stored units: shadows and water come out as −0.02 at the lowest, and without
+/// what is taken off they lie near −0.1.
+const IMPOSSIBLY_DARK_DN: f64 = -300.0;
 
 /// Share of a sampled window that is enough for a median.
 const ENOUGH: f64 = 0.25;
