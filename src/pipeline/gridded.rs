@@ -123,7 +123,7 @@ fn copied(raster: &Raster, grid: &Grid, offset: (isize, isize)) -> Raster {
     let shared = |offset: isize, n: usize, own: usize| {
         let first = (-offset).clamp(0, n as isize);
         let end = (own as isize - offset).clamp(first, n as isize);
-        (first as usize..end as usize, (first + offset).max(0) as usize)
+        (first as usize..end as usize, (first + offset).clamp(0, own as isize) as usize)
     };
     let ((rows_here, row), (cols_here, col)) =
         (shared(offset.0, height, rows), shared(offset.1, width, cols));
