@@ -21,6 +21,9 @@ const LEAST_ROWS: usize = 36;
 /// Residual from which a row changed by itself, standard deviations.
 const OUTLIER_SIGMA: f64 = 3.0;
 
+/// Least standard deviation of such a fit, reflectance or decibels: where dates agree to the rounding of the stored strips, all rows count.
+const LEAST_SIGMA: f64 = 1e-4;
+
 /// The tracks of a site.
 pub(super) struct TrackGround<'a> {
     tracks: &'a [Track],
@@ -165,7 +168,8 @@ impl Plane {
         let plane = Self::through(&points)?;
         let residual = |(x, y): &(SVector<f64, 5>, f64)| y - plane.value(x);
         let sigma = mad_sigma(&points.iter().map(residual).collect::<Vec<_>>(), 0.0);
-        points.retain(|point| residual(point).abs() <= OUTLIER_SIGMA * sigma);
+        let limit = OUTLIER_SIGMA * sigma.max(LEAST_SIGMA);
+        points.retain(|point| residual(point).abs() <= limit);
         Some(Self::through(&points).unwrap_or(plane))
     }
 

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Schema of this program.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = MIGRATIONS.len() as i64;
 /// Marks the file as railwatch's (`PRAGMA application_id`): "rwat".
 const APPLICATION_ID: i64 = 0x7277_6174;
 /// What leads from schema n to n + 1, n the index.
