@@ -2,27 +2,12 @@
 
 use super::lives::Stretch;
 use crate::corridor::{Strip, StripGeometry, Track};
-use crate::stats::mad_sigma;
-use nalgebra::{SMatrix, SVector};
-use ndarray::Array4;
 
 /// Neighbouring tracks closer than this cannot be told apart, metres: a pixel and a half.
 const NEAR_PX: f64 = 1.5;
 
 /// Reach of a train's light across the track, pixels.
 const BED_PX: f64 = 2.5;
-
-/// To where the ground beside the track is looked at, pixels from the track: two pixels, so that a field edge across is met halfway.
-const FLANK_TO_PX: f64 = 4.5;
-
-/// Fewest rows that tell how the beds of two dates belong together: six a coefficient.
-const LEAST_ROWS: usize = 36;
-
-/// Residual from which a row changed by itself, standard deviations.
-const OUTLIER_SIGMA: f64 = 3.0;
-
-/// Least standard deviation of such a fit, reflectance or decibels: where dates agree to the rounding of the stored strips, all rows count.
-const LEAST_SIGMA: f64 = 1e-4;
 
 /// The tracks of a site.
 pub(super) struct TrackGround<'a> {
@@ -77,10 +62,9 @@ impl<'a> TrackGround<'a> {
 /// Baselines of one track as they would look without the trains that stood on them.
 ///
 /// `occupied` has a flag a row for each date. A covered cell within [`BED_PX`] of the track becomes what the dates that
-/// are empty there show, carried to its own date by what fits both dates on the rows where both are empty: a line through the
-/// cell on the other date and the ground beside the track on both. So gain and season of a date stay the same along the whole
-/// track, and a field that changed beside the train since the bed was seen empty changes the bed as it does elsewhere.
-/// Where every date is covered the cell is left out.
+/// are empty there show, carried to its own date by the line `a + b x` that fits both dates on the rows where both are
+/// empty: so that gain and season of a date stay the same along the whole track. Where every date is covered
+/// the cell is left out.
 pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
     if !occupied.iter().flatten().any(|o| *o) {
         return;
@@ -91,40 +75,28 @@ pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
     let cells = (BED_PX * geometry.along_step_m / geometry.across_step_m).round() as usize;
     let middle = geometry.half_across();
     let original: Vec<Strip> = strips.to_vec();
-    let beside = Array4::from_shape_fn((original.len(), bands, rows, 2), |(date, band, s, side)| {
-        flank(&original[date], band, s, side)
-    });
     for t in middle.saturating_sub(cells)..=(middle + cells).min(columns - 1) {
         for band in 0..bands {
             let at = |date: usize, s: usize| {
                 let shown = original[date].valid[(s, t)] && !occupied[date][s];
-                if shown { f64::from(original[date].values[(band, s, t)]) } else { f64::NAN }
+                shown.then(|| f64::from(original[date].values[(band, s, t)]))
             };
-            for date in (0..original.len()).filter(|&date| occupied[date].contains(&true)) {
-                let mut guesses = vec![(0.0, 0u32); rows];
-                for other in (0..original.len()).filter(|&other| other != date) {
-                    let side = |date: usize, s: usize, side: usize| beside[(date, band, s, side)];
-                    let known = |s: usize| {
-                        [
-                            at(other, s),
-                            side(date, s, 0),
-                            side(date, s, 1),
-                            side(other, s, 0),
-                            side(other, s, 1),
-                        ]
-                    };
-                    let known: Vec<[f64; 5]> = (0..rows).map(known).collect();
-                    let Some(plane) = Plane::fit(&known, &|s| at(date, s)) else { continue };
-                    for s in (0..rows).filter(|&s| occupied[date][s]) {
-                        let guess = plane.at(&known[s]);
-                        if guess.is_finite() {
-                            guesses[s] = (guesses[s].0 + guess, guesses[s].1 + 1);
-                        }
+            for date in 0..original.len() {
+                let mut others: Vec<Option<(usize, (f64, f64))>> = Vec::new();
+                for s in (0..rows).filter(|s| occupied[date][*s]) {
+                    if others.is_empty() {
+                        others = (0..original.len())
+                            .map(|other| {
+                                (other != date).then(|| fit(rows, &|s| at(other, s).zip(at(date, s))))
+                            })
+                            .enumerate()
+                            .map(|(other, line)| line.flatten().map(|line| (other, line)))
+                            .collect();
                     }
-                }
-                let strip = &mut strips[date];
-                for s in (0..rows).filter(|&s| occupied[date][s]) {
-                    let (sum, count) = guesses[s];
+                    let guesses =
+                        others.iter().flatten().filter_map(|(other, (a, b))| Some(a + b * at(*other, s)?));
+                    let (sum, count) = guesses.fold((0.0, 0u32), |(sum, n), v| (sum + v, n + 1));
+                    let strip = &mut strips[date];
                     if count == 0 {
                         strip.valid[(s, t)] = false;
                         strip.values[(band, s, t)] = f32::NAN;
@@ -137,72 +109,19 @@ pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
     }
 }
 
-/// Mean of the ground on one `side` of the track at a row, beyond the reach of a train's light; NaN where none is seen.
-fn flank(strip: &Strip, band: usize, s: usize, side: usize) -> f64 {
-    let geometry = strip.geometry;
-    let cells = |px: f64| (px * geometry.along_step_m / geometry.across_step_m).round() as usize;
-    let middle = geometry.half_across();
-    let reach = cells(BED_PX) + 1..=cells(FLANK_TO_PX).min(middle);
-    let seen = reach
-        .map(|cell| if side == 0 { middle - cell } else { middle + cell })
-        .filter(|&t| strip.valid.get((s, t)) == Some(&true));
-    let (sum, count) = seen.fold((0.0, 0u32), |a, t| (a.0 + f64::from(strip.values[(band, s, t)]), a.1 + 1));
-    sum / f64::from(count)
-}
-
-/// `y = mean + Σ slope (x − mean)`.
-struct Plane {
-    means: SVector<f64, 5>,
-    slopes: SVector<f64, 5>,
-    mean: f64,
-}
-
-impl Plane {
-    /// Least squares through the rows that have all values, then once more without those beyond [`OUTLIER_SIGMA`]; `None`
-    /// below [`LEAST_ROWS`].
-    fn fit(x: &[[f64; 5]], y: &dyn Fn(usize) -> f64) -> Option<Self> {
-        let mut points: Vec<(SVector<f64, 5>, f64)> = (x.iter().enumerate())
-            .map(|(s, x)| (SVector::from(*x), y(s)))
-            .filter(|(x, y)| y.is_finite() && x.iter().all(|v| v.is_finite()))
-            .collect();
-        let plane = Self::through(&points)?;
-        let residual = |(x, y): &(SVector<f64, 5>, f64)| y - plane.value(x);
-        let sigma = mad_sigma(&points.iter().map(residual).collect::<Vec<_>>(), 0.0);
-        let limit = OUTLIER_SIGMA * sigma.max(LEAST_SIGMA);
-        points.retain(|point| residual(point).abs() <= limit);
-        Some(Self::through(&points).unwrap_or(plane))
+/// Least squares line through the pairs `(x, y)` of the rows that have them; `None` below twelve.
+fn fit(rows: usize, pair: &dyn Fn(usize) -> Option<(f64, f64)>) -> Option<(f64, f64)> {
+    let pairs: Vec<(f64, f64)> = (0..rows).filter_map(pair).collect();
+    if pairs.len() < 12 {
+        return None;
     }
-
-    fn through(points: &[(SVector<f64, 5>, f64)]) -> Option<Self> {
-        if points.len() < LEAST_ROWS {
-            return None;
-        }
-        let n = points.len() as f64;
-        let means = points.iter().map(|p| p.0).sum::<SVector<f64, 5>>() / n;
-        let mean = points.iter().map(|p| p.1).sum::<f64>() / n;
-        let (mut square, mut product) = (SMatrix::<f64, 5, 5>::zeros(), SVector::<f64, 5>::zeros());
-        for (x, y) in points {
-            let d = x - means;
-            square += d * d.transpose();
-            product += d * (y - mean);
-        }
-        // Ground that is the same on two dates leaves its slopes open.
-        let ridge = 1e-6 * square.trace() + f64::MIN_POSITIVE;
-        for i in 0..5 {
-            square[(i, i)] += ridge;
-        }
-        let slopes = square.cholesky()?.solve(&product);
-        Some(Self { means, slopes, mean })
-    }
-
-    fn value(&self, x: &SVector<f64, 5>) -> f64 {
-        self.mean + self.slopes.dot(&(x - self.means))
-    }
-
-    /// The value at `x`; NaN where one of them is.
-    fn at(&self, x: &[f64; 5]) -> f64 {
-        self.value(&SVector::from(*x))
-    }
+    let n = pairs.len() as f64;
+    let (mx, my) = (pairs.iter().map(|p| p.0).sum::<f64>() / n, pairs.iter().map(|p| p.1).sum::<f64>() / n);
+    let (sxx, sxy) = pairs
+        .iter()
+        .fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mx) * (x - mx), xy + (x - mx) * (y - my)));
+    let b = if sxx > 0.0 { sxy / sxx } else { 0.0 };
+    Some((my - b * mx, b))
 }
 
 fn is_near(p: (f64, f64), points: &[(f64, f64)], distance_m: f64) -> bool {
@@ -261,35 +180,5 @@ mod tests {
         let mut alone = vec![strip(1.3, true)];
         emptied(&mut alone, &[flags(true)]);
         assert!(!alone[0].valid[(30, middle)] && alone[0].valid[(60, middle)]);
-    }
-
-    #[test]
-    fn a_field_that_changed_beside_a_train_changes_the_bed_below_it() {
-        let geometry = StripGeometry::for_pixel_m(10.0);
-        let shape = (geometry.along_count(3000.0), geometry.across_count());
-        let middle = geometry.half_across();
-        // Fields of 20 rows on either side, of which the bed takes 0.3 each; every date has other ones.
-        let field = |date: usize, s: usize, side: usize| {
-            0.1 + 0.01 * ((s / 20 * 7 + side * 5 + date * 3) % 11) as f32
-        };
-        let strip = |date: usize, train: bool| Strip {
-            values: Array3::from_shape_fn((1, shape.0, shape.1), |(_, s, t)| {
-                if t.abs_diff(middle) > 4 {
-                    return field(date, s, usize::from(t > middle));
-                }
-                let on = train && (100..160).contains(&s);
-                0.06 + 0.3 * (field(date, s, 0) + field(date, s, 1)) + if on { 0.2 } else { 0.0 }
-            }),
-            valid: Array2::from_elem(shape, true),
-            geometry,
-        };
-        let mut strips = vec![strip(1, true), strip(2, false), strip(3, false)];
-        let flags = |on: bool| (0..shape.0).map(|s| on && (99..161).contains(&s)).collect::<Vec<bool>>();
-        emptied(&mut strips, &[flags(true), flags(false), flags(false)]);
-        let bare = strip(1, false);
-        for s in 100..160 {
-            let (found, wanted) = (strips[0].values[(0, s, middle)], bare.values[(0, s, middle)]);
-            assert!((found - wanted).abs() < 1e-3, "row {s}: {found} {wanted}");
-        }
     }
 }
