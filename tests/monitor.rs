@@ -403,11 +403,13 @@ fn a_scene_that_clouds_keep_from_being_registered_is_hidden() {
         seed: 3,
     };
     let days = make(folder.path(), &options, &[]);
-    // Thick clouds of their own shapes over all but a corner of the last date.
+    // Thick clouds of their own shapes over all but a strip of the last date, and ground in it that looks like no other date.
     let (mut values, grid) = (days.scenes[5].values.clone(), days.grid);
     for ((band, row, col), v) in values.indexed_iter_mut() {
         if col > grid.shape.1 / 5 {
             *v = 0.6 + 0.02 * ((row / 9 * 7 + col / 11 * 5 + band) % 5) as f32;
+        } else {
+            *v = 0.08 + 0.01 * ((row / 3 * 5 + col / 2 * 3 + row * col / 7) % 6) as f32;
         }
     }
     let stored = values.mapv(|v| (v * 10_000.0).round().clamp(1.0, 65_534.0) as u16);
