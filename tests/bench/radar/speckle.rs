@@ -6,6 +6,7 @@ use railwatch::sar::{equal_means_p_value, equivalent_looks};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Gamma};
+use std::fmt::Write;
 
 const LOOKS: [f64; 6] = [1.0, 2.0, 3.0, 4.4, 8.0, 20.0];
 /// Sigma of the point spread, px; 0 for independent pixels.
@@ -66,7 +67,7 @@ fn report_looks() {
             let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
             let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
             let high = ratios.iter().copied().fold(0.0, f64::max);
-            line += &format!("  blur {blur_px} px {mean:.3} ({low:.2} to {high:.2})");
+            write!(line, "  blur {blur_px} px {mean:.3} ({low:.2} to {high:.2})").unwrap();
         }
         println!("{line}");
     }
