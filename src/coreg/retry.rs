@@ -7,7 +7,7 @@
 use super::Error;
 use super::matching::SMALLEST_SIDE_PX;
 
-/// Runs `attempt` with windows of `window_px`, and with half the side as long as [`Error::asks_for_smaller_windows`] or the
+/// Runs `attempt` with windows of `window_px`, and with half the side as long as the refusal says that smaller windows may help, or the
 /// result is `unsatisfying`. The first refusal where all attempts are refused; of two results the later one where it is
 /// `better(later, earlier)`.
 ///
