@@ -63,7 +63,7 @@ pub(in crate::pipeline) fn measure(
         None => None,
     };
     run.all().or_else(|error| {
-        run.clouds = match CloudBands::of(pair).filter(|_| is_refusal(&error)) {
+        run.clouds = match CloudBands::of(pair).filter(|_| may_be_clouds(&error)) {
             Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
             None => None,
         };
@@ -79,9 +79,11 @@ pub(in crate::pipeline) fn measure(
     })
 }
 
-/// Whether the pair is at fault, and not a file, a parameter or the user who stopped.
-fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Coreg(error) if !matches!(error, coreg::Error::Parameter { .. }))
+/// Whether the pair is at fault in a way that clouds explain, and not a file, a parameter or the user who stopped. A scene without
+/// texture gains none when a part of it is hidden.
+fn may_be_clouds(error: &Error) -> bool {
+    let Error::Coreg(error) = error else { return false };
+    !matches!(error, coreg::Error::Parameter { .. } | coreg::Error::NoTexture)
 }
 
 impl Measured {
