@@ -46,19 +46,9 @@ impl FloatBands {
         Ok(pairs.map(|(v, i)| Afloat::new(&v.side().values, &i.side().values, &i.side().ok)))
     }
 
-    /// These bands where any of the frames shows clouds over water in both scenes.
-    pub(super) fn needed(
-        self,
-        pair: &Pair,
-        source: &dyn SceneSource,
-        frames: &[Frame],
-    ) -> Result<Option<Self>, Error> {
-        for frame in frames {
-            let both = self.look(pair, source, *frame, (0, 0))?;
-            if both.iter().all(|a| a.cloud_fraction() >= LEAST_CLOUD_FRACTION) {
-                return Ok(Some(self));
-            }
-        }
-        Ok(None)
+    /// Whether a frame shows clouds over water in both scenes.
+    pub(super) fn show_any(self, pair: &Pair, source: &dyn SceneSource, frame: Frame) -> Result<bool, Error> {
+        let both = self.look(pair, source, frame, (0, 0))?;
+        Ok(both.iter().all(|a| a.cloud_fraction() >= LEAST_CLOUD_FRACTION))
     }
 }

@@ -72,20 +72,15 @@ impl CloudBands {
         Ok(hidden)
     }
 
-    /// These bands where any of the frames shows clouds.
-    pub(super) fn needed(
-        self,
+    /// Whether a frame shows clouds.
+    pub(super) fn show_any(
+        &self,
         pair: &Pair,
         source: &dyn SceneSource,
-        frames: &[Frame],
-    ) -> Result<Option<Self>, Error> {
-        for frame in frames {
-            let hidden = self.look(pair, source, *frame, (0, 0))?;
-            let count = hidden.iter().filter(|hidden| **hidden).count();
-            if count as f64 > LEAST_CLOUD_FRACTION * hidden.len() as f64 {
-                return Ok(Some(self));
-            }
-        }
-        Ok(None)
+        frame: Frame,
+    ) -> Result<bool, Error> {
+        let hidden = self.look(pair, source, frame, (0, 0))?;
+        let count = hidden.iter().filter(|hidden| **hidden).count();
+        Ok(count as f64 > LEAST_CLOUD_FRACTION * hidden.len() as f64)
     }
 }

@@ -58,15 +58,11 @@ pub(in crate::pipeline) fn measure(
     let mut run = Measuring { pair, request, source: &held, sink, afloat: None, clouds: None };
     run.step("probe", 1)?;
     let (side, count) = PROBES[0];
-    run.afloat = match FloatBands::of(pair) {
-        Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
-        None => None,
-    };
+    let probes = frames(pair.overlap, side, count);
+    run.afloat = if_any(&probes, FloatBands::of(pair), |bands, frame| bands.show_any(pair, &held, frame))?;
     run.all().or_else(|error| {
-        run.clouds = match CloudBands::of(pair).filter(|_| may_be_clouds(&error)) {
-            Some(bands) => bands.needed(pair, &held, &frames(pair.overlap, side, count))?,
-            None => None,
-        };
+        let bands = CloudBands::of(pair).filter(|_| may_be_clouds(&error));
+        run.clouds = if_any(&probes, bands, |bands, frame| bands.show_any(pair, &held, frame))?;
         let error = if run.clouds.is_some() {
             match run.all() {
                 Ok(measured) => return Ok(measured),
@@ -77,6 +73,21 @@ pub(in crate::pipeline) fn measure(
         };
         Err(run.explained(error)?)
     })
+}
+
+/// The bands if any of the frames shows what is looked for in them.
+fn if_any<B>(
+    frames: &[Frame],
+    bands: Option<B>,
+    shows: impl Fn(&B, Frame) -> Result<bool, Error>,
+) -> Result<Option<B>, Error> {
+    let Some(bands) = bands else { return Ok(None) };
+    for &frame in frames {
+        if shows(&bands, frame)? {
+            return Ok(Some(bands));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the pair is at fault in a way that clouds explain, and not a file, a parameter or the user who stopped. A scene without
