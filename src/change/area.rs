@@ -1,7 +1,7 @@
 //! Change over a whole scene, window by window: what is common to the scene is estimated on windows spread over it,
 //! then every window is judged alone.
 //!
-//! Estimated once: gain and offset of each band, the clip of the trend, the projection of IR-MAD (Nielsen 2007,
+//! Estimated once: gain and offset of each band, the clip of the trend, the variates of IR-MAD (Nielsen 2007,
 //! 10.1109/TIP.2006.888195), the scene's level and spread, and the null of the objects. There is no ground outside, so the
 //! null is the empirical one (Efron 2004, 10.1198/016214504000000089): the tail that the bulk of the births foretells.
 //! It holds where few of the births are changes; more of them make the threshold higher. Degenerate windows are the
@@ -13,6 +13,7 @@ use super::level::{divide_by_level, spread, typical, unexplained};
 use super::null::{Null, Nulls};
 use super::pieces::Piece;
 use super::trend::Clip;
+use super::variates::Variates;
 use super::{ChangeMap, ChangeParams, Error, ObjectParams, irmad};
 use crate::stats::robust_line;
 use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, s};
@@ -27,7 +28,7 @@ pub struct AreaModel {
     /// Gain and offset of each band, target on baseline.
     lines: Vec<(f64, f64)>,
     clips: Vec<Option<Clip>>,
-    projection: irmad::Projection,
+    variates: Variates,
     /// Median of the statistic, and of the contrast of each band the spread.
     level: f64,
     sigma: Vec<f64>,
@@ -82,17 +83,17 @@ impl AreaModel {
         let clip = |b: usize| if reach > 0 { Clip::of(of_band(&models, b).iter()) } else { None };
         let clips: Vec<Option<Clip>> = (0..bands).map(clip).collect();
         models.par_iter_mut().for_each(|(e, c)| absorb(e, c, &clips, reach));
-        let pairs: Vec<irmad::Window<'_>> = models.iter().zip(windows).map(|(m, w)| (&m.0, &w.1)).collect();
-        let projection = irmad::fit(&pairs, change)?;
+        let pairs: Vec<[&Array3<f32>; 2]> = models.iter().zip(windows).map(|(m, w)| [&m.0, &w.1]).collect();
+        let variates = irmad::fit(&pairs, change)?;
         let statistics: Vec<Array2<f32>> =
-            pairs.par_iter().map(|(e, t)| projection.statistic(e, t)).collect();
+            pairs.par_iter().map(|pair| variates.statistic(pair)).collect();
         let (count_min, count_wide) = objects.counts_px(pixel_m * pixel_m);
         let mut model = Self {
             level: typical(statistics.iter().flatten()),
             sigma: (0..bands).map(|b| spread(of_band(&models, b).iter())).collect(),
             lines,
             clips,
-            projection,
+            variates,
             nulls: Nulls::new(&[], 1.0, Null::new),
             thresholds: [f64::INFINITY; 2],
             count_min,
@@ -143,7 +144,7 @@ impl AreaModel {
         let (mut expected, mut contrast) = expectation(baseline, target, &self.lines);
         absorb(&mut expected, &mut contrast, &self.clips, self.trend_reach_px);
         let target = target.to_owned();
-        let statistic = self.projection.statistic(&expected, &target);
+        let statistic = self.variates.statistic(&[&expected, &target]);
         // Cells of the level start at a multiple of their side from the scene's first pixel.
         let top = core.0.saturating_sub(self.cell_px) - first.0;
         let left = core.1.saturating_sub(self.cell_px) - first.1;

@@ -23,6 +23,7 @@ mod pieces;
 mod pixelwise;
 mod robust_z;
 mod trend;
+mod variates;
 
 pub use area::{AreaBlock, AreaModel, Core, Sample};
 pub use changed::Changed;

@@ -5,9 +5,9 @@
 //! stack without any spread is [`Error::Constant`].
 
 use super::expected::Expectation;
-use super::irmad::NoChange;
+use super::variates::{NoChange, Variates, covariance};
 use super::{ChangeParams, Error};
-use crate::stats::{WeightedCovariance, mad_sigma, median};
+use crate::stats::{mad_sigma, median};
 use nalgebra::DMatrix;
 use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 
@@ -24,39 +24,14 @@ pub(super) fn statistic(model: &Expectation, params: &ChangeParams) -> Result<Ar
     let (bands, height, width) = scores.dim();
     let no_change = NoChange::new(bands)?;
     let step = (height * width).div_ceil(params.pixels_max.max(1)).max(1);
-    let mut whitening = DMatrix::<f64>::identity(bands, bands);
+    // Whitened scores W z, with |W z|² = zᵀ Σ⁻¹ z of the scores where nothing changed.
+    let mut white = Variates { mean: vec![0.0; bands], map: DMatrix::identity(bands, bands) };
     for _ in 0..params.iterations_max.min(10) {
-        let mut sums = WeightedCovariance::new(bands);
-        let mut vector = vec![0.0; bands];
-        for (row, col) in (0..height).step_by(step).flat_map(|r| (0..width).map(move |c| (r, c))) {
-            for (band, v) in vector.iter_mut().enumerate() {
-                *v = f64::from(scores[[band, row, col]]);
-            }
-            if vector.iter().all(|v| v.is_finite()) {
-                sums.add(&vector, no_change.weight(squared(&whitening, &vector)));
-            }
-        }
+        let sums = covariance(&[[&scores]], step, Some((&white, &no_change)));
         let inverse = sums.covariance().cholesky().ok_or(Error::Collinear)?.inverse();
-        // W such that |W z|² = zᵀ Σ⁻¹ z
-        whitening = inverse.cholesky().ok_or(Error::Collinear)?.l().transpose();
+        white.map = inverse.cholesky().ok_or(Error::Collinear)?.l().transpose();
     }
-    let mut out = Array2::from_elem((height, width), f32::NAN);
-    Zip::indexed(out.axis_iter_mut(Axis(0))).par_for_each(|row, mut line| {
-        let mut vector = vec![0.0; bands];
-        for (col, value) in line.iter_mut().enumerate() {
-            for (band, v) in vector.iter_mut().enumerate() {
-                *v = f64::from(scores[[band, row, col]]);
-            }
-            *value = squared(&whitening, &vector).sqrt() as f32;
-        }
-    });
-    Ok(out)
-}
-
-fn squared(whitening: &DMatrix<f64>, vector: &[f64]) -> f64 {
-    (0..vector.len())
-        .map(|i| vector.iter().enumerate().map(|(k, v)| whitening[(i, k)] * v).sum::<f64>().powi(2))
-        .sum()
+    Ok(white.statistic(&[&scores]))
 }
 
 /// Scores per band, `(band, row, col)`, with median 0 and robust standard deviation 1 over the scene.

@@ -170,13 +170,14 @@ impl Train {
         };
         let train = about(cells)?;
         let mut best: Option<f64> = None;
+        let mut sum = vec![0.0; bands];
         for scan in scans {
             let Some(window) = about(scan.cells) else { continue };
             let start = window.start;
             let inside = train.start.max(start)..train.end.min(window.end);
-            let length = |c: usize, added: &Added| {
-                let sum: Vec<f64> =
-                    (0..bands).map(|b| scan.sums[(start, c, b)] + added.over(&inside, b, bands)).collect();
+            let mut length = |c: usize, added: &Added| {
+                let before = scan.sums.slice(s![start, c, ..]);
+                sum.iter_mut().zip(before).zip(added.over(&inside, bands)).for_each(|((s, b), a)| *s = b + a);
                 scan.whitener.length(&sum)
             };
             let own = length(column, added);
@@ -214,9 +215,9 @@ impl Added {
         Self { first_row: ground.start, sums }
     }
 
-    /// What is added to `band` over `rows`.
-    fn over(&self, rows: &Range<usize>, band: usize, bands: usize) -> f64 {
-        let at = |row: usize| self.sums[(row - self.first_row) * bands + band];
-        at(rows.end) - at(rows.start)
+    /// What is added over `rows`, by band.
+    fn over(&self, rows: &Range<usize>, bands: usize) -> impl Iterator<Item = f64> {
+        let at = |row: usize| &self.sums[(row - self.first_row) * bands..][..bands];
+        at(rows.end).iter().zip(at(rows.start)).map(|(end, start)| end - start)
     }
 }

@@ -12,6 +12,7 @@ use super::stack::Stack;
 use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
 use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
+use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -48,15 +49,11 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         let longest_m = longest.saturating_sub(1) as f64 * stack.step_m;
         return Err(Error::ShortTracks { longest_m, min_length_m: params.min_length_m });
     }
-    let mut passes = Vec::new();
-    for role in roles {
-        match pass(stack, &role, &windows) {
-            Ok(pass) => passes.push(pass),
-            Err(error) if passes.is_empty() => return Err(error),
-            // The second role only adds: a newest baseline under cloud costs nothing else.
-            Err(_) => {}
-        }
-    }
+    let [first, second] = &roles;
+    let (first, second) =
+        rayon::join(|| pass(stack, first, &windows), || pass(stack, second, &windows));
+    // The second role only adds: a newest baseline under cloud costs nothing else.
+    let passes: Vec<Pass> = std::iter::once(first?).chain(second.ok()).collect();
     Ok(DetectOutput {
         detections: detections(stack, &passes, params),
         tracks: track_results(stack, &passes, params),
@@ -70,7 +67,7 @@ fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Result<Pass, Error
         return Err(Error::NoPlacebo);
     }
     let residuals = residuals(stack, role).ok_or(Error::NoVariation)?;
-    let scans: Vec<Scan> = windows.iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
+    let scans: Vec<Scan> = windows.par_iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
     if scans.is_empty() {
         return Err(Error::NoVariation);
     }
@@ -281,7 +278,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
         candidates: candidates(stack, passes, rows),
         detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargoes)),
     };
-    stack.ranges.iter().enumerate().map(result).collect()
+    stack.ranges.par_iter().enumerate().map(result).collect()
 }
 
 /// Events of the target on the track with these rows.

@@ -23,23 +23,24 @@ pub fn cubic_at(
     (row, col): (f64, f64),
     put: &mut dyn FnMut(usize, f32),
 ) -> bool {
-    let (bands, height, width) = values.dim();
+    let (_, height, width) = values.dim();
     if !(row >= 1.0 && col >= 1.0 && row < height as f64 - 2.0 && col < width as f64 - 2.0) {
         return false;
     }
-    let (r0, c0) = (row as usize - 1, col as usize - 1);
-    let ok = (r0..r0 + 4).all(|r| (c0..c0 + 4).all(|c| usable[(r, c)]));
-    if !ok {
+    let (values, usable) = (values.as_standard_layout(), usable.as_standard_layout());
+    let (Some(values), Some(usable)) = (values.as_slice(), usable.as_slice()) else { return false };
+    let first = (row as usize - 1) * width + col as usize - 1;
+    let ok = |i: usize| usable[first + i * width..][..4].iter().all(|&ok| ok);
+    if !(0..4).all(ok) {
         return false;
     }
     let (wr, wc) = (weights(row.fract()), weights(col.fract()));
-    for b in 0..bands {
-        let mut sum = 0.0;
-        for (i, &w) in wr.iter().enumerate() {
-            let line: f64 = (0..4).map(|j| wc[j] * f64::from(values[(b, r0 + i, c0 + j)])).sum();
-            sum += w * line;
-        }
-        put(b, sum as f32);
+    for (b, band) in values.chunks_exact(height * width).enumerate() {
+        let along = |i: usize| {
+            let line = &band[first + i * width..][..4];
+            wc.iter().zip(line).map(|(w, &v)| w * f64::from(v)).sum::<f64>()
+        };
+        put(b, wr.iter().enumerate().map(|(i, w)| w * along(i)).sum::<f64>() as f32);
     }
     true
 }

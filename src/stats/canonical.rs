@@ -54,8 +54,18 @@ fn factor(matrix: DMatrix<f64>) -> Option<DMatrix<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::WeightedCovariance;
+    use crate::stats::{Vectors, WeightedCovariance};
     use proptest::prelude::*;
+
+    fn covariance(rows: &[[f64; 4]]) -> DMatrix<f64> {
+        let mut vectors = Vectors::zeros(4, rows.len());
+        for (k, row) in rows.iter().enumerate() {
+            row.iter().enumerate().for_each(|(i, v)| vectors.set(k, i, *v));
+        }
+        let mut sums = WeightedCovariance::new(4);
+        sums.add(&vectors, &vec![1.0; rows.len()]);
+        sums.covariance()
+    }
 
     proptest! {
         #[test]
@@ -63,15 +73,10 @@ mod tests {
             rows in prop::collection::vec(prop::array::uniform4(-1.0f64..1.0), 40..60),
             gain in 0.1f64..20.0, offset in -5.0f64..5.0,
         ) {
-            let mut plain = WeightedCovariance::new(4);
-            let mut scaled = WeightedCovariance::new(4);
-            for r in &rows {
-                plain.add(r, 1.0);
-                scaled.add(&[r[0], r[1], r[2] * gain + offset, r[3]], 1.0);
-            }
-            let c = plain.covariance();
+            let scaled: Vec<[f64; 4]> = rows.iter().map(|r| [r[0], r[1], r[2] * gain + offset, r[3]]).collect();
+            let c = covariance(&rows);
             let one = canonical_correlation(&c, 2).unwrap();
-            let two = canonical_correlation(&scaled.covariance(), 2).unwrap();
+            let two = canonical_correlation(&covariance(&scaled), 2).unwrap();
             for (p, q) in one.correlations.iter().zip(&two.correlations) {
                 prop_assert!((p - q).abs() < 1e-6);
             }
@@ -85,12 +90,9 @@ mod tests {
 
     #[test]
     fn collinear_and_constant_groups_are_refused() {
-        let mut sums = WeightedCovariance::new(4);
-        for i in 0..50 {
-            let t = f64::from(i);
-            sums.add(&[t, 2.0 * t + 1.0, t.sin(), t.cos()], 1.0);
-        }
-        assert_eq!(canonical_correlation(&sums.covariance(), 2), None);
+        let rows: Vec<[f64; 4]> =
+            (0..50).map(f64::from).map(|t| [t, 2.0 * t + 1.0, t.sin(), t.cos()]).collect();
+        assert_eq!(canonical_correlation(&covariance(&rows), 2), None);
         assert_eq!(canonical_correlation(&DMatrix::zeros(4, 4), 2), None);
     }
 }

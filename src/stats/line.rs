@@ -9,7 +9,7 @@ use super::order::{mad_sigma, median};
 
 /// Bisquare tuning constant: 95 % efficiency for normal residuals.
 const BISQUARE_SIGMA: f64 = 4.685;
-/// Most reweighting steps; a step that moves the gain by less than 1e-9 of itself ends them earlier.
+/// Most reweighting steps; a step that moves the gain by less than 1e-5 of itself ends them earlier.
 const STEPS_MAX: usize = 40;
 
 /// `y = gain · x + offset` with the robust standard deviation of the residuals.
@@ -59,7 +59,7 @@ pub fn robust_line(x: &[f64], y: &[f64]) -> Option<RobustLine> {
             return None;
         }
         let next = (s[4] / s[0] - mx * my) / spread;
-        let settled = (next - gain).abs() <= 1e-9 * gain.abs();
+        let settled = (next - gain).abs() <= 1e-5 * gain.abs();
         (gain, offset) = (next, my - next * mx);
         if settled {
             break;

@@ -57,6 +57,15 @@ impl Vectors {
         }
     }
 
+    /// Adds `Σ w x_i` to `sums` (i), [`Self::padded`] of them.
+    pub fn add_sums(&self, weights: &[f64], sums: &mut [f64]) {
+        for (xs, sums) in self.fours().zip(sums.as_chunks_mut::<FOUR>().0) {
+            for (x, &w) in xs.iter().zip(weights) {
+                sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += w * x);
+            }
+        }
+    }
+
     /// Adds `Σ w x_i y` to `sums` (i), [`Self::padded`] of them.
     pub fn add_products_with(&self, weights: &[f64], y: &[f64], sums: &mut [f64]) {
         for (xs, sums) in self.fours().zip(sums.as_chunks_mut::<FOUR>().0) {

@@ -1,7 +1,8 @@
-//! Weighted mean and covariance, accumulated sample by sample and merged over blocks.
+//! Weighted mean and covariance, accumulated over many vectors and merged over blocks.
 //!
 //! Degenerate case: with a weight sum of zero the mean and the covariance are NaN.
 
+use super::Vectors;
 use nalgebra::DMatrix;
 
 /// Weighted sums of vectors of one length and of their products.
@@ -9,8 +10,9 @@ use nalgebra::DMatrix;
 pub struct WeightedCovariance {
     size: usize,
     weight: f64,
+    /// Padded as [`Vectors`] are.
     sums: Vec<f64>,
-    /// Upper triangle, row by row.
+    /// Lower triangle, row by row, padded.
     products: Vec<f64>,
 }
 
@@ -18,21 +20,15 @@ impl WeightedCovariance {
     /// No samples yet, of vectors with `size` components.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        Self { size, weight: 0.0, sums: vec![0.0; size], products: vec![0.0; size * (size + 1) / 2] }
+        let padded = Vectors::padded(size);
+        Self { size, weight: 0.0, sums: vec![0.0; padded], products: vec![0.0; padded * padded] }
     }
 
-    /// Adds one vector with a weight of at least zero; components beyond the size are ignored.
-    pub fn add(&mut self, vector: &[f64], weight: f64) {
-        self.weight += weight;
-        let vector = &vector[..self.size];
-        let mut rest = self.products.as_mut_slice();
-        for (i, (&a, sum)) in vector.iter().zip(&mut self.sums).enumerate() {
-            let wa = weight * a;
-            *sum += wa;
-            let (line, below) = rest.split_at_mut(self.size - i);
-            line.iter_mut().zip(&vector[i..]).for_each(|(product, b)| *product += wa * b);
-            rest = below;
-        }
+    /// Adds vectors of this size, each with a weight of at least zero.
+    pub fn add(&mut self, vectors: &Vectors, weights: &[f64]) {
+        self.weight += weights.iter().sum::<f64>();
+        vectors.add_sums(weights, &mut self.sums);
+        vectors.add_products(weights, &mut self.products);
     }
 
     /// Adds the samples of another accumulator of the same size.
@@ -53,24 +49,16 @@ impl WeightedCovariance {
     /// Weighted mean vector.
     #[must_use]
     pub fn mean(&self) -> Vec<f64> {
-        self.sums.iter().map(|s| s / self.weight).collect()
+        self.sums[..self.size].iter().map(|s| s / self.weight).collect()
     }
 
     /// Weighted covariance matrix, divided by the weight sum.
     #[must_use]
     pub fn covariance(&self) -> DMatrix<f64> {
-        let mean = self.mean();
-        let mut matrix = DMatrix::zeros(self.size, self.size);
-        let mut k = 0;
-        for i in 0..self.size {
-            for j in i..self.size {
-                // Σ_ij = E[a_i a_j] − μ_i μ_j
-                let value = self.products[k] / self.weight - mean[i] * mean[j];
-                matrix[(i, j)] = value;
-                matrix[(j, i)] = value;
-                k += 1;
-            }
-        }
-        matrix
+        let (mean, padded) = (self.mean(), Vectors::padded(self.size));
+        // Σ_ij = E[a_i a_j] − μ_i μ_j
+        DMatrix::from_fn(self.size, self.size, |i, j| {
+            self.products[i.max(j) * padded + i.min(j)] / self.weight - mean[i] * mean[j]
+        })
     }
 }

@@ -10,8 +10,11 @@ use rayon::prelude::*;
 const HATCH: [f64; 2] = [12.0, 3.0];
 const HATCH_LIGHT: [f32; 3] = [201.0, 205.0, 210.0];
 const HATCH_DARK: [f32; 3] = [154.0, 161.0, 169.0];
+const OPAQUE: f32 = 255.0;
 /// Where the scene has no pixels at all.
-const OUTSIDE: [f32; 3] = [233.0, 235.0, 238.0];
+const OUTSIDE: [f32; 4] = [233.0, 235.0, 238.0, OPAQUE];
+/// How often a picture's edge is repeated beyond it.
+const REPEATED: usize = 2;
 
 /// A part of a panel and where its pixels lie on the page.
 #[derive(Debug)]
@@ -32,29 +35,31 @@ pub(super) fn paint(canvas: &mut RgbaImage, frame: &Frame, picture: &Picture) {
     let pixels: &mut [u8] = canvas;
     pixels[top * stride..bottom * stride].par_chunks_exact_mut(stride).enumerate().for_each(|(k, row)| {
         let y = (top + k) as f64 + 0.5;
-        let mut line = sampler.line(y);
-        for (col, pixel) in (left..right).zip(row[4 * left..4 * right].chunks_exact_mut(4)) {
-            let x = col as f64 + 0.5;
-            let (colour, alpha) = match sampler.at(&mut line, col - left, x, y) {
-                Some([r, g, b, a]) => ([r, g, b], a),
-                None => (OUTSIDE, 255.0),
-            };
+        let line = sampler.line(y);
+        let pixels = &mut row[4 * left..4 * right].as_chunks_mut().0;
+        for (index, pixel) in pixels.iter_mut().enumerate() {
+            let x = (left + index) as f64 + 0.5;
+            let [r, g, b, alpha] = sampler.at(&line, index, x, y).unwrap_or(OUTSIDE);
+            let hidden = 1.0 - alpha / OPAQUE;
             // C = C_over·α + C_under·(1 − α), over already multiplied
-            let rest = 1.0 - alpha / 255.0;
-            let below = if rest > 0.0 { hatching(x, y).map(|c| c * rest) } else { [0.0; 3] };
-            for ((to, over), under) in pixel.iter_mut().zip(colour).zip(below) {
-                *to = (over + under + 0.5) as u8;
-            }
-            pixel[3] = 255;
+            let under = if hidden > 0.0 { hatching(x, y).map(|c| c * hidden) } else { [0.0; 3] };
+            *pixel = rounded([r + under[0], g + under[1], b + under[2], OPAQUE]);
         }
     });
 }
 
 /// Colour of the hatching at a place of the page: lines at 45°, smooth over one px.
 fn hatching(x: f64, y: f64) -> [f32; 3] {
-    let across = (x + y) * std::f64::consts::FRAC_1_SQRT_2 % HATCH[0];
+    let lines = (x + y) * std::f64::consts::FRAC_1_SQRT_2 / HATCH[0];
+    let across = (lines - f64::from(lines as i32)) * HATCH[0];
     let dark = (across.min(HATCH[1] - across) + 0.5).clamp(0.0, 1.0) as f32;
     [0, 1, 2].map(|i| HATCH_LIGHT[i] + (HATCH_DARK[i] - HATCH_LIGHT[i]) * dark)
+}
+
+/// Whole numbers 0…255 nearest to the values.
+fn rounded(values: [f32; 4]) -> [u8; 4] {
+    // A float beside 2²³ has whole numbers in its last bits: this is four at a time what a cast is for each alone.
+    values.map(|v| (v.clamp(0.0, OPAQUE) + 8_388_608.0).to_bits() as u8)
 }
 
 /// Cubic sampling of a picture; by rows and columns apart where the picture stands upright on the page.
@@ -66,23 +71,28 @@ struct Sampler<'a> {
     columns: Option<Vec<Option<Taps>>>,
 }
 
-/// Four pixels along one axis and their weights.
+/// Four neighbouring pixels along one axis and their weights.
 #[derive(Debug, Clone, Copy)]
 struct Taps {
-    at: [usize; 4],
+    /// Index of the first, with the edge's pixel repeated [`REPEATED`] times before it.
+    first: usize,
     weights: [f32; 4],
 }
 
 impl Taps {
-    /// Around the corner-based position `v` of `size` pixels; `None` outside, the edge's pixel repeats.
+    /// Around the corner-based position `v` of `size` pixels; `None` outside.
     fn around(v: f64, size: u32) -> Option<Self> {
         if !(v >= 0.0 && v <= f64::from(size)) {
             return None;
         }
         let start = (v - 0.5).floor();
-        let place = |k: usize| (start + k as f64 - 1.0).clamp(0.0, f64::from(size) - 1.0) as usize;
         let weight = |k: usize| mitchell(v - 0.5 - (start + k as f64 - 1.0));
-        Some(Self { at: [0, 1, 2, 3].map(place), weights: [0, 1, 2, 3].map(weight) })
+        Some(Self { first: (start + 1.0) as usize, weights: [0, 1, 2, 3].map(weight) })
+    }
+
+    /// The pixels of `size`, of which those at the edge are repeated.
+    fn places(&self, size: u32) -> [usize; 4] {
+        [0, 1, 2, 3].map(|k| (self.first + k).saturating_sub(REPEATED).min(size as usize - 1))
     }
 }
 
@@ -100,7 +110,7 @@ fn mitchell(t: f64) -> f32 {
     (six / 6.0) as f32
 }
 
-/// What a row of the page needs: the picture's row there, filtered, colours multiplied by alpha.
+/// What a row of the page needs: the picture's row there, filtered, colours multiplied by alpha, its ends repeated.
 enum Line {
     Outside,
     Upright(Vec<[f32; 4]>),
@@ -137,28 +147,33 @@ impl<'a> Sampler<'a> {
         let row = self.inverse[3] * y + self.inverse[5];
         let Some(taps) = Taps::around(row, self.image.height()) else { return Line::Outside };
         let width = self.image.width() as usize;
-        let mut line = vec![[0.0_f32; 4]; width];
-        for (row, weight) in taps.at.into_iter().zip(taps.weights) {
+        let mut line = vec![[0.0_f32; 4]; width + 2 * REPEATED];
+        for (row, weight) in taps.places(self.image.height()).into_iter().zip(taps.weights) {
             let pixels = self.image.as_raw()[4 * width * row..][..4 * width].as_chunks().0;
-            for (sum, pixel) in line.iter_mut().zip(pixels) {
+            for (sum, pixel) in line[REPEATED..].iter_mut().zip(pixels) {
                 sum.iter_mut().zip(under_alpha(*pixel)).for_each(|(s, v)| *s += weight * v);
             }
         }
-        line.iter_mut().flatten().for_each(|v| *v = v.clamp(0.0, 255.0));
+        let ends = (line[REPEATED], line[width + REPEATED - 1]);
+        line[..REPEATED].fill(ends.0);
+        line[width + REPEATED..].fill(ends.1);
         Line::Upright(line)
     }
 
     /// The sampled pixel at a place of the page; `None` outside the picture.
-    fn at(&self, line: &mut Line, index: usize, x: f64, y: f64) -> Option<[f32; 4]> {
+    fn at(&self, line: &Line, index: usize, x: f64, y: f64) -> Option<[f32; 4]> {
         match (line, &self.columns) {
             (Line::Upright(line), Some(columns)) => {
-                columns[index].map(|taps| weighted(&taps, |col| line[col]))
+                columns[index].and_then(|taps| Some(weighted(*line[taps.first..].first_chunk()?, taps.weights)))
             }
             (Line::Turned, _) => {
                 let i = self.inverse;
-                let across = Taps::around(i[0] * x + i[2] * y + i[4], self.image.width())?;
-                let down = Taps::around(i[1] * x + i[3] * y + i[5], self.image.height())?;
-                Some(weighted(&down, |row| weighted(&across, |col| self.pixel(col, row))))
+                let (width, height) = self.image.dimensions();
+                let across = Taps::around(i[0] * x + i[2] * y + i[4], width)?;
+                let down = Taps::around(i[1] * x + i[3] * y + i[5], height)?;
+                let cols = across.places(width);
+                let row = |row| weighted(cols.map(|col| self.pixel(col, row)), across.weights);
+                Some(weighted(down.places(height).map(row), down.weights))
             }
             _ => None,
         }
@@ -168,18 +183,16 @@ impl<'a> Sampler<'a> {
 /// Colours multiplied by alpha, all 0…255.
 fn under_alpha(pixel: [u8; 4]) -> [f32; 4] {
     let [r, g, b, a] = pixel.map(f32::from);
-    let share = a / 255.0;
+    let share = a / OPAQUE;
     [r * share, g * share, b * share, a]
 }
 
-fn weighted(taps: &Taps, pixel: impl Fn(usize) -> [f32; 4]) -> [f32; 4] {
+fn weighted(pixels: [[f32; 4]; 4], weights: [f32; 4]) -> [f32; 4] {
     let mut sum = [0.0; 4];
-    for (at, weight) in taps.at.into_iter().zip(taps.weights) {
-        for (s, v) in sum.iter_mut().zip(pixel(at)) {
-            *s += weight * v;
-        }
+    for (pixel, weight) in pixels.iter().zip(weights) {
+        sum.iter_mut().zip(pixel).for_each(|(s, v)| *s += weight * v);
     }
-    sum.map(|v: f32| v.clamp(0.0, 255.0))
+    sum
 }
 
 #[cfg(test)]
