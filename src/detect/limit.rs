@@ -10,7 +10,7 @@ use super::radar;
 use super::residual::Residuals;
 use super::scan::{Scan, VETO_PX, veto};
 use super::stack::Stack;
-use crate::stats::{median, quantile};
+use crate::stats::median;
 use ndarray::s;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -140,9 +140,9 @@ impl Train {
         let longest = places.iter().map(|p| p.track.len()).max()?;
         high = high.min(longest.max(low));
         let is_found = |cells: usize| {
-            let statistics = places.iter().filter_map(|place| self.statistic(scans, place, cells));
-            let mut statistics: Vec<f64> = statistics.collect();
-            !statistics.is_empty() && quantile(&mut statistics, 0.1) >= threshold
+            let tried = places.iter().filter_map(|place| self.is_found(scans, place, cells, threshold));
+            let (found, all) = tried.fold((0, 0), |(found, all), f| (found + usize::from(f), all + 1));
+            all > 0 && 10 * found >= 9 * all
         };
         if !is_found(high) {
             return None;
@@ -158,8 +158,8 @@ impl Train {
         Some(low)
     }
 
-    /// The best window over a train of `cells` rows about the place; `None` where no train or window fits into the track.
-    fn statistic(&self, scans: &[Scan], place: &Place, cells: usize) -> Option<f64> {
+    /// Whether a window over a train of `cells` rows about the place passes; `None` where no train or window fits into the track.
+    fn is_found(&self, scans: &[Scan], place: &Place, cells: usize, threshold: f64) -> Option<bool> {
         let (column, track, bands) = (place.column, &place.track, self.bands);
         let (added, beside) = self.added.get(&column)?;
         // Half of the length to either side, moved where the track ends.
@@ -169,10 +169,9 @@ impl Train {
             Some(first..first + cells)
         };
         let train = about(cells)?;
-        let mut best: Option<f64> = None;
         let mut sum = vec![0.0; bands];
-        for scan in scans {
-            let Some(window) = about(scan.cells) else { continue };
+        let mut statistic = |scan: &Scan| {
+            let window = about(scan.cells)?;
             let start = window.start;
             let inside = train.start.max(start)..train.end.min(window.end);
             let mut length = |c: usize, added: &Added| {
@@ -181,13 +180,14 @@ impl Train {
                 scan.whitener.length(&sum)
             };
             let own = length(column, added);
-            let near = beside.iter().map(|(c, added)| length(*c, added));
-            let statistic = veto(own, near.filter(|v| v.is_finite()).fold(0.0, f64::max)) / scan.typical;
-            if statistic.is_finite() {
-                best = Some(best.map_or(statistic, |b| b.max(statistic)));
-            }
-        }
-        best
+            let near = beside.iter().map(|(c, added)| length(*c, added)).filter(|v| v.is_finite());
+            Some(veto(own, near.fold(0.0, f64::max)) / scan.typical).filter(|s| s.is_finite())
+        };
+        // From the windows nearest in length, of which one is likely to pass.
+        let (shorter, longer) = scans.split_at(scans.partition_point(|scan| scan.cells <= cells));
+        let mut statistics = shorter.iter().rev().chain(longer).filter_map(&mut statistic).peekable();
+        statistics.peek()?;
+        Some(statistics.any(|statistic| statistic >= threshold))
     }
 }
 

@@ -13,7 +13,6 @@ use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, T
 use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
 use rayon::prelude::*;
-use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Everything one role gives.
@@ -82,15 +81,17 @@ fn detections(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> Vec<
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut detections = Vec::new();
-    let mut waiting = VecDeque::from(merge(significant(all.clone(), params)));
-    while let Some(found) = waiting.pop_front() {
+    let mut waiting = merge(significant(all.clone(), params));
+    while !waiting.is_empty() {
+        let found = waiting.remove(0);
         let Some(free) = free_around(stack, &taken, &found.rows) else { continue };
         let event = found.rows.start.max(free.start)..found.rows.end.min(free.end);
         if event.len() < min_rows {
             continue;
         }
         let (rows, detection) = describe(stack, passes, &found, (&event, &free, min_rows));
-        waiting.extend(significant(left_over(passes, &all, &found, &rows), params));
+        waiting.extend(left_over(passes, &all, &found, &rows));
+        waiting = significant(waiting, params);
         taken.push(rows);
         detections.push(detection);
     }
