@@ -5,11 +5,9 @@
 //! robustly on what changed beside the cell, for each column by itself: season, rain and wet snow cancel. From there on
 //! radar goes the way of reflectance: local noise, whitening over polarisations, scan, placebo tracks.
 
-use super::refine::ShownOn;
-use super::residual::{RULE, Role};
-use super::stack::Stack;
+use super::stack::{Role, Stack};
 use crate::sar::signed_root;
-use crate::stats::{median, tukey_regression};
+use crate::stats::median;
 use crate::units::power_to_db;
 use ndarray::Array2;
 use std::ops::Range;
@@ -92,21 +90,28 @@ fn mean_of(dates: &[Vec<Option<Power>>]) -> Vec<Option<(Power, f64)>> {
         .collect()
 }
 
-/// Residual evidence of one band and column, rows of all tracks together; NaN where unobserved.
-pub(super) fn fit_column(stack: &Stack<'_>, role: &Role, looks: f64, column: usize, band: usize) -> Vec<f64> {
+/// Evidence of one band and column, rows of all tracks together; NaN where unobserved.
+pub(super) struct Evidence {
+    /// Signed root of the likelihood ratio.
+    pub(super) on_track: Vec<f64>,
+    /// Logarithm of the change of the ground beside the cell, `(row, 0)`: what the evidence is regressed on.
+    pub(super) beside: Array2<f64>,
+}
+
+/// Evidence of `role` in one band and column.
+pub(super) fn evidence(stack: &Stack<'_>, role: &Role, looks: f64, column: usize, band: usize) -> Evidence {
     let tested = power(stack, role.tested, band, column);
     let others: Vec<_> = role.others.iter().map(|&scene| power(stack, scene, band, column)).collect();
     let baseline = mean_of(&others);
     let rows = tested.len();
-    let mut x = Array2::from_elem((rows, 1), f64::NAN);
-    let mut y = vec![f64::NAN; rows];
+    let mut beside = Array2::from_elem((rows, 1), f64::NAN);
+    let mut on_track = vec![f64::NAN; rows];
     for (row, (tested, baseline)) in tested.iter().zip(&baseline).enumerate() {
         let (Some(t), Some((b, count))) = (tested, baseline) else { continue };
-        y[row] = signed_root(t.centre, b.centre, *count, looks);
-        // The ground beside the cell changed like this.
-        x[(row, 0)] = (t.flank() / b.flank()).ln();
+        on_track[row] = signed_root(t.centre, b.centre, *count, looks);
+        beside[(row, 0)] = (t.flank() / b.flank()).ln();
     }
-    tukey_regression(&x.view(), &y, None, RULE).map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    Evidence { on_track, beside }
 }
 
 /// Logarithm of power on the track over that of its flanks; NaN where it is not clear.
@@ -115,15 +120,14 @@ pub(super) fn level(stack: &Stack<'_>, scene: usize, band: usize) -> Vec<f64> {
     power.into_iter().map(|p| p.map_or(f64::NAN, |p| (p.centre / p.flank()).ln())).collect()
 }
 
-/// Change of the power on the track per band, dB: mean after the change against the mean before it ([`ShownOn::sides`]) over
+/// Change of the power on the track per band, dB: mean of the scenes `after` the change against the mean of those `before` it over
 /// `rows`, less the median of the same along the rest of the track.
 pub(super) fn contrast_db(
     stack: &Stack<'_>,
     track: &Range<usize>,
     rows: &Range<usize>,
-    shown_on: ShownOn,
+    [after, before]: &[Vec<usize>; 2],
 ) -> Vec<f64> {
-    let [after, before] = shown_on.sides(stack);
     (0..stack.bands)
         .map(|band| {
             let side = |scenes: &[usize]| {
@@ -131,7 +135,7 @@ pub(super) fn contrast_db(
                     scenes.iter().map(|&scene| power(stack, scene, band, stack.half)).collect();
                 mean_of(&dates)
             };
-            let (after, before) = (side(&after), side(&before));
+            let (after, before) = (side(after), side(before));
             let pair = |row: usize| Some((after[row]?.0.centre, before[row]?.0.centre));
             let (t, b) = rows.clone().filter_map(pair).fold((0.0, 0.0), |a, p| (a.0 + p.0, a.1 + p.1));
             let mut usual: Vec<f64> = track

@@ -4,8 +4,8 @@
 //! flanks and on the other scenes (robustly, so that trains do not teach the fit). Season, haze,
 //! illumination and gain are absorbed by the coefficients; what is left is change.
 
-use super::radar;
-use super::stack::{Seen, Stack};
+use super::radar::{self, Evidence};
+use super::stack::{Role, Seen, Stack};
 use crate::stats::{
     RegressionRule, Whitener, biweight, median, robust_line, trimmed_covariance, tukey_regression,
 };
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 /// A ridge of ρ leaves about ρ of what the slopes explain in the residuals. Along a bed that is twenty times the noise above its
 /// field, this stays the same over a whole field and adds up as a train does: over 80 cells to 20 ρ √80 of the noise's own sum.
 /// Half a thousandth keeps it below a tenth; with 0.02 still ground with one baseline gave five times the false alarms asked.
-pub(super) const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cutoff_sigma: 4.7 };
+const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cutoff_sigma: 4.7 };
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
@@ -34,13 +34,6 @@ pub(super) const LEAST_COLUMNS: usize = 12;
 
 /// Index of the target in the stack; 1 is the newest baseline.
 const TARGET: usize = 0;
-
-/// Which scene is tested against which: indices into the stack.
-#[derive(Debug, Clone)]
-pub(super) struct Role {
-    pub(super) tested: usize,
-    pub(super) others: Vec<usize>,
-}
 
 /// Whitened residuals of one role.
 pub(super) struct Residuals {
@@ -62,7 +55,9 @@ pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
     let fit = |column: usize| {
         let mut fits = match stack.looks {
-            Some(looks) => (0..bands).map(|b| radar::fit_column(stack, role, looks, column, b)).collect(),
+            Some(looks) => {
+                (0..bands).map(|b| fit_power(&radar::evidence(stack, role, looks, column, b))).collect()
+            }
             None => fit_column(stack, role, column, rich),
         };
         if role.tested != TARGET {
@@ -94,6 +89,13 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
             .filter(move |&c| stack.is_beside(c) && !stack.excluded[(row, c)])
             .map(move |c| (row, c))
     })
+}
+
+/// Residual evidence of power in one column and band, rows of all tracks together; NaN where unobserved.
+fn fit_power(evidence: &Evidence) -> Vec<f64> {
+    let Evidence { on_track, beside } = evidence;
+    tukey_regression(&beside.view(), on_track, None, RULE)
+        .map_or_else(|| vec![f64::NAN; on_track.len()], |fit| fit.residuals)
 }
 
 /// Residuals of one column, (band, row), rows of all tracks together.

@@ -37,6 +37,13 @@ pub(super) struct Stack<'a> {
     pub(super) looks: Option<f64>,
 }
 
+/// Which scene is tested against which: indices into the stack.
+#[derive(Debug, Clone)]
+pub(super) struct Role {
+    pub(super) tested: usize,
+    pub(super) others: Vec<usize>,
+}
+
 /// A row of a track on a grid along the map's axes.
 struct Place {
     /// Coordinate along the axis that the track crosses, px.

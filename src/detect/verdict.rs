@@ -6,9 +6,9 @@ use super::null::{Null, null};
 use super::params::Cargo;
 use super::radar;
 use super::refine::{ShownOn, ends, filtered, mean, offset_px, shown_on, track_of};
-use super::residual::{Residuals, Role, beside, residuals};
+use super::residual::{Residuals, beside, residuals};
 use super::scan::{Event, Scan, events, scan, strongest_within, window_cells};
-use super::stack::Stack;
+use super::stack::{Role, Stack};
 use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
 use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
@@ -192,7 +192,7 @@ fn describe(
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let shown_on = shown_on(stack, &rows);
     let contrast = match stack.looks {
-        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, shown_on),
+        Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, &shown_on.sides(stack)),
         None => contrast(stack, &rows, shown_on),
     };
     let change = shown_on.change();
