@@ -1,16 +1,14 @@
 //! Beds and trains put into real scenes: the pixels stay real, only the rails' share of them is made.
 
-use super::draw::{Layer, Patch};
-use super::rails::put_rails;
+use super::draw::Patch;
+use super::rails::{Tones, put_rails};
 use super::trains::place_trains;
 use super::{Change, Error, Implant, ImplantParams, SpectralBand};
 use crate::corridor::Track;
-use crate::grid::{Affine, Grid};
-use crate::scene::BALLAST;
+use crate::grid::Grid;
 use ndarray::ArrayViewMut3;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 
 /// Whether a scene is one of the baselines or the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,65 +74,5 @@ pub(super) fn is_present(change: Change, role: Role) -> bool {
         Change::Appeared => role == Role::Target,
         Change::Departed => role == Role::Baseline,
         Change::Standing => true,
-    }
-}
-
-/// Brightness of bed and train on one date.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tones {
-    bed: f64,
-    train: f64,
-}
-
-impl Tones {
-    /// Bed and train share a gain, the bed has its own jitter besides (it is wet or dry).
-    pub(super) fn draw(params: &ImplantParams, rng: &mut ChaCha8Rng) -> Self {
-        let (g, j): (f64, f64) = (rng.sample(StandardNormal), rng.sample(StandardNormal));
-        let train = 1.0 + params.date_gain_sigma * g;
-        Self { bed: train * (1.0 + params.bed_jitter_sigma * j), train }
-    }
-}
-
-/// Beds of all tracks with `patches` on them, not yet blurred.
-pub(super) fn rails_layer(
-    (affine, shape): (&Affine, (usize, usize)),
-    (tracks, patches): (&[Track], &[Patch]),
-    bands: &[SpectralBand],
-    params: &ImplantParams,
-    tones: Tones,
-) -> Layer {
-    let half_m = params.bed_width_m / 2.0;
-    let beds: Vec<Patch> = tracks
-        .iter()
-        .enumerate()
-        .filter(|_| half_m > 0.0)
-        .map(|(track, t)| Patch {
-            track,
-            along_m: (0.0, t.length_m()),
-            across_m: (-half_m, half_m),
-            reflectance: BALLAST.map(|r| r * tones.bed),
-            velocity_m_s: 0.0,
-            texture: params.bed_texture,
-        })
-        .collect();
-    let loads: Vec<Patch> = patches
-        .iter()
-        .map(|p| Patch { reflectance: p.reflectance.map(|r| r * tones.train), ..p.clone() })
-        .collect();
-    let mut rails = Layer::new(bands.len(), shape);
-    rails.paint(&beds, tracks, affine, bands, params.seed ^ 0xbed);
-    let mut upper = Layer::new(bands.len(), shape);
-    upper.paint(&loads, tracks, affine, bands, params.seed ^ 0x10ad);
-    rails.put(&upper);
-    rails
-}
-
-/// ρ' = ρ·(1 − f) + colour.
-pub(super) fn compose(values: &mut ArrayViewMut3<'_, f32>, layer: &Layer) {
-    for ((b, row, col), v) in values.indexed_iter_mut() {
-        let f = layer.cover[(row, col)];
-        if f > 0.0 {
-            *v = *v * (1.0 - f) + layer.colour[(b, row, col)];
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::clouds::{CLOUD, HAZE, SHADE, Sky, haze, sky};
 use super::draw::{Patch, blur};
-use super::implant::{Role, Tones, is_present};
+use super::implant::{Role, is_present};
 use super::landscape::Landscape;
-use super::rails::put_rails;
+use super::rails::{Tones, put_rails};
 use super::sun::USUAL_SUN;
 use super::trains::{Placed, place_stockpiles, place_trains};
 use super::{Change, Error, Implant, ImplantParams, SimulateParams, SpectralBand, Sun};

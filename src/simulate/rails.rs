@@ -2,13 +2,31 @@
 
 use super::clouds::SHADE;
 use super::draw::{Layer, Patch};
-use super::implant::{Tones, compose, rails_layer};
 use super::sun::is_shaded;
 use super::{ImplantParams, SimulateParams, SpectralBand};
 use crate::corridor::Track;
 use crate::grid::Affine;
-use crate::scene::band_delay_s;
+use crate::scene::{BALLAST, band_delay_s};
 use ndarray::{Array2, Array3, ArrayViewMut3, Axis, s};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// Brightness of bed and train on one date.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tones {
+    bed: f64,
+    train: f64,
+}
+
+impl Tones {
+    /// Bed and train share a gain, the bed has its own jitter besides (it is wet or dry).
+    pub(super) fn draw(params: &ImplantParams, rng: &mut ChaCha8Rng) -> Self {
+        let (g, j): (f64, f64) = (rng.sample(StandardNormal), rng.sample(StandardNormal));
+        let train = 1.0 + params.date_gain_sigma * g;
+        Self { bed: train * (1.0 + params.bed_jitter_sigma * j), train }
+    }
+}
 
 /// Puts beds and `patches` into one scene, band by band where motion or the point spread makes bands differ.
 pub(super) fn put_rails(
@@ -52,6 +70,50 @@ pub(super) fn put_rails(
 fn lay(values: &mut ArrayViewMut3<'_, f32>, mut layer: Layer, sigma_px: f64) {
     layer.blur(sigma_px);
     compose(values, &layer);
+}
+
+/// Beds of all tracks with `patches` on them, not yet blurred.
+fn rails_layer(
+    (affine, shape): (&Affine, (usize, usize)),
+    (tracks, patches): (&[Track], &[Patch]),
+    bands: &[SpectralBand],
+    params: &ImplantParams,
+    tones: Tones,
+) -> Layer {
+    let half_m = params.bed_width_m / 2.0;
+    let beds: Vec<Patch> = tracks
+        .iter()
+        .enumerate()
+        .filter(|_| half_m > 0.0)
+        .map(|(track, t)| Patch {
+            track,
+            along_m: (0.0, t.length_m()),
+            across_m: (-half_m, half_m),
+            reflectance: BALLAST.map(|r| r * tones.bed),
+            velocity_m_s: 0.0,
+            texture: params.bed_texture,
+        })
+        .collect();
+    let loads: Vec<Patch> = patches
+        .iter()
+        .map(|p| Patch { reflectance: p.reflectance.map(|r| r * tones.train), ..p.clone() })
+        .collect();
+    let mut rails = Layer::new(bands.len(), shape);
+    rails.paint(&beds, tracks, affine, bands, params.seed ^ 0xbed);
+    let mut upper = Layer::new(bands.len(), shape);
+    upper.paint(&loads, tracks, affine, bands, params.seed ^ 0x10ad);
+    rails.put(&upper);
+    rails
+}
+
+/// ρ' = ρ·(1 − f) + colour.
+fn compose(values: &mut ArrayViewMut3<'_, f32>, layer: &Layer) {
+    for ((b, row, col), v) in values.indexed_iter_mut() {
+        let f = layer.cover[(row, col)];
+        if f > 0.0 {
+            *v = *v * (1.0 - f) + layer.colour[(b, row, col)];
+        }
+    }
 }
 
 /// Seconds after B02 of a band under the order of the detector.
