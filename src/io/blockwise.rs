@@ -1,7 +1,7 @@
 //! Stored numbers of a scene by window, and rasters written block by block: what a whole tile goes through
 //! without ever being in memory.
 
-use super::read::{COMMON_NO_DATA, is_common_no_data, shown, top_of};
+use super::pixels::{COMMON_NO_DATA, is_common_no_data, shown, top_of};
 use super::{Error, bands, crs, geotiff, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::{Scene, Source};

@@ -1,16 +1,19 @@
 //! A whole scene at fewer pixels: the file's own overviews where it has them, else averages of its pixels.
 
-use super::read::{Stored, into_coarse, reason_of_class};
+use super::pixels::{Stored, into_coarse};
+use super::read::reason_of_class;
 use super::{Error, library, whole};
 use crate::grid::{Affine, Grid};
 use crate::raster::{Raster, Validity};
-use crate::scene::Scene;
+use crate::scene::{Scene, Source};
+use gdal::raster::ResampleAlg;
 use ndarray::{Array2, Array3, Axis};
 
 /// Reads the bands `bands` (indices into `scene.bands`) of an optical scene with pixels `factor` times as large.
 ///
-/// Memory is that of the result. Values and reasons are those of `read_raster`; a classification is taken at the
-/// pixels' centres. The last row and column may be cut.
+/// Memory is that of the result. Values are those of [`super::read_raster`], averaged; a classification is taken at the pixels'
+/// centres. A pixel is `NO_DATA` if any band has no data or is zero there, or if all are at the top of 16 bits; what is
+/// saturated in some bands is not told. The last row and column may be cut.
 ///
 /// # Errors
 /// [`Error::Bands`] for an unknown band index, [`Error::Open`] and [`Error::Read`] for missing or damaged files.
@@ -24,7 +27,7 @@ pub fn read_coarse(scene: &Scene, bands: &[usize], factor: usize) -> Result<Rast
         let band = scene.bands.get(index).ok_or_else(|| {
             Error::bands(&scene.path, format!("band index {index} of {} bands", scene.bands.len()))
         })?;
-        let stored = read(&band.source, grid.shape, true)?;
+        let stored = read(&band.source, grid.shape, ResampleAlg::Average)?;
         let (offset, scale) = (scene.scaling.offset, scene.scaling.scale);
         ndarray::azip!((t in &mut all_top, &s in &stored.values) *t &= stored.is_filled(s));
         ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity) {
@@ -38,17 +41,17 @@ pub fn read_coarse(scene: &Scene, bands: &[usize], factor: usize) -> Result<Rast
     }
     ndarray::azip!((f in &mut validity, &t in &all_top) if t { *f |= Validity::NO_DATA; });
     if let Some(source) = &scene.classification {
-        let classes = read(source, grid.shape, false)?;
+        let classes = read(source, grid.shape, ResampleAlg::NearestNeighbour)?;
         ndarray::azip!((f in &mut validity, &c in &classes.values) *f |= reason_of_class(c));
     }
     Ok(Raster { values, validity, grid })
 }
 
 /// All pixels of a band in `shape` larger ones.
-fn read(source: &crate::scene::Source, shape: (usize, usize), averaged: bool) -> Result<Stored, Error> {
+fn read(source: &Source, shape: (usize, usize), how: ResampleAlg) -> Result<Stored, Error> {
     whole::check(&library::file_of(&source.gdal_path))?;
     let dataset = library::open_raster(&source.gdal_path)?;
-    into_coarse(&dataset, source, shape, averaged)
+    into_coarse(&dataset, source, shape, how)
 }
 
 /// The grid with pixels `factor` times as large, from the same corner.

@@ -18,6 +18,7 @@ mod link;
 mod names;
 mod open;
 mod options;
+mod pixels;
 mod points;
 mod read;
 mod safe;

@@ -1,7 +1,7 @@
 //! Windows of one band as they are stored: read by ranges, written again without a change of any number.
 
 use super::geotiff::{copy_as_cog, in_memory};
-use super::read::{into_window, is_common_no_data};
+use super::pixels::{check_window, into_window, is_common_no_data};
 use super::{Error, bands, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
@@ -88,10 +88,7 @@ pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error>
     whole::check(&library::file_of(path))?;
     let dataset = library::open_raster(path)?;
     let own = bands::grid_of(&dataset, path)?;
-    let (rows, cols) = own.shape;
-    if window.pixel_count() == 0 || window.row + window.height > rows || window.col + window.width > cols {
-        return Err(Error::Window { path: path.to_owned(), window: format!("{window:?}"), rows, cols });
-    }
+    check_window(window, own.shape, path)?;
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
     let values = match band.band_type() {
         GdalDataType::UInt8 => StoredValues::U8(read(&band, path, window)?),

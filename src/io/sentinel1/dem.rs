@@ -5,7 +5,7 @@
 //! theirs. A model without heights on a part of the window is refused, for a hole would put pixels elsewhere.
 
 use super::super::crs::Way;
-use super::super::read::{Stored, stored_in};
+use super::super::pixels::{Stored, stored_in};
 use super::super::{Error, bands, crs, library};
 use crate::grid::{Grid, Mapping, Window};
 use crate::scene::{ElevationModel, Source};

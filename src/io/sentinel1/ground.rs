@@ -5,7 +5,7 @@
 //! costs next to nothing. Heights of an elevation model are part of the position that is interpolated at. Border noise (products before March 2018): from either edge of the image
 //! inwards pixels are without data until the power rises above the noise.
 
-use super::super::read::read_window;
+use super::super::pixels::read_window;
 use super::super::{Error, library};
 use super::dem::Heights;
 use super::geocode::{Geolocation, Place};

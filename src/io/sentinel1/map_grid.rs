@@ -1,6 +1,7 @@
 //! Terrain-corrected products and others on a map grid.
 
-use super::super::{Error, library, read};
+use super::super::pixels::{File, Sampling};
+use super::super::{Error, library};
 use super::stated;
 use super::{is_polarisation, radar, units};
 use crate::grid::{Grid, Window};
@@ -63,7 +64,7 @@ pub(super) fn read_power(
     let mut validity = Array2::from_elem(shape, Validity::empty());
     for (&index, mut plane) in bands.iter().zip(values.axis_iter_mut(Axis(0))) {
         let source = &scene.bands[index].source;
-        let stored = read::stored_on(&library::open_raster(&source.gdal_path)?, source, &grid)?;
+        let stored = File::open(source)?.band_on(source, &grid, Sampling::Bilinear)?;
         ndarray::azip!((v in &mut plane, &s in &stored.values, f in &mut validity) {
             // Exact zeros are the border of a product; decibels have none.
             let zero = s == 0.0 && radar.storage != Storage::Decibel;
