@@ -9,7 +9,7 @@ mod strip;
 mod track;
 mod window;
 
-pub use network::{Bounds, Error, build_tracks};
+pub use network::{Error, build_tracks};
 pub use params::TrackParams;
 pub use placebo::exclusion;
 pub use rails::RailLine;

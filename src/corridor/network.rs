@@ -10,8 +10,9 @@ mod join;
 
 use super::index::SegmentIndex;
 use super::{RailLine, Track, TrackParams};
+use crate::grid::Bounds;
 use crate::units::METRES_PER_DEGREE;
-use geo::{BoundingRect, Contains, Polygon};
+use geo::{Contains, Polygon};
 use rstar::primitives::{GeomWithData, Line};
 use rstar::{PointDistance, RTree};
 use sha2::{Digest, Sha256};
@@ -52,21 +53,6 @@ pub enum Error {
     },
 }
 
-/// A box in map metres.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bounds {
-    /// Lower left corner.
-    pub min: (f64, f64),
-    /// Upper right corner.
-    pub max: (f64, f64),
-}
-
-impl std::fmt::Display for Bounds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.0}…{:.0}, y {:.0}…{:.0}", self.min.0, self.max.0, self.min.1, self.max.1)
-    }
-}
-
 /// Tracks of the rail network inside `area` (the scene's outline in working map metres), sorted by id.
 ///
 /// The id depends on the whole track between its switches, not on the area, the working CRS or the order of the lines;
@@ -105,10 +91,8 @@ pub fn build_tracks(
     if inside.is_empty() {
         return Err(Error::OutsideScene {
             line_count: lines.len(),
-            rails: bounds_of(lines.iter().flat_map(|l| l.vertices.iter().copied())),
-            area: area
-                .bounding_rect()
-                .map_or_else(|| bounds_of([]), |r| Bounds { min: r.min().x_y(), max: r.max().x_y() }),
+            rails: Bounds::around(lines.iter().flat_map(|l| l.vertices.iter().copied())),
+            area: Bounds::around(area.exterior().points().map(|p| p.x_y())),
         });
     }
     let longest_m = inside.iter().map(Track::length_m).fold(0.0, f64::max);
@@ -117,14 +101,6 @@ pub fn build_tracks(
         return Err(Error::TooShort { longest_m, min_length_m: params.min_length_m });
     }
     Ok(without_duplicates(inside, params))
-}
-
-fn bounds_of(points: impl IntoIterator<Item = (f64, f64)>) -> Bounds {
-    let start = Bounds { min: (f64::INFINITY, f64::INFINITY), max: (f64::NEG_INFINITY, f64::NEG_INFINITY) };
-    points.into_iter().fold(start, |b, p| Bounds {
-        min: (b.min.0.min(p.0), b.min.1.min(p.1)),
-        max: (b.max.0.max(p.0), b.max.1.max(p.1)),
-    })
 }
 
 /// A track before it is cut at the area's edge.

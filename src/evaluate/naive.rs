@@ -11,6 +11,7 @@ use super::curve::{CurvePoint, recall_at_rate};
 use super::{Case, Error, Known, RATES_PER_100KM};
 use crate::change::{self, ChangeParams};
 use crate::corridor::{Strip, sample_strip};
+use crate::grid::Bounds;
 use crate::io;
 use crate::pipeline::{self, DetectConfig, GdalSource, Plan, RunOutput, Silent};
 use crate::simulate::{Change, Kind};
@@ -287,9 +288,7 @@ impl Compared {
         let (mut targets, mut baselines, mut points) = (Vec::new(), Vec::new(), Vec::new());
         let geometry = self.plan.geometry();
         for track in &self.plan.tracks {
-            let bounds = track.vertices().iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, v| {
-                [b[0].min(v.0), b[1].min(v.1), b[2].max(v.0), b[3].max(v.1)]
-            });
+            let bounds = Bounds::around(track.vertices().iter().copied());
             let mapping = io::mapping(&self.plan.crs, &before.grid, bounds)?;
             targets.push(sample_strip(after, (0, 0), &mapping, shift_px, track, geometry));
             baselines.push(sample_strip(before, (0, 0), &mapping, (0.0, 0.0), track, geometry));

@@ -5,11 +5,13 @@
 //! its corner is `(-0.5, -0.5)`. GDAL's corner convention exists only inside [`Affine`].
 
 mod affine;
+mod bounds;
 mod crs;
 mod mapping;
 mod window;
 
 pub use affine::{Affine, SingularAffine};
+pub use bounds::Bounds;
 pub use crs::Crs;
 pub use mapping::{Lattice, Mapping};
 pub use window::Window;
@@ -68,23 +70,14 @@ impl Grid {
     where
         I: IntoIterator<Item = (f64, f64)>,
     {
-        let mut bounds: Option<[f64; 4]> = None;
-        for (x, y) in points {
-            let (r, c) = self.row_col(x, y);
-            if !(r.is_finite() && c.is_finite()) {
-                continue;
-            }
-            let b = bounds.get_or_insert([r, c, r, c]);
-            *b = [b[0].min(r), b[1].min(c), b[2].max(r), b[3].max(c)];
-        }
-        let b = bounds?;
-        Window::clipped(
-            (b[0] - margin_px).floor(),
-            (b[1] - margin_px).floor(),
-            (b[2] + margin_px).ceil(),
-            (b[3] + margin_px).ceil(),
-            self.shape,
-        )
+        Window::around(points.into_iter().map(|(x, y)| self.row_col(x, y)), margin_px, self.shape)
+    }
+
+    /// Map coordinates along the outer edge of the pixels, once around from the first pixel's corner, with `per_side` steps
+    /// along each side so that it may bend in another CRS.
+    pub fn edge(&self, per_side: usize) -> impl Iterator<Item = (f64, f64)> {
+        let last = (self.shape.0 as f64 - 0.5, self.shape.1 as f64 - 0.5);
+        Bounds { min: (-0.5, -0.5), max: last }.edge(per_side).map(|(row, col)| self.xy(row, col))
     }
 
     /// Map coordinates of the four outer corners, clockwise from the first pixel's.

@@ -1,5 +1,7 @@
 //! A rectangular part of a grid.
 
+use super::Bounds;
+
 /// A part of a grid, in whole pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
@@ -26,6 +28,18 @@ impl Window {
         let r1 = (row1 as usize).min(shape.0.checked_sub(1)?);
         let c1 = (col1 as usize).min(shape.1.checked_sub(1)?);
         (r0 <= r1 && c0 <= c1).then(|| Self { row: r0, col: c0, height: r1 - r0 + 1, width: c1 - c0 + 1 })
+    }
+
+    /// The smallest window that holds every finite one of some continuous pixel positions `(row, col)` plus `margin_px`, clipped
+    /// to `shape`; `None` when nothing of it lies inside.
+    #[must_use]
+    pub fn around(
+        positions: impl IntoIterator<Item = (f64, f64)>,
+        margin_px: f64,
+        shape: (usize, usize),
+    ) -> Option<Self> {
+        let Bounds { min, max } = Bounds::around(positions).grown(margin_px);
+        Self::clipped(min.0.floor(), min.1.floor(), max.0.ceil(), max.1.ceil(), shape)
     }
 
     /// The part that two windows share.

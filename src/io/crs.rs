@@ -1,7 +1,7 @@
 //! What a coordinate reference system means, asked of PROJ; axes are always (x, y) = (east, north).
 
 use super::{Error, library};
-use crate::grid::{Crs, Grid, Lattice, Mapping};
+use crate::grid::{Bounds, Crs, Grid, Lattice, Mapping};
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 
 /// Largest error of a lattice, pixels of the scene.
@@ -103,21 +103,21 @@ pub fn utm_of(lon_deg: f64, lat_deg: f64) -> Result<Crs, Error> {
     crs_from_epsg(if lat_deg >= 0.0 { 32_600 } else { 32_700 } + zone)
 }
 
-/// The way from working map points inside `bounds_xy` (`[x0, y0, x1, y1]`) to pixels of `scene`.
+/// The way from working map points inside `bounds` to pixels of `scene`.
 ///
 /// In another CRS PROJ is asked at the nodes of a lattice that is made finer until bilinear
 /// interpolation errs by less than 0.005 px at the cell centres.
 ///
 /// # Errors
-/// [`Error::Crs`] when there is no way, or the bounds are empty or outside the systems' domain.
-pub fn mapping(working: &Crs, scene: &Grid, bounds_xy: [f64; 4]) -> Result<Mapping, Error> {
+/// [`Error::Crs`] when there is no way, or the bounds are not finite or outside the systems' domain.
+pub fn mapping(working: &Crs, scene: &Grid, bounds: Bounds) -> Result<Mapping, Error> {
     if *working == scene.crs {
         return Ok(Mapping::Affine(scene.affine));
     }
-    let [x0, y0, x1, y1] = bounds_xy;
+    let ((x0, y0), (x1, y1)) = (bounds.min, bounds.max);
     let both = format!("{} to {}", working.name(), scene.crs.name());
-    if !bounds_xy.iter().all(|v| v.is_finite()) || x1 < x0 || y1 < y0 {
-        return Err(Error::Crs { crs: both, reason: format!("the bounds {bounds_xy:?} are empty") });
+    if ![x0, y0, x1, y1].iter().all(|v| v.is_finite()) || x1 < x0 || y1 < y0 {
+        return Err(Error::Crs { crs: both, reason: format!("the bounds x {bounds} are empty") });
     }
     let way = Way::new(working, &scene.crs)?;
     // Degrees and feet have other numbers than metres: never fewer than one cell, never coarser than the bounds.
@@ -145,7 +145,7 @@ pub fn mapping(working: &Crs, scene: &Grid, bounds_xy: [f64; 4]) -> Result<Mappi
         }
         spacing /= 2.0;
         if spacing < coarsest / 64.0 || !worst.is_finite() {
-            return Err(Error::Crs { crs: both, reason: format!("no smooth way inside {bounds_xy:?}") });
+            return Err(Error::Crs { crs: both, reason: format!("no smooth way inside x {bounds}") });
         }
     }
 }
@@ -221,18 +221,14 @@ mod tests {
         let working = crs_from_epsg(32_633).unwrap();
         let scene = grid(32_632, [700_000.0, 10.0, 0.0, 5_900_000.0, 0.0, -10.0], (10_980, 10_980));
         let corners = transform(&scene.crs, &working, &scene.corners()).unwrap();
-        let xs = corners.iter().map(|c| c.0);
-        let ys = corners.iter().map(|c| c.1);
-        let bounds = [
-            xs.clone().fold(f64::MAX, f64::min),
-            ys.clone().fold(f64::MAX, f64::min),
-            xs.fold(f64::MIN, f64::max),
-            ys.fold(f64::MIN, f64::max),
-        ];
+        let bounds = Bounds::around(corners);
         let map = mapping(&working, &scene, bounds).unwrap();
         let points: Vec<(f64, f64)> = (0..500)
             .map(|i| (f64::from(i) * 0.618_034 % 1.0, f64::from(i) * 0.754_878 % 1.0))
-            .map(|(u, v)| (bounds[0] + u * (bounds[2] - bounds[0]), bounds[1] + v * (bounds[3] - bounds[1])))
+            .map(|(u, v)| {
+                let (low, high) = (bounds.min, bounds.max);
+                (low.0 + u * (high.0 - low.0), low.1 + v * (high.1 - low.1))
+            })
             .collect();
         let exact = transform(&working, &scene.crs, &points).unwrap();
         for (&(x, y), &(ex, ey)) in points.iter().zip(&exact) {

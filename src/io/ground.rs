@@ -28,16 +28,7 @@ pub fn ground_pixel_m(grid: &Grid) -> Result<f64, Error> {
 /// [`Error::Crs`] when the two systems cannot be related.
 pub fn outline(grid: &Grid, working: &Crs) -> Result<geo::Polygon<f64>, Error> {
     const NODES: usize = 16;
-    let (h, w) = (grid.shape.0 as f64, grid.shape.1 as f64);
-    let corners = [(0.0, 0.0), (0.0, w), (h, w), (h, 0.0)];
-    let mut ring = Vec::with_capacity(4 * NODES);
-    for (i, a) in corners.iter().enumerate() {
-        let b = corners[(i + 1) % 4];
-        ring.extend((0..NODES).map(|k| {
-            let f = k as f64 / NODES as f64;
-            grid.xy(a.0 + f * (b.0 - a.0) - 0.5, a.1 + f * (b.1 - a.1) - 0.5)
-        }));
-    }
+    let mut ring: Vec<(f64, f64)> = grid.edge(NODES).collect();
     if grid.crs != *working {
         ring = crs::from_wgs84(working, &crs::to_wgs84(&grid.crs, &ring)?)?;
     }

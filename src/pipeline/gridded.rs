@@ -1,7 +1,7 @@
 //! A scene on another scene's grid: the one interpolation of everything that is not a strip.
 
 use super::Error;
-use crate::grid::{Affine, Crs, Grid, Mapping};
+use crate::grid::{Affine, Bounds, Crs, Grid, Mapping};
 use crate::io;
 use crate::raster::{Raster, Validity};
 use crate::signal::cubic_at;
@@ -168,14 +168,10 @@ fn nearest(raster: &Raster, row: f64, col: f64) -> Option<((usize, usize), Valid
     raster.validity.get(at).map(|flags| (at, *flags))
 }
 
-/// `[x0, y0, x1, y1]` of a grid, with one pixel around.
-pub(super) fn bounds(grid: &Grid) -> [f64; 4] {
-    let (h, w) = (grid.shape.0 as f64, grid.shape.1 as f64);
-    let corners =
-        [grid.xy(-1.5, -1.5), grid.xy(-1.5, w + 0.5), grid.xy(h + 0.5, -1.5), grid.xy(h + 0.5, w + 0.5)];
-    corners.iter().fold([f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY], |b, p| {
-        [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
-    })
+/// The ground of a grid, with one pixel around.
+pub(super) fn bounds(grid: &Grid) -> Bounds {
+    let last = (grid.shape.0 as f64 + 0.5, grid.shape.1 as f64 + 0.5);
+    Bounds::around(Bounds { min: (-1.5, -1.5), max: last }.edge(1).map(|(row, col)| grid.xy(row, col)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
 use crate::corridor::{self, RailLine, StripGeometry, Track, build_tracks};
 use crate::detect::{self, Cargo, DetectOutput, DetectParams, TrackStrips};
-use crate::grid::{Crs, Grid, Window};
+use crate::grid::{Bounds, Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::report::SkipCard as Skip;
 use crate::scene::{BandName, Scene};
@@ -335,17 +335,13 @@ fn reach_m(config: &DetectConfig, pixel_m: f64) -> f64 {
     config.buffer_m.max(StripGeometry::for_pixel_m(pixel_m).half_width_m)
 }
 
-/// `[x0, y0, x1, y1]` of the tracks with their strips around, in the working CRS.
-pub(super) fn track_bounds(plan: &Plan) -> [f64; 4] {
+/// The tracks with their strips around, in the working CRS.
+pub(super) fn track_bounds(plan: &Plan) -> Bounds {
     grown_bounds(&plan.tracks, 2.0 * reach_m(&plan.config, plan.pixel_m))
 }
 
-fn grown_bounds(tracks: &[Track], reach_m: f64) -> [f64; 4] {
-    let mut b = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    for &(x, y) in tracks.iter().flat_map(Track::vertices) {
-        b = [b[0].min(x), b[1].min(y), b[2].max(x), b[3].max(y)];
-    }
-    [b[0] - reach_m, b[1] - reach_m, b[2] + reach_m, b[3] + reach_m]
+fn grown_bounds(tracks: &[Track], reach_m: f64) -> Bounds {
+    Bounds::around(tracks.iter().flat_map(Track::vertices).copied()).grown(reach_m)
 }
 
 /// The error, or that rails outside the scene would be in it with longitude and latitude swapped.
@@ -399,17 +395,8 @@ impl<'a> NeededGround<'a> {
     fn window(&self, grid: &Grid) -> Result<Option<Window>, Error> {
         let bounds = grown_bounds(self.tracks, self.reach_m);
         let mapping = io::mapping(self.crs, grid, bounds)?;
-        let edge = (0..=16).flat_map(|i| {
-            let f = f64::from(i) / 16.0;
-            let (x, y) = (bounds[0] + f * (bounds[2] - bounds[0]), bounds[1] + f * (bounds[3] - bounds[1]));
-            [(x, bounds[1]), (x, bounds[3]), (bounds[0], y), (bounds[2], y)]
-        });
-        let pixels: Vec<(f64, f64)> = edge
-            .map(|(x, y)| mapping.row_col(x, y))
-            .filter(|p| p.0.is_finite() && p.1.is_finite())
-            .map(|(row, col)| grid.xy(row, col))
-            .collect();
-        Ok(grid.window_around(pixels, self.margin_px))
+        let edge = bounds.edge(16).map(|(x, y)| mapping.row_col(x, y));
+        Ok(Window::around(edge, self.margin_px, grid.shape))
     }
 }
 

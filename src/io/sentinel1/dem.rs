@@ -7,7 +7,7 @@
 use super::super::crs::Way;
 use super::super::pixels::{Stored, stored_in};
 use super::super::{Error, bands, crs, library};
-use crate::grid::{Grid, Mapping, Window};
+use crate::grid::{Bounds, Grid, Mapping, Window};
 use crate::scene::{ElevationModel, Source};
 use gdal::Dataset;
 
@@ -63,12 +63,7 @@ fn bad(model: &ElevationModel, reason: String) -> Error {
 
 /// The posts around the map grid `grid`.
 fn part_around(model: &ElevationModel, grid: &Grid, own: &Grid) -> Result<Window, Error> {
-    let (h, w) = (grid.shape.0 as f64, grid.shape.1 as f64);
-    let edge = (0..=16).flat_map(|i| {
-        let at = |side: f64| f64::from(i) / 16.0 * side - 0.5;
-        [(at(h), -0.5), (at(h), w - 0.5), (-0.5, at(w)), (h - 0.5, at(w))]
-    });
-    let edge: Vec<(f64, f64)> = edge.map(|(row, col)| grid.xy(row, col)).collect();
+    let edge: Vec<(f64, f64)> = grid.edge(16).collect();
     let there = Way::new(&grid.crs, &own.crs)?.apply(&edge).ok();
     there.and_then(|places| own.window_around(places, MARGIN_PX)).ok_or_else(|| {
         bad(model, format!("it shows other ground than the scene, {}; name one of this place", place(grid)))
@@ -78,10 +73,7 @@ fn part_around(model: &ElevationModel, grid: &Grid, own: &Grid) -> Result<Window
 /// Where a map grid lies, in words.
 fn place(grid: &Grid) -> String {
     let Ok(lonlat) = crs::to_wgs84(&grid.crs, &grid.corners()) else { return grid.crs.name() };
-    let ends = |pick: fn(&(f64, f64)) -> f64| {
-        lonlat.iter().map(pick).fold((f64::MAX, f64::MIN), |b, v| (b.0.min(v), b.1.max(v)))
-    };
-    let ((west, east), (south, north)) = (ends(|p| p.0), ends(|p| p.1));
+    let Bounds { min: (west, south), max: (east, north) } = Bounds::around(lonlat);
     format!("longitude {west:.2}…{east:.2}, latitude {south:.2}…{north:.2}")
 }
 
@@ -103,9 +95,7 @@ impl Heights {
             return Err(bad(model, reason));
         }
         let source = Source { gdal_path: library::gdal_path(&model.path), band_index: 1, alpha_index: None };
-        let bounds = window.corners().iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
-            [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
-        });
+        let bounds = Bounds::around(window.corners());
         let heights = Self {
             stored: stored_in(&dataset, &source, part)?,
             mapping: crs::mapping(&window.crs, &own.sub_grid(part), bounds)?,

@@ -13,7 +13,7 @@
 use super::super::{Error, crs};
 use super::dem::Heights;
 use super::incidence::Incidence;
-use crate::grid::{Affine, Crs, Grid, SingularAffine};
+use crate::grid::{Affine, Bounds, Crs, Grid, SingularAffine};
 use crate::scene::{ControlPoint, ElevationModel, Pass};
 use nalgebra::{DMatrix, DVector};
 
@@ -138,11 +138,10 @@ impl Geolocation {
         let mean = |pick: fn(&ControlPoint) -> f64| points.iter().map(pick).sum::<f64>() / n;
         let map = crs::utm_of(mean(|p| p.lon_deg), mean(|p| p.lat_deg))?;
         let xy = crs::from_wgs84(&map, &lonlat)?;
-        let bounds = xy.iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
-            [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]
-        });
-        let centre = (0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3]));
-        let scale = 0.5 * (bounds[2] - bounds[0]).max(bounds[3] - bounds[1]).max(1.0);
+        let bounds = Bounds::around(xy.iter().copied());
+        let (low, high) = (bounds.min, bounds.max);
+        let centre = (0.5 * (low.0 + high.0), 0.5 * (low.1 + high.1));
+        let scale = 0.5 * (high.0 - low.0).max(high.1 - low.1).max(1.0);
         let samples: Vec<Sample> = points
             .iter()
             .zip(&xy)
@@ -258,10 +257,7 @@ impl Geolocation {
             let (x, y) = window.xy(row, col);
             ((x - m.centre.0) / m.scale, (y - m.centre.1) / m.scale)
         });
-        let ends = |pick: fn(&(f64, f64)) -> f64| {
-            corners.iter().map(pick).fold((f64::MAX, f64::MIN), |b, v| (b.0.min(v), b.1.max(v)))
-        };
-        let ((u0, u1), (v0, v1)) = (ends(|c| c.0), ends(|c| c.1));
+        let Bounds { min: (u0, v0), max: (u1, v1) } = Bounds::around(corners);
         let beside = |low: f64, at: f64, high: f64| (low - at).max(at - high).max(0.0);
         // The points in the window and, where those are few, the nearest around it.
         let mut order: Vec<(f64, usize)> = self
@@ -366,13 +362,13 @@ fn pixel_of(samples: &[Sample], scale: f64, shape: (usize, usize)) -> f64 {
 }
 
 /// A north-up grid around the points, its corner at whole pixels.
-fn grid_around(crs: Crs, bounds: [f64; 4], pixel_m: f64) -> Result<Grid, SingularAffine> {
+fn grid_around(crs: Crs, bounds: Bounds, pixel_m: f64) -> Result<Grid, SingularAffine> {
     let low = |v: f64| (v / pixel_m).floor() * pixel_m;
     let high = |v: f64| (v / pixel_m).ceil() * pixel_m;
-    let (x0, y1) = (low(bounds[0]), high(bounds[3]));
+    let (x0, y1) = (low(bounds.min.0), high(bounds.max.1));
     let shape = (
-        ((y1 - low(bounds[1])) / pixel_m).round().max(1.0) as usize,
-        ((high(bounds[2]) - x0) / pixel_m).round().max(1.0) as usize,
+        ((y1 - low(bounds.min.1)) / pixel_m).round().max(1.0) as usize,
+        ((high(bounds.max.0) - x0) / pixel_m).round().max(1.0) as usize,
     );
     let affine = Affine::from_gdal([x0, pixel_m, 0.0, y1, 0.0, -pixel_m])?;
     Ok(Grid { crs, affine, shape })

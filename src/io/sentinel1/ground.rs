@@ -111,19 +111,6 @@ fn positions(geolocation: &Geolocation, block: &Grid, heights: Option<&Heights>)
     })
 }
 
-/// The part of an image of `shape` that the positions need.
-fn part_of(positions: &Array2<(f64, f64)>, shape: (usize, usize)) -> Option<Window> {
-    let start = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-    let b = positions.iter().fold(start, |b, n| [b[0].min(n.0), b[1].min(n.1), b[2].max(n.0), b[3].max(n.1)]);
-    Window::clipped(
-        (b[0] - MARGIN_PX).floor(),
-        (b[1] - MARGIN_PX).floor(),
-        (b[2] + MARGIN_PX).ceil(),
-        (b[3] + MARGIN_PX).ceil(),
-        shape,
-    )
-}
-
 /// Fills a block of the raster from `first` on.
 fn fill(
     raster: &mut Raster,
@@ -134,7 +121,9 @@ fn fill(
     let (height, width) = positions.dim();
     let mut sampled = Array2::from_elem((height, width), 0_usize);
     for (b, image) in images.iter().enumerate() {
-        let Some(part) = part_of(positions, image.shape) else { return Ok(()) };
+        let Some(part) = Window::around(positions.iter().copied(), MARGIN_PX, image.shape) else {
+            return Ok(());
+        };
         let (power, usable) = image.power(part)?;
         for row in 0..height {
             for col in 0..width {

@@ -147,17 +147,6 @@ pub(in crate::pipeline) fn window_of(
     const NODES: usize = 32;
     let margin = 5.0 * scale + 1.0;
     let nodes = |n: usize| (0..=NODES).map(move |k| k * (n - 1) / NODES);
-    let mut ends = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    for r in nodes(shape.0) {
-        for c in nodes(shape.1) {
-            let (row, col) = place(r, c);
-            if row.is_finite() && col.is_finite() {
-                ends = [ends[0].min(row), ends[1].min(col), ends[2].max(row), ends[3].max(col)];
-            }
-        }
-    }
-    if ends[0] > ends[2] {
-        return None;
-    }
-    Window::clipped(ends[0] - margin, ends[1] - margin, ends[2] + margin, ends[3] + margin, other)
+    let at = nodes(shape.0).flat_map(|r| nodes(shape.1).map(move |c| place(r, c)));
+    Window::around(at, margin, other)
 }

@@ -92,15 +92,7 @@ impl Pair {
 /// Part of the reference that the moving scene's outline covers, with `margin_px` around.
 fn overlap(reference: &Scene, moving: &Scene, margin_px: f64) -> Result<Window, Error> {
     const NODES: usize = 16;
-    let (h, w) = (moving.grid.shape.0 as f64, moving.grid.shape.1 as f64);
-    let fraction = |k: usize| k as f64 / NODES as f64;
-    let mut ring: Vec<(f64, f64)> = (0..=NODES)
-        .flat_map(|k| {
-            let (r, c) = (fraction(k) * h - 0.5, fraction(k) * w - 0.5);
-            [(r, -0.5), (r, w - 0.5), (-0.5, c), (h - 0.5, c)]
-        })
-        .map(|(r, c)| moving.grid.xy(r, c))
-        .collect();
+    let mut ring: Vec<(f64, f64)> = moving.grid.edge(NODES).collect();
     if reference.grid.crs != moving.grid.crs {
         ring = io::from_wgs84(&reference.grid.crs, &io::to_wgs84(&moving.grid.crs, &ring)?)?;
     }
