@@ -1,80 +1,45 @@
 //! Stored numbers of a scene by window, and rasters written block by block: what a whole tile goes through
 //! without ever being in memory.
 
-use super::pixels::{COMMON_NO_DATA, is_common_no_data, shown, top_of};
+use super::kind::{Kind, is_common_no_data};
+use super::pixels::shown;
 use super::{Error, bands, crs, geotiff, library, whole};
 use crate::grid::{Grid, Window};
-use crate::scene::{Scene, Source};
-use gdal::raster::{Buffer, GdalDataType, RasterCreationOptions};
+use crate::scene::{Band, Scene, Source};
+use gdal::raster::{Buffer, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
-/// Number types that outputs are written in; others become [`Kind::Float32`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// 0…255.
-    UInt8,
-    /// 0…65 535.
-    UInt16,
-    /// −32 768…32 767.
-    Int16,
-    /// 32-bit floating point.
-    Float32,
+/// How the numbers of a band are stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BandFormat {
+    /// Name.
+    pub name: String,
+    /// Type of the numbers.
+    pub kind: Kind,
+    /// Tagged no-data value, else the type's usual one: 0, −32 768 or NaN.
+    pub no_data: f64,
+    /// Stored number to value: `value = stored · scale + offset`, where the file says so.
+    pub scale: Option<(f64, f64)>,
 }
 
-impl Kind {
-    /// GDAL's name of it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UInt8 => "Byte",
-            Self::UInt16 => "UInt16",
-            Self::Int16 => "Int16",
-            Self::Float32 => "Float32",
-        }
-    }
-
-    /// The no-data value of bands that name none.
-    fn usual_no_data(self) -> f64 {
-        match self {
-            Self::UInt8 | Self::UInt16 => 0.0,
-            Self::Int16 => COMMON_NO_DATA[0],
-            Self::Float32 => f64::NAN,
-        }
-    }
-
-    fn range(self) -> Option<(f64, f64)> {
-        match self {
-            Self::UInt8 => Some((0.0, 255.0)),
-            Self::UInt16 => Some((0.0, 65_535.0)),
-            Self::Int16 => Some((-32_768.0, 32_767.0)),
-            Self::Float32 => None,
-        }
-    }
-}
-
-/// A band as it is stored.
+/// A band of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockBand {
     /// Its own pixels, which may be coarser than the scene's.
     pub grid: Grid,
-    /// Type it is written in again.
-    pub kind: Kind,
-    /// Tagged no-data value, else the type's usual one: 0, −32 768 or NaN.
-    pub no_data: f64,
-    /// Name.
-    pub name: String,
-    /// Stored number to value: `value = stored · scale + offset`, where the file says so.
-    pub scale: Option<(f64, f64)>,
-    /// GDAL path and band index, from 1.
-    pub source: (String, usize),
+    /// How its numbers are stored.
+    pub format: BandFormat,
+    /// Where it is read from.
+    pub source: Source,
 }
 
 /// Opened bands of a scene; one reader a thread.
 pub struct BlockReader {
     datasets: Vec<(String, Dataset)>,
-    bands: Vec<(usize, BlockBand, Source)>,
+    /// Place of each band's file in `datasets`, and the band.
+    bands: Vec<(usize, BlockBand)>,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -102,15 +67,14 @@ impl BlockReader {
                 reader.datasets.push((path.clone(), library::open_raster(path)?));
                 reader.datasets.len() - 1
             };
-            let stored = stored_band(&reader.datasets[at].1, path, band.source.band_index, &band.name.0)?;
-            reader.bands.push((at, stored, band.source.clone()));
+            reader.bands.push((at, stored_band(&reader.datasets[at].1, band)?));
         }
         Ok(reader)
     }
 
     /// What is open, in the order asked.
     pub fn bands(&self) -> impl Iterator<Item = &BlockBand> {
-        self.bands.iter().map(|(_, band, _)| band)
+        self.bands.iter().map(|(_, band)| band)
     }
 
     /// Stored numbers of a window of the band's own grid, NaN where there is no data and at the top of 16 bits, between
@@ -119,40 +83,30 @@ impl BlockReader {
     /// # Errors
     /// [`Error::Read`] for damaged files, [`Error::Bands`] for a band that is not open.
     pub fn read(&self, band: usize, window: Window) -> Result<Array2<f32>, Error> {
-        let Some((at, stored, source)) = self.bands.get(band) else {
+        let Some((at, stored)) = self.bands.get(band) else {
             return Err(Error::bands("the reader", format!("band {band} of {} open ones", self.bands.len())));
         };
-        let (path, dataset) = &self.datasets[*at];
-        let raster = dataset.rasterband(stored.source.1).map_err(|e| Error::read(path, e))?;
-        let mut values = shown(dataset, source, window)?;
-        let no_data = stored.no_data as f32;
-        let top = if stored.kind == Kind::UInt8 { f32::INFINITY } else { top_of(raster.band_type()) };
+        let (_, dataset) = &self.datasets[*at];
+        let mut values = shown(dataset, &stored.source, window)?;
+        let no_data = stored.format.no_data as f32;
         values.mapv_inplace(|v| {
-            let missing = is_common_no_data(f64::from(v)) || (v - no_data).abs() == 0.0 || v >= top;
+            let filled = stored.format.kind.is_filled(v);
+            let missing = is_common_no_data(f64::from(v)) || (v - no_data).abs() == 0.0 || filled;
             if missing { f32::NAN } else { v }
         });
         Ok(values)
     }
 }
 
-fn stored_band(dataset: &Dataset, path: &str, index: usize, name: &str) -> Result<BlockBand, Error> {
-    let band = dataset.rasterband(index).map_err(|e| Error::read(path, e))?;
-    let kind = match band.band_type() {
-        GdalDataType::UInt8 => Kind::UInt8,
-        GdalDataType::UInt16 => Kind::UInt16,
-        GdalDataType::Int16 => Kind::Int16,
-        _ => Kind::Float32,
-    };
+fn stored_band(dataset: &Dataset, Band { name, source }: &Band) -> Result<BlockBand, Error> {
+    let path = source.gdal_path.as_str();
+    let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
+    let kind = Kind::of(&band);
     let scale =
         band.scale().zip(band.offset()).filter(|(scale, offset)| (scale - 1.0).abs() > 0.0 || *offset != 0.0);
-    Ok(BlockBand {
-        grid: bands::grid_of(dataset, path)?,
-        kind,
-        no_data: band.no_data_value().unwrap_or_else(|| kind.usual_no_data()),
-        name: name.to_owned(),
-        scale,
-        source: (path.to_owned(), index),
-    })
+    let no_data = band.no_data_value().unwrap_or_else(|| kind.usual_no_data());
+    let format = BandFormat { name: name.0.clone(), kind, no_data, scale };
+    Ok(BlockBand { grid: bands::grid_of(dataset, path)?, format, source: source.clone() })
 }
 
 /// A raster written block by block into an uncompressed file beside its place, then made into a cloud-optimised GeoTIFF.
@@ -161,7 +115,7 @@ pub struct BlockWriter {
     _folder: tempfile::TempDir,
     scratch: PathBuf,
     dataset: Dataset,
-    bands: Vec<BlockBand>,
+    bands: Vec<BandFormat>,
 }
 
 impl std::fmt::Debug for BlockWriter {
@@ -171,14 +125,14 @@ impl std::fmt::Debug for BlockWriter {
 }
 
 impl BlockWriter {
-    /// A raster on `grid` with bands like `bands`; all are written in the type of the widest one.
+    /// A raster on `grid` with bands of these formats; all are written in the type of the widest one.
     ///
     /// # Errors
     /// [`Error::Write`] when the folder takes no file.
     pub fn create(
         path: &Path,
         grid: &Grid,
-        bands: &[BlockBand],
+        bands: &[BandFormat],
         tags: &[(String, String)],
     ) -> Result<Self, Error> {
         let failed = |e: gdal::errors::GdalError| Error::write(path, e);
@@ -218,10 +172,10 @@ impl BlockWriter {
         for (key, value) in tags {
             dataset.set_metadata_item(key, value, "").map_err(failed)?;
         }
-        let bands: Vec<BlockBand> = bands.iter().map(|b| rekinded(b, kind)).collect();
+        let bands: Vec<BandFormat> = bands.iter().map(|b| rekinded(b, kind)).collect();
         // A GeoTIFF holds one no-data value.
         let no_data = bands.first().map_or(0.0, |b| b.no_data);
-        let bands: Vec<BlockBand> = bands.into_iter().map(|b| BlockBand { no_data, ..b }).collect();
+        let bands: Vec<BandFormat> = bands.into_iter().map(|b| BandFormat { no_data, ..b }).collect();
         for (i, stored) in bands.iter().enumerate() {
             let mut band = dataset.rasterband(i + 1).map_err(failed)?;
             band.set_description(&stored.name).map_err(failed)?;
@@ -313,7 +267,7 @@ fn whole_number(v: f64, kind: Kind, no_data: f64) -> f64 {
 }
 
 /// The type that holds the numbers of all bands.
-fn widest(bands: &[BlockBand]) -> Kind {
+fn widest(bands: &[BandFormat]) -> Kind {
     let has = |kind: Kind| bands.iter().any(|b| b.kind == kind);
     let mixed = has(Kind::Int16) && has(Kind::UInt16);
     match () {
@@ -325,13 +279,13 @@ fn widest(bands: &[BlockBand]) -> Kind {
 }
 
 /// The band in another type, with a no-data value that the type holds.
-fn rekinded(band: &BlockBand, kind: Kind) -> BlockBand {
+fn rekinded(band: &BandFormat, kind: Kind) -> BandFormat {
     let holds = match kind.range() {
         Some((low, high)) => (low..=high).contains(&band.no_data) && band.no_data.fract() == 0.0,
         None => true,
     };
     let no_data = if holds { band.no_data } else { kind.usual_no_data() };
-    BlockBand { kind, no_data, ..band.clone() }
+    BandFormat { kind, no_data, ..band.clone() }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod files;
 mod folder;
 mod geotiff;
 mod ground;
+mod kind;
 mod library;
 mod link;
 mod names;
@@ -34,7 +35,7 @@ mod whole;
 mod write;
 mod xml;
 
-pub use blockwise::{BlockBand, BlockReader, BlockWriter, Kind};
+pub use blockwise::{BandFormat, BlockBand, BlockReader, BlockWriter};
 pub use checksum::{hex, sha256, short_hash, source_files, sum_of};
 pub use coarse::read_coarse;
 pub use crs::{crs_from_epsg, from_wgs84, in_metres, mapping, to_wgs84, utm_of, working_crs};
@@ -42,6 +43,7 @@ pub use error::Error;
 pub use folder::{Listed, list_scenes};
 pub use geotiff::{CogInput, write_cog, write_scene};
 pub use ground::{ground_pixel_m, outline};
+pub use kind::Kind;
 pub use library::{
     configure, file_of as file_behind, forget_remote, is_plain_path, is_remote, set_store_option,
 };

@@ -1,35 +1,19 @@
 //! Stored numbers of one band: a window as the file has it, or on another grid; which of them mean nothing.
 
+use super::kind::{Kind, is_common_no_data};
 use super::{Error, bands, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
 use gdal::Dataset;
-use gdal::raster::{GdalDataType, GdalType, RasterBand, ResampleAlg};
+use gdal::raster::{GdalType, RasterBand, ResampleAlg};
 use ndarray::Array2;
-
-/// The least number of 16 bits, and the usual mark of grids of text: both are written for no data without a tag.
-pub(super) const COMMON_NO_DATA: [f64; 2] = [-32_768.0, -9999.0];
-
-/// Whether a number is one that means no data in files without a tag, or not even a number; nothing measured is so low.
-pub(super) fn is_common_no_data(v: f64) -> bool {
-    let [lowest, exactly] = COMMON_NO_DATA;
-    !v.is_finite() || v <= lowest || (v - exactly).abs() == 0.0
-}
-
-/// The greatest number of a type, which means saturated; infinite for floating point.
-pub(super) fn top_of(kind: GdalDataType) -> f32 {
-    match kind {
-        GdalDataType::UInt8 => f32::from(u8::MAX),
-        GdalDataType::UInt16 => f32::from(u16::MAX),
-        GdalDataType::Int16 => f32::from(i16::MAX),
-        _ => f32::INFINITY,
-    }
-}
 
 /// How a coarser or shifted band comes onto the grid.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Sampling {
+    /// The nearest pixel: classes have nothing between them.
     Nearest,
+    /// Bilinear between the pixels that hold data.
     Bilinear,
 }
 
@@ -37,8 +21,8 @@ pub(super) enum Sampling {
 pub(super) struct Stored {
     pub(super) values: Array2<f32>,
     no_data: Option<f32>,
-    /// [`top_of`] its type.
-    top: f32,
+    /// `None` where no number counts as saturated: classes, heights.
+    kind: Option<Kind>,
 }
 
 impl Stored {
@@ -46,14 +30,14 @@ impl Stored {
         is_common_no_data(f64::from(v)) || self.no_data.is_some_and(|n| (v - n).abs() == 0.0)
     }
 
-    /// Whether a number is at the top of what its type holds.
+    /// [`Kind::is_top`].
     pub(super) fn is_saturated(&self, v: f32) -> bool {
-        v >= self.top
+        self.kind.is_some_and(|kind| kind.is_top(v))
     }
 
-    /// Whether a pixel with this number in all bands shows nothing: the top of 16 bits. White of 8 bits may be a cloud.
+    /// [`Kind::is_filled`].
     pub(super) fn is_filled(&self, v: f32) -> bool {
-        self.is_saturated(v) && self.top > f32::from(u8::MAX)
+        self.kind.is_some_and(|kind| kind.is_filled(v))
     }
 
     /// The value at a continuous position by bilinear interpolation; `None` outside and where it is missing.
@@ -120,8 +104,8 @@ impl File {
         }
         let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
         let no_data = band.no_data_value().map(|v| v as f32);
-        let top = if sampling == Sampling::Nearest { f32::INFINITY } else { top_of(band.band_type()) };
-        let stored = |values| Stored { values, no_data, top };
+        let kind = (sampling != Sampling::Nearest).then(|| Kind::of(&band));
+        let stored = |values| Stored { values, no_data, kind };
         if let Some(window) = coinciding(own, grid) {
             return Ok(stored(shown(dataset, source, window)?));
         }
@@ -171,7 +155,7 @@ pub(super) fn stored_in(dataset: &Dataset, source: &Source, window: Window) -> R
     let path = source.gdal_path.as_str();
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
     let no_data = band.no_data_value().map(|v| v as f32);
-    Ok(Stored { values: shown(dataset, source, window)?, no_data, top: f32::INFINITY })
+    Ok(Stored { values: shown(dataset, source, window)?, no_data, kind: None })
 }
 
 /// Pixels of a window as floating point numbers, NaN where the file's alpha or its mask says that they hold nothing.
@@ -239,7 +223,7 @@ pub(super) fn into_coarse(
     if let Some(told) = told(dataset, source, all)? {
         blank(&mut values, &told);
     }
-    Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), top: top_of(band.band_type()) })
+    Ok(Stored { values, no_data: band.no_data_value().map(|v| v as f32), kind: Some(Kind::of(&band)) })
 }
 
 /// Reads a window into an array of its shape; a decoder's warning of missing pixels is a failure.

@@ -1,7 +1,7 @@
 //! Numbers of a raster without reading it whole: from windows in the middle and at the quarters of both diagonals.
 
 use super::Error;
-use super::pixels::is_common_no_data;
+use super::kind::is_common_no_data;
 use gdal::raster::RasterBand;
 
 /// Side of a window, pixels.

@@ -1,12 +1,13 @@
 //! Windows of one band as they are stored: read by ranges, written again without a change of any number.
 
 use super::geotiff::{copy_as_cog, in_memory};
-use super::pixels::{check_window, into_window, is_common_no_data};
+use super::kind::{Kind, is_common_no_data};
+use super::pixels::{check_window, into_window};
 use super::{Error, bands, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
 use gdal::Metadata;
-use gdal::raster::{GdalDataType, GdalType};
+use gdal::raster::GdalType;
 use ndarray::Array2;
 use std::path::Path;
 
@@ -90,11 +91,11 @@ pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error>
     let own = bands::grid_of(&dataset, path)?;
     check_window(window, own.shape, path)?;
     let band = dataset.rasterband(source.band_index).map_err(|e| Error::read(path, e))?;
-    let values = match band.band_type() {
-        GdalDataType::UInt8 => StoredValues::U8(read(&band, path, window)?),
-        GdalDataType::UInt16 => StoredValues::U16(read(&band, path, window)?),
-        GdalDataType::Int16 => StoredValues::I16(read(&band, path, window)?),
-        _ => StoredValues::F32(read(&band, path, window)?),
+    let values = match Kind::of(&band) {
+        Kind::UInt8 => StoredValues::U8(read(&band, path, window)?),
+        Kind::UInt16 => StoredValues::U16(read(&band, path, window)?),
+        Kind::Int16 => StoredValues::I16(read(&band, path, window)?),
+        Kind::Float32 => StoredValues::F32(read(&band, path, window)?),
     };
     Ok(StoredBand { values, grid: own.sub_grid(window), no_data: band.no_data_value() })
 }

@@ -37,5 +37,5 @@ pub use run::{RunOutput, run};
 pub use simulation::{SimulateRequest, SimulatedSensor, simulate};
 pub use sink::{Event, Silent, Sink};
 pub use site::{Look, Site};
-pub use source::{GdalSource, MemorySource, SceneSource};
+pub use source::{GdalSource, SceneSource};
 pub use staged::prepare_folder;

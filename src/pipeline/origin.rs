@@ -1,6 +1,6 @@
 //! What scenes are made of, satellite data or simulation, and what a raster made of a scene says of it.
 
-use crate::io::{BlockBand, Kind};
+use crate::io::{BandFormat, Kind};
 use crate::scene::{Backscatter, IMPLANTED, REFLECTANCE_SCALE, Radar, Scene, Storage};
 use crate::simulate;
 
@@ -153,15 +153,15 @@ pub(super) fn radar_tags(radar: &Radar) -> Tags {
     tags
 }
 
-/// A band of `scene` as a raster of its stored numbers must describe it, so that they become the same values again.
-pub(super) fn described(scene: &Scene, band: &BlockBand) -> BlockBand {
+/// The format in which a raster of a band's stored numbers must describe them, so that they become the values of `scene` again.
+pub(super) fn described(scene: &Scene, format: &BandFormat) -> BandFormat {
     let scaling = &scene.scaling;
     let as_itself = scaling.scale.to_bits() == 1.0_f64.to_bits() && scaling.offset == 0.0;
     // The factor of Sentinel-2 needs no mention.
-    let usual = band.kind != Kind::UInt8 && (scaling.scale - REFLECTANCE_SCALE).abs() < 1e-12;
-    let is_usual = scene.radar.is_some() || (band.scale.is_none() && (usual || as_itself));
-    let scale = if is_usual { band.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
-    BlockBand { scale, ..band.clone() }
+    let usual = format.kind != Kind::UInt8 && (scaling.scale - REFLECTANCE_SCALE).abs() < 1e-12;
+    let is_usual = scene.radar.is_some() || (format.scale.is_none() && (usual || as_itself));
+    let scale = if is_usual { format.scale } else { Some((scaling.scale, scaling.offset * scaling.scale)) };
+    BandFormat { scale, ..format.clone() }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::hidden::Hidden;
 use super::{Planned, TILE_PX};
 use crate::change::{AreaModel, AreaObject, AreaObjects, Sample};
 use crate::grid::Window;
-use crate::io::{BlockBand, BlockWriter, Kind};
+use crate::io::{BandFormat, BlockWriter, Kind};
 use crate::pipeline::origin::software_tag;
 use crate::pipeline::register::Lay;
 use crate::pipeline::{Error, Event, SceneSource, Sink};
@@ -129,15 +129,9 @@ impl Sweep<'_> {
 
     fn writer(&self, path: &Path) -> Result<BlockWriter, Error> {
         let grid = &self.planned.pair.reference.grid;
-        let band = BlockBand {
-            grid: grid.clone(),
-            kind: Kind::Float32,
-            no_data: f64::NAN,
-            name: "change statistic".to_owned(),
-            scale: None,
-            source: (String::new(), 1),
-        };
-        Ok(BlockWriter::create(path, grid, &[band], &[software_tag()])?)
+        let name = "change statistic".to_owned();
+        let format = BandFormat { name, kind: Kind::Float32, no_data: f64::NAN, scale: None };
+        Ok(BlockWriter::create(path, grid, &[format], &[software_tag()])?)
     }
 }
 

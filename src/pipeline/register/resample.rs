@@ -4,7 +4,7 @@ use super::lay::{Lay, Shifts};
 use super::measure::Measured;
 use super::pair::{Link, Pair};
 use crate::grid::Window;
-use crate::io::{BlockBand, BlockReader, BlockWriter};
+use crate::io::{BandFormat, BlockReader, BlockWriter};
 use crate::pipeline::origin::{described, scene_tags};
 use crate::pipeline::{Error, Event, Sink};
 use ndarray::Array2;
@@ -26,13 +26,13 @@ struct Block {
 pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Sink) -> Result<(), Error> {
     let bands: Vec<usize> = (0..pair.moving.bands.len()).collect();
     let reader = BlockReader::open(&pair.moving, &bands)?;
-    let stored: Vec<BlockBand> = reader.bands().map(|b| described(&pair.moving, b)).collect();
+    let formats: Vec<BandFormat> = reader.bands().map(|b| described(&pair.moving, &b.format)).collect();
     let grid = &pair.reference.grid;
-    let mut writer = BlockWriter::create(path, grid, &stored, &scene_tags(&pair.moving))?;
+    let mut writer = BlockWriter::create(path, grid, &formats, &scene_tags(&pair.moving))?;
     let shifts = Shifts::new(pair, Some(measured));
     let links: Vec<Link> =
-        stored.iter().map(|b| Link::new(grid, &b.grid, pair.overlap)).collect::<Result<_, _>>()?;
-    let lays: Vec<Lay<'_>> = (stored.iter().zip(&links))
+        reader.bands().map(|b| Link::new(grid, &b.grid, pair.overlap)).collect::<Result<_, _>>()?;
+    let lays: Vec<Lay<'_>> = (reader.bands().zip(&links))
         .map(|(band, link)| Lay { reference: grid, moving: band.grid.shape, link, shifts: &shifts })
         .collect();
     let strip_rows = (STRIP_PIXELS / grid.shape.1.max(1)).clamp(16, 1024);
@@ -41,7 +41,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Si
     // Each thread takes neighbouring strips, so that the blocks of the file that two strips share are decoded once.
     let shares: Vec<&[usize]> = starts.chunks(starts.len().div_ceil(threads)).collect();
     let (sender, receiver) = sync_channel::<Block>(2);
-    let total = starts.len() * stored.len();
+    let total = starts.len() * bands.len();
     let (written, warped) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| -> Result<(), Error> {
             for (done, block) in receiver.into_iter().enumerate() {

@@ -23,7 +23,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured) -> Result<(),
     let bands: Vec<BlockBand> = BlockReader::open(&pair.moving, &all)?
         .bands()
         .filter(|b| covers(&b.grid, grid))
-        .map(|b| described(&pair.moving, b))
+        .map(|b| BlockBand { format: described(&pair.moving, &b.format), ..b.clone() })
         .collect();
     let corrected = |row: f64, col: f64| corrected(pair, measured, (row, col));
     let (h, w) = grid.shape;
@@ -85,17 +85,17 @@ fn covers(band: &Grid, grid: &Grid) -> bool {
 
 fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
     let ((h, w), (own_h, own_w)) = (grid.shape, band.grid.shape);
-    let file = Path::new(&band.source.0);
+    let file = Path::new(&band.source.gdal_path);
     let file = std::path::absolute(file).ok().filter(|_| file.exists()).unwrap_or_else(|| file.to_owned());
     let _ = write!(
         text,
         "  <VRTRasterBand dataType=\"{}\" band=\"{number}\">\n    <Description>{}</Description>\n    \
          <NoDataValue>{}</NoDataValue>\n",
-        band.kind.name(),
-        escape(&band.name),
-        band.no_data
+        band.format.kind.name(),
+        escape(&band.format.name),
+        band.format.no_data
     );
-    if let Some((scale, offset)) = band.scale {
+    if let Some((scale, offset)) = band.format.scale {
         let _ = write!(text, "    <Offset>{offset}</Offset>\n    <Scale>{scale}</Scale>\n");
     }
     let _ = write!(
@@ -104,7 +104,7 @@ fn push_band(text: &mut String, number: usize, band: &BlockBand, grid: &Grid) {
          <SourceBand>{}</SourceBand>\n      <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{own_w}\" ySize=\"{own_h}\"/>\n      \
          <DstRect xOff=\"0\" yOff=\"0\" xSize=\"{w}\" ySize=\"{h}\"/>\n    </SimpleSource>\n  </VRTRasterBand>\n",
         escape(file.display().to_string()),
-        band.source.1
+        band.source.band_index
     );
 }
 
@@ -130,7 +130,8 @@ fn corrected(pair: &Pair, measured: &Measured, (row, col): (f64, f64)) -> Result
 mod tests {
     use super::*;
     use crate::grid::Affine;
-    use crate::io::Kind;
+    use crate::io::{BandFormat, Kind};
+    use crate::scene::Source;
 
     #[test]
     fn bands_of_larger_pixels_cover_the_scene_too() {
@@ -142,14 +143,9 @@ mod tests {
         let fine = grid(120, 10.0, 3e5);
         assert!(covers(&fine, &fine) && covers(&grid(60, 20.0, 3e5), &fine));
         assert!(!covers(&grid(60, 20.0, 3e5 + 10.0), &fine) && !covers(&grid(59, 20.0, 3e5), &fine));
-        let band = BlockBand {
-            grid: grid(60, 20.0, 3e5),
-            kind: Kind::UInt16,
-            no_data: 0.0,
-            name: "B05".to_owned(),
-            scale: None,
-            source: ("b05.tif".to_owned(), 1),
-        };
+        let source = Source { gdal_path: "b05.tif".to_owned(), band_index: 1, alpha_index: None };
+        let format = BandFormat { name: "B05".to_owned(), kind: Kind::UInt16, no_data: 0.0, scale: None };
+        let band = BlockBand { grid: grid(60, 20.0, 3e5), format, source };
         let mut text = String::new();
         push_band(&mut text, 1, &band, &fine);
         assert!(text.contains("SrcRect xOff=\"0\" yOff=\"0\" xSize=\"60\" ySize=\"60\""), "{text}");
