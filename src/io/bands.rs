@@ -119,8 +119,7 @@ pub(super) fn name_bands(
     options: &SceneOptions,
 ) -> (Vec<(String, FoundBand)>, Vec<String>) {
     let unnamed = found.iter().filter(|b| b.name.is_none()).count();
-    let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
-    let mut asked: Vec<String> = options.bands.iter().flatten().map(word).collect();
+    let mut asked = options.asked_bands().unwrap_or_default();
     let fresh = if unnamed > 0 && asked.len() == unnamed { std::mem::take(&mut asked) } else { Vec::new() };
     let mut fresh = fresh.into_iter();
     let named = found

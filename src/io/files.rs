@@ -3,13 +3,13 @@
 use super::bands::{assemble, bands_of_file};
 use super::options::SceneOptions;
 use super::{Error, library, names, scaling, sentinel1};
-use crate::scene::Scene;
+use crate::scene::{Scaling, Scene};
 use gdal::{Dataset, Metadata};
 use jiff::Timestamp;
 use std::path::Path;
 
 /// Tags that hold the time of sensing, in order of trust.
-const TIME_TAGS: [&str; 10] = [
+const SENSING_TAGS: [&str; 9] = [
     "ACQUISITION",
     "ACQUISITION_DATETIME",
     "SENSING_TIME",
@@ -19,8 +19,9 @@ const TIME_TAGS: [&str; 10] = [
     "DATETIME",
     "ACQ_DATE",
     "ACQUISITION_DATE",
-    "TIFFTAG_DATETIME",
 ];
+/// TIFF's own tag, which often holds the time of writing.
+const WRITING_TAG: &str = "TIFFTAG_DATETIME";
 
 /// A scene of the files `paths`; `spec` is what the user wrote.
 pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOptions) -> Result<Scene, Error> {
@@ -29,7 +30,7 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
     }
     let mut found = Vec::new();
     let (mut datetime, mut platform) = (None, None);
-    let mut scaling: Option<crate::scene::Scaling> = None;
+    let mut scaling: Option<Scaling> = None;
     for path in paths {
         let dataset = library::open_raster(path)?;
         let bands = bands_of_file(&dataset, path)?;
@@ -67,15 +68,14 @@ pub(super) fn scene_of_files(spec: &str, paths: &[String], options: &SceneOption
 
 /// Time of sensing by tag, file name or folder name.
 ///
-/// TIFF's own tag often holds the time of writing: it counts where nothing else does, or where it gives the hour of the
-/// day that the name gives.
+/// The tag of writing counts where nothing else does, or where it gives the hour of the day that the name gives.
 fn datetime_of_file(dataset: &Dataset, path: &str) -> Option<Timestamp> {
-    let tagged = |key: &&str| dataset.metadata_item(key, "").and_then(|t| names::datetime_of_text(&t));
-    if let Some(sensed) = TIME_TAGS[..9].iter().find_map(tagged) {
+    let tagged = |key: &str| dataset.metadata_item(key, "").and_then(|t| names::datetime_of_text(&t));
+    if let Some(sensed) = SENSING_TAGS.into_iter().find_map(tagged) {
         return Some(sensed);
     }
     let named = path.rsplit('/').take(2).find_map(names::datetime_of_name);
-    let written = tagged(&TIME_TAGS[9]);
+    let written = tagged(WRITING_TAG);
     match (named, written) {
         (Some(named), Some(written))
             if named.as_second() % 86_400 == 0 && names::day(named) == names::day(written) =>

@@ -8,6 +8,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Bands of Sentinel-2 that are taken from products and STAC items where none are asked for: those of 10 m.
+pub(super) const DEFAULT_BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
+
 /// What the user says about a scene that its files may not.
 #[derive(Debug, Clone, Default)]
 pub struct SceneOptions {
@@ -19,6 +22,14 @@ pub struct SceneOptions {
     pub dem: Option<ElevationModel>,
     /// Where classifications beside the scenes are looked up; one for many scenes lists each folder once.
     pub classifications: Classifications,
+}
+
+impl SceneOptions {
+    /// The bands that are asked for, by their own names whatever the user calls them; `None` where none are.
+    pub(super) fn asked_bands(&self) -> Option<Vec<String>> {
+        let own = |word: &String| names::band_of_word(word.trim()).unwrap_or_else(|| word.trim().to_owned());
+        self.bands.as_ref().map(|bands| bands.iter().map(own).collect())
+    }
 }
 
 /// Files of folders that may be classifications, each folder listed once: what comes into it later is not seen.

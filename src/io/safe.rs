@@ -3,13 +3,11 @@
 //! Reference: Sentinel-2 Products Specification Document, issue 14.9, ESA 2021.
 
 use super::bands::{FoundBand, assemble, grid_of};
-use super::options::SceneOptions;
+use super::options::{DEFAULT_BANDS, SceneOptions};
 use super::{Error, library, names, scaling, sentinel1, xml};
 use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene, Source};
 use std::path::Path;
 
-/// Bands of 10 m that are taken when nothing else is asked.
-pub(super) const DEFAULT_BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
 /// Largest metadata file that is read, bytes.
 const XML_LIMIT: usize = 64 << 20;
 
@@ -37,14 +35,9 @@ pub(super) fn is_product(folder: &str) -> bool {
         })
 }
 
-/// A product in a folder.
-pub(super) fn open_folder(spec: &str, folder: &str, options: &SceneOptions) -> Result<Scene, Error> {
-    open(spec, folder, options)
-}
-
 /// A product in a zip file that GDAL reaches at `path`.
 pub(super) fn open_zip(spec: &str, path: &str, options: &SceneOptions) -> Result<Scene, Error> {
-    open(spec, &format!("/vsizip/{path}"), options)
+    open_folder(spec, &format!("/vsizip/{path}"), options)
 }
 
 fn is_xml(path: &str) -> bool {
@@ -52,7 +45,8 @@ fn is_xml(path: &str) -> bool {
     name.starts_with("MTD_MSIL") && names::has_extension(path, &["xml"])
 }
 
-fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> {
+/// A product of either Sentinel in the folder `root`.
+pub(super) fn open_folder(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> {
     let (listed, messages) = library::watched(|| gdal::vsi::read_dir(root, true));
     let listed = listed.map_err(|e| {
         let told = messages.failures.first().cloned();
@@ -78,10 +72,8 @@ fn open(spec: &str, root: &str, options: &SceneOptions) -> Result<Scene, Error> 
     let xml_path = format!("{root}/{xml}");
     let product = parse(&library::read_bytes(&xml_path, XML_LIMIT)?)
         .map_err(|reason| Error::Metadata { path: xml_path.clone(), reason })?;
-    let default: Vec<String> = DEFAULT_BANDS.map(str::to_owned).to_vec();
-    let wanted = options.bands.clone().unwrap_or(default);
     let mut found = Vec::new();
-    for name in wanted.iter().map(|w| names::band_of_word(w).unwrap_or_else(|| w.clone())) {
+    for name in options.asked_bands().unwrap_or_else(|| DEFAULT_BANDS.map(str::to_owned).to_vec()) {
         let file = image_of(&files, &name).ok_or_else(|| missing(spec, &files, &name))?;
         found.push(found_band(format!("{root}/{file}"), name)?);
     }

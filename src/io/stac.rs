@@ -4,15 +4,12 @@
 
 use super::bands::{FoundBand, assemble, bands_of_file, grid_of};
 use super::link::joined;
-use super::options::SceneOptions;
+use super::options::{DEFAULT_BANDS, SceneOptions};
 use super::{Error, crs, files, library, names, scaling, sentinel1};
 use crate::grid::{Affine, Grid};
 use crate::scene::{REFLECTANCE_SCALE, Scaling, Scene};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Bands that are taken where none were asked for.
-const DEFAULT_BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
 
 /// Largest item that is read, bytes.
 const ITEM_LIMIT: usize = 32 << 20;
@@ -72,14 +69,10 @@ pub fn open_item_json(json: &Value, spec: &str, options: &SceneOptions) -> Resul
     if let Some(scene) = radar_item(spec, json, &item, options)? {
         return Ok(scene);
     }
-    let default: Vec<String> = DEFAULT_BANDS.map(str::to_owned).to_vec();
-    let mut wanted = match &options.bands {
-        Some(bands) => bands.iter().map(|b| names::band_of_word(b).unwrap_or_else(|| b.clone())).collect(),
-        None => default,
-    };
-    if options.bands.is_none() {
-        wanted.retain(|w| item.asset(w).is_some());
-    }
+    let is_there = |band: &&str| item.asset(band).is_some();
+    let wanted = options
+        .asked_bands()
+        .unwrap_or_else(|| DEFAULT_BANDS.into_iter().filter(is_there).map(str::to_owned).collect());
     let there = || item.assets.iter().map(|a| a.band.as_str()).collect::<Vec<_>>().join(", ");
     if wanted.is_empty() {
         let reason = format!(

@@ -1,7 +1,7 @@
 //! Images in ground range made a scene: bands picked, one geometry, the map grid around it.
 
+use super::super::Error;
 use super::super::options::SceneOptions;
-use super::super::{Error, names};
 use super::dem;
 use super::geocode::Geolocation;
 use super::stated::Stated;
@@ -23,11 +23,10 @@ pub(super) struct Product {
 pub(super) fn laid_out(spec: &str, mut product: Product, options: &SceneOptions) -> Result<Scene, Error> {
     let rank = |name: &str| POLARISATIONS.iter().position(|p| *p == name).unwrap_or(POLARISATIONS.len());
     product.images.sort_by_key(|(name, ..)| rank(name));
-    if let Some(asked) = &options.bands {
+    if let Some(asked) = options.asked_bands() {
         let there = product.images.iter().map(|i| i.0.clone()).collect::<Vec<_>>().join(", ");
-        let word = |b: &String| names::band_of_word(b.trim()).unwrap_or_else(|| b.trim().to_owned());
         let mut picked = Vec::new();
-        for name in asked.iter().map(word) {
+        for name in asked {
             let at = product.images.iter().position(|(n, ..)| *n == name).ok_or_else(|| {
                 Error::bands(spec, format!("the product has no polarisation {name}; it has: {there}"))
             })?;

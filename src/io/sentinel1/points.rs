@@ -70,8 +70,8 @@ fn polarisations_of(dataset: &Dataset, path: &str, options: &SceneOptions) -> Re
     if listed.len() == count {
         return Ok(listed);
     }
-    match &options.bands {
-        Some(bands) if bands.len() == count => Ok(bands.iter().map(|b| b.to_ascii_uppercase()).collect()),
+    match options.asked_bands() {
+        Some(bands) if bands.len() == count => Ok(bands),
         _ => Err(Error::bands(path, "its polarisations are unknown; name the bands with --bands VV,VH")),
     }
 }

@@ -71,8 +71,8 @@ pub(in crate::io) fn open_safe(
     let manifest = files.iter().find(|f| f.rsplit('/').next() == Some(MANIFEST));
     let of_manifest = manifest.and_then(|m| annotation::relative_orbit_of_manifest(&format!("{root}/{m}")));
     let stated = Stated { relative_orbit: of_manifest.or(stated.relative_orbit), ..stated };
-    let asked = |name: &&String| options.bands.iter().flatten().any(|b| b.trim().eq_ignore_ascii_case(name));
-    if let Some(name) = missing.iter().find(|n| images.is_empty() || asked(n)) {
+    let asked = options.asked_bands().unwrap_or_default();
+    if let Some(name) = missing.iter().find(|name| images.is_empty() || asked.contains(name)) {
         let reason = format!(
             "the product describes {name} but has no measurement of it; fetch the whole product again"
         );
