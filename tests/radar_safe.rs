@@ -203,6 +203,50 @@ fn a_product_of_border_noise_holds_no_data() {
     assert!(whole.validity.iter().all(|v| v.contains(Validity::NO_DATA)));
 }
 
+/// A product in which `from` is `to` in all annotation files.
+fn with_annotation(folder: &Path, from: &str, to: &str) -> String {
+    let root = Made::default().write(folder);
+    for place in ["annotation", "annotation/calibration"] {
+        for file in std::fs::read_dir(root.join(place)).unwrap().map(|f| f.unwrap().path()) {
+            if file.is_file() {
+                let text = std::fs::read_to_string(&file).unwrap();
+                std::fs::write(&file, text.replace(from, to)).unwrap();
+            }
+        }
+    }
+    root.display().to_string()
+}
+
+#[test]
+fn annotations_that_contradict_the_image_or_hold_no_numbers_are_refused() {
+    let huge = "<numberOfSamples>9999999999999999999</numberOfSamples>";
+    for (from, to, said) in [
+        ("<numberOfLines>600</numberOfLines>", "<numberOfLines>601</numberOfLines>", "annotation 601 × 800"),
+        ("<numberOfLines>600</numberOfLines>", "<numberOfLines>-1</numberOfLines>", "no image size"),
+        ("<numberOfSamples>800</numberOfSamples>", huge, "fetch the product again"),
+        ("500 500</sigmaNought>", "nan inf</sigmaNought>", "no sigma0 calibration vectors"),
+        ("0 799</pixel>", "799 0</pixel>", "no sigma0 calibration vectors"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let scene = open_scene(&with_annotation(dir.path(), from, to), &SceneOptions::default());
+        let window = Window { row: 300, col: 400, height: 20, width: 20 };
+        let read = scene.and_then(|scene| read_raster(&scene, window, &[0]));
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains(said), "{to}: {error}");
+    }
+    // A calibration of zero gives no power, and a pixel cannot be a billionth of a metre wide.
+    let dir = tempfile::tempdir().unwrap();
+    let path = with_annotation(dir.path(), "500 500</sigmaNought>", "0 0</sigmaNought>");
+    let scene = open_scene(&path, &SceneOptions::default()).unwrap();
+    let window = Window { row: 300, col: 400, height: 20, width: 20 };
+    let raster = read_raster(&scene, window, &[0]).unwrap();
+    assert!(raster.validity.iter().all(|v| v.contains(Validity::NO_DATA)));
+    let dir = tempfile::tempdir().unwrap();
+    let path = with_annotation(dir.path(), "PixelSpacing>10<", "PixelSpacing>1e-9<");
+    let tiny = open_scene(&path, &SceneOptions::default()).unwrap();
+    assert!(tiny.grid.pixel_size() >= 1.0);
+}
+
 #[test]
 fn relief_that_moves_pixels_beyond_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -71,7 +71,7 @@ pub(super) fn walk(xml: &[u8], mut visit: impl FnMut(Met<'_>)) -> Result<Ending,
     }
 }
 
-/// Numbers separated by blanks; those that are none are left out.
+/// Numbers separated by blanks; those that are none, or not finite, are left out.
 pub(super) fn numbers(text: &str) -> Vec<f64> {
-    text.split_ascii_whitespace().filter_map(|t| t.parse().ok()).collect()
+    text.split_ascii_whitespace().filter_map(|t| t.parse().ok()).filter(|v: &f64| v.is_finite()).collect()
 }

@@ -58,7 +58,7 @@ pub(super) fn image(path: &str) -> Result<Image, Error> {
     };
     match () {
         () if found.polarisation.is_empty() => wrong("polarisation"),
-        () if found.shape.0 * found.shape.1 == 0 => wrong("image size"),
+        () if found.shape.0 == 0 || found.shape.1 == 0 => wrong("image size"),
         () if found.points.len() < 4 => wrong("geolocation grid"),
         () => Ok(found),
     }

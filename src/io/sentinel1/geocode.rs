@@ -31,6 +31,8 @@ const LARGEST_ERROR_PX: f64 = 3.0;
 const SHIFT_PER_HEIGHT: f64 = 1.73;
 /// A window is refused where unseen relief shifts its pixels by more, px.
 const LARGEST_RELIEF_PX: f64 = 1.0;
+/// Sides of a pixel that a product may state, metres; another number is a mistake, and the points tell the side.
+const PIXEL_M: std::ops::RangeInclusive<f64> = 1.0..=1000.0;
 /// Fewest points that show the relief of a window.
 const RELIEF_POINTS: usize = 6;
 
@@ -168,7 +170,8 @@ impl Geolocation {
         }
         let trend = fit(&samples, degree, with_height)
             .ok_or_else(|| bad("its ground control points do not span a plane".to_owned()))?;
-        let pixel_m = if spacing_m > 0.0 { spacing_m } else { pixel_of(&samples, scale, shape) };
+        let stated = Some(spacing_m).filter(|m| PIXEL_M.contains(m));
+        let pixel_m = stated.unwrap_or_else(|| pixel_of(&samples, scale, shape));
         Ok(Self {
             grid: grid_around(map, bounds, pixel_m)
                 .map_err(|e| bad(format!("its pixels have no size: {e}")))?,

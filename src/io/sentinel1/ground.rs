@@ -156,6 +156,14 @@ impl Image<'_> {
         let wide = Window { col: from, width: to - from, ..part };
         let path = self.source.gdal_path.as_str();
         let dataset = library::open_raster(path)?;
+        let (cols, rows) = dataset.raster_size();
+        if (rows, cols) != self.shape {
+            let reason = format!(
+                "the image has {rows} × {cols} px and its annotation {} × {}; fetch the product again",
+                self.shape.0, self.shape.1
+            );
+            return Err(Error::Metadata { path: path.to_owned(), reason });
+        }
         let band = dataset.rasterband(self.source.band_index).map_err(|e| Error::read(path, e))?;
         let stored = read_window(&band, path, wide)?;
         let mut power = Array3::<f32>::zeros((1, part.height, part.width));
@@ -170,8 +178,9 @@ impl Image<'_> {
             for j in 0..part.width {
                 let k = skip + j;
                 // σ⁰ = (DN² − η) / A², not below one count
-                power[(0, i, j)] = ((line[k] - noise[k]).max(1.0) / divisor[j]) as f32;
-                usable[(i, j)] = line[k] > 0.0 && k >= left && k < right;
+                let sigma0 = ((line[k] - noise[k]).max(1.0) / divisor[j]) as f32;
+                power[(0, i, j)] = sigma0;
+                usable[(i, j)] = line[k] > 0.0 && k >= left && k < right && sigma0.is_finite();
             }
         }
         Ok((power, usable))

@@ -98,6 +98,11 @@ fn along(vectors: &[RangeVector], row: f64, cols: std::ops::Range<usize>, other:
     .collect()
 }
 
+/// Whether there is a value at each of some knots in order, and any.
+fn is_curve(knots: &[f64], values: &[f64]) -> bool {
+    !knots.is_empty() && knots.len() == values.len() && knots.is_sorted()
+}
+
 /// Linear between knots, constant beyond them.
 fn interpolate(knots: &[f64], values: &[f64], at: f64) -> f64 {
     let next = knots.partition_point(|&k| k <= at);
@@ -132,7 +137,7 @@ fn range_vectors(path: &str, elements: &[&str]) -> Result<Vec<RangeVector>, Erro
         }
         _ => {}
     })?;
-    vectors.retain(|v| v.row.is_finite() && !v.cols.is_empty() && v.cols.len() == v.values.len());
+    vectors.retain(|v| v.row.is_finite() && is_curve(&v.cols, &v.values));
     vectors.sort_by(|a, b| a.row.total_cmp(&b.row));
     Ok(vectors)
 }
@@ -161,7 +166,7 @@ fn azimuth_vectors(path: &str) -> Result<Vec<AzimuthVector>, Error> {
         }
         _ => {}
     })?;
-    vectors.retain(|v| !v.rows.is_empty() && v.rows.len() == v.values.len());
+    vectors.retain(|v| is_curve(&v.rows, &v.values));
     Ok(vectors)
 }
 
