@@ -145,7 +145,7 @@ fn against(
     let cloud = brighter | versus.lit(raster, reference, bands.blue, pixels(params.blob_m / 6.0), params);
     // Beside a cloud of the reference its light fades slowly: what is darker there than the reference is no shadow.
     let excluded = smooth::dilated(&darker, blob) | &cloud;
-    let shadow = shadows(raster, reference, (bands.land, pixels(params.blob_m / 4.0)), &excluded, params);
+    let shadow = shadows(raster, reference, bands.land, pixels(params.blob_m / 4.0), &excluded, params);
     let near_cloud = smooth::dilated(&cloud, pixels(params.shadow_reach_m));
     (cloud, shadow & near_cloud)
 }
@@ -244,7 +244,8 @@ fn steps(values: &ArrayView2<'_, f32>, ok: &Array2<bool>) -> Array2<f32> {
 fn shadows(
     raster: &Raster,
     reference: &Raster,
-    (band, radius_px): (usize, usize),
+    band: usize,
+    radius_px: usize,
     excluded: &Array2<bool>,
     params: &MaskParams,
 ) -> Array2<bool> {

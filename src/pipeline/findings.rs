@@ -88,7 +88,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
     let (inputs, skipped) = (inputs(plan), skip_cards(plan, output));
     let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
     Ok(Findings {
-        run_id: run_id(&plan.config, (&target, &baselines), &inputs, &skipped),
+        run_id: run_id(&plan.config, &target, &baselines, &inputs, &skipped),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: title(plan, &output.trains.tracks),
         simulated: origin.is_simulated(),
@@ -124,7 +124,7 @@ fn lay_over(plan: &Plan, card: &mut DetectionCard) -> Result<(), Error> {
     let track = plan.tracks.iter().find(|t| Some(&t.id) == card.track_id.as_ref());
     if let (Some(track), Some(start), Some(end)) = (track, card.chainage_start_m, card.chainage_end_m) {
         let place = track.at(f64::midpoint(start, end));
-        let heading_deg = heading_deg(&plan.crs, (place.at_offset(0.0), place.along), 1.0)?;
+        let heading_deg = heading_deg(&plan.crs, place.at_offset(0.0), place.along, 1.0)?;
         (card.layover_along_m, card.layover_across_m) = layover.on_track(heading_deg).unzip();
     }
     Ok(())
@@ -233,7 +233,7 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         motion: motion.map(|m| if m.is_moving { "moving" } else { "standing" }.to_owned()),
         speed_m_s: moving.map(|m| m.velocity_m_s.abs()),
         speed_sigma_m_s: motion.map(|m| m.sigma_m_s),
-        heading_deg: moving.map(|m| heading_deg(&plan.crs, (middle, along), m.velocity_m_s)).transpose()?,
+        heading_deg: moving.map(|m| heading_deg(&plan.crs, middle, along, m.velocity_m_s)).transpose()?,
         heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
@@ -349,7 +349,8 @@ pub(super) fn place_id(ring: &[Point], rest: &str) -> String {
 /// checksum, such as a remote file, counts by its name.
 fn run_id(
     config: &DetectConfig,
-    (target, baselines): (&SceneCard, &[SceneCard]),
+    target: &SceneCard,
+    baselines: &[SceneCard],
     inputs: &[InputCard],
     skipped: &[SkipCard],
 ) -> String {

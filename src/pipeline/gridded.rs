@@ -73,7 +73,7 @@ pub(super) fn map_grid(reference: &Grid, working: &Crs, pixel_m: f64) -> Result<
 ///
 /// # Errors
 /// [`Error::Io`] when the two systems cannot be related.
-pub(super) fn shift_on(grid: &Grid, (from, shift_px): (&Grid, (f64, f64))) -> Result<(f64, f64), Error> {
+pub(super) fn shift_on(grid: &Grid, from: &Grid, shift_px: (f64, f64)) -> Result<(f64, f64), Error> {
     if grid.crs == from.crs {
         return Ok(shift_px);
     }
@@ -219,7 +219,7 @@ mod tests {
         let validity = Array2::from_elem((300, 400), Validity::empty());
         let raster = Raster { values, validity, grid: degrees.clone() };
         let shift_px = (1.25, -0.75);
-        let moved = onto_grid(&raster, &map, shift_on(&map, (&degrees, shift_px)).unwrap()).unwrap();
+        let moved = onto_grid(&raster, &map, shift_on(&map, &degrees, shift_px).unwrap()).unwrap();
         let place = io::mapping(&map.crs, &degrees, bounds(&map)).unwrap();
         for at in [(60, 80), (150, 200), (250, 300)] {
             let (x, y) = map.xy(at.0 as f64, at.1 as f64);

@@ -46,7 +46,8 @@ fn sees_bands_in_turn(scene: &Scene) -> bool {
 /// coordinates of `crs`.
 pub(super) fn heading_deg(
     crs: &Crs,
-    (place, along): ((f64, f64), (f64, f64)),
+    place: (f64, f64),
+    along: (f64, f64),
     velocity_m_s: f64,
 ) -> Result<f64, Error> {
     /// Square of the eccentricity of WGS 84.
@@ -74,7 +75,7 @@ mod tests {
         let (lon, lat) = (17.8_f64, 52.5_f64);
         let place = io::from_wgs84(&crs, &[(lon, lat)]).unwrap()[0];
         let convergence = ((lon - 15.0).to_radians().tan() * lat.to_radians().sin()).atan().to_degrees();
-        let heading = |along, v| heading_deg(&crs, (place, along), v).unwrap();
+        let heading = |along, v| heading_deg(&crs, place, along, v).unwrap();
         assert!((heading((0.0, 1.0), 10.0) - convergence).abs() < 0.01, "{}", heading((0.0, 1.0), 10.0));
         assert!((heading((1.0, 0.0), 10.0) - 90.0 - convergence).abs() < 0.01);
         assert!((heading((0.0, 1.0), -10.0) - 180.0 - convergence).abs() < 0.01);

@@ -51,6 +51,15 @@ pub struct PlannedScene {
     pub window: Window,
 }
 
+/// Scenes that can be compared with each other.
+struct Compared {
+    target: Scene,
+    baselines: Vec<Scene>,
+    skipped: Vec<Skip>,
+    /// Bands that all have.
+    bands: Vec<BandName>,
+}
+
 impl Plan {
     /// Opens the scenes (metadata only) and the rails, and checks that they fit together.
     ///
@@ -113,9 +122,10 @@ impl Plan {
         let lines = io::read_lines(&config.rails, &crs)?;
         let area = common_ground(&target, &baselines[0], &crs)?;
         let tracks = build_tracks(&lines, &area, &config.tracks)
-            .map_err(|error| swapped(error, &config.rails, &lines, (&area, &crs)))?;
+            .map_err(|error| swapped(error, &config.rails, &lines, &area, &crs))?;
         note_rails(&lines, &tracks);
-        let mut plan = Self::of_tracks(config, (target, baselines, skipped, bands), (crs, tracks))?;
+        let scenes = Compared { target, baselines, skipped, bands };
+        let mut plan = Self::of_tracks(config, scenes, crs, tracks)?;
         plan.rails_are_osm = lines.iter().any(|line| line.is_osm);
         Ok(plan)
     }
@@ -124,20 +134,24 @@ impl Plan {
     pub(super) fn of_reference(
         config: DetectConfig,
         reference: Scene,
-        ground: (Crs, Vec<Track>),
+        crs: Crs,
+        tracks: Vec<Track>,
     ) -> Result<Self, Error> {
         let bands = reference.bands.iter().map(|b| b.name.clone()).collect();
-        Self::of_tracks(config, (reference.clone(), vec![reference], Vec::new(), bands), ground)
+        let (target, baselines) = (reference.clone(), vec![reference]);
+        Self::of_tracks(config, Compared { target, baselines, skipped: Vec::new(), bands }, crs, tracks)
     }
 
     fn of_tracks(
         config: DetectConfig,
-        (target, baselines, mut skipped, bands): (Scene, Vec<Scene>, Vec<Skip>, Vec<BandName>),
-        (crs, tracks): (Crs, Vec<Track>),
+        scenes: Compared,
+        crs: Crs,
+        tracks: Vec<Track>,
     ) -> Result<Self, Error> {
+        let Compared { target, baselines, mut skipped, bands } = scenes;
         let yards = config.yards.as_ref().map(|path| io::read_polygons(path, &crs)).transpose()?;
         let pixel_m = io::ground_pixel_m(&baselines[0].grid)?;
-        let ground = NeededGround::new(&config, (&crs, &tracks), pixel_m);
+        let ground = NeededGround::new(&config, &crs, &tracks, pixel_m);
         let target = ground.planned(target, &bands)?;
         let baselines = some_of(baselines, &mut skipped, |scene| ground.planned(scene, &bands))?;
         Ok(Self {
@@ -165,7 +179,7 @@ impl Plan {
         if let Some(missing) = self.bands.iter().find(|name| !scene.bands.iter().any(|b| b.name == **name)) {
             return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
         }
-        NeededGround::new(&self.config, (&self.crs, &self.tracks), self.pixel_m).planned(scene, &self.bands)
+        NeededGround::new(&self.config, &self.crs, &self.tracks, self.pixel_m).planned(scene, &self.bands)
     }
 
     /// How the strips are sampled.
@@ -345,7 +359,7 @@ fn grown_bounds(tracks: &[Track], reach_m: f64) -> Bounds {
 }
 
 /// The error, or that rails outside the scene would be in it with longitude and latitude swapped.
-fn swapped(error: corridor::Error, path: &str, lines: &[RailLine], (area, crs): (&Polygon, &Crs)) -> Error {
+fn swapped(error: corridor::Error, path: &str, lines: &[RailLine], area: &Polygon, crs: &Crs) -> Error {
     let corridor::Error::OutsideScene { .. } = error else { return error.into() };
     let inside = |line: &RailLine| {
         let other_way: Vec<(f64, f64)> = line.lonlat.iter().map(|(lon, lat)| (*lat, *lon)).collect();
@@ -374,7 +388,7 @@ struct NeededGround<'a> {
 }
 
 impl<'a> NeededGround<'a> {
-    fn new(config: &DetectConfig, (crs, tracks): (&'a Crs, &'a [Track]), pixel_m: f64) -> Self {
+    fn new(config: &DetectConfig, crs: &'a Crs, tracks: &'a [Track], pixel_m: f64) -> Self {
         let margin_px = config.registration_margin_px;
         Self { crs, tracks, reach_m: reach_m(config, pixel_m), margin_px, all: config.change_map }
     }

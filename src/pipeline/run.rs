@@ -181,7 +181,7 @@ fn maps(
     if grid == before.grid {
         return Ok((before.clone(), after, looks));
     }
-    let shift_px = shift_on(&grid, (&before.grid, reference.shift_px()))?;
+    let shift_px = shift_on(&grid, &before.grid, reference.shift_px())?;
     Ok((reference.baseline_on(&grid, shift_px)?, reference.target_on(target, &grid)?, looks))
 }
 
@@ -286,7 +286,7 @@ impl Run<'_> {
         for (index, planned) in self.plan.baselines.iter().enumerate() {
             self.step("register", &planned.scene.id)?;
             let read = newest.take().unwrap_or_else(|| stages::read(planned, self.source));
-            match self.compare((planned, read), target) {
+            match self.compare(planned, read, target) {
                 Ok(reference) => return Ok((reference, index)),
                 Err(Trouble::Target(error)) => return Err(error),
                 Err(Trouble::Baseline(skip)) => skipped.push(skip),
@@ -307,7 +307,7 @@ impl Run<'_> {
     ) -> Result<Vec<Other>, Error> {
         let (grid, shift) = (&reference.baseline().grid, reference.shift_px());
         let maps = map_grid(grid, &self.plan.crs, self.plan.pixel_m)?;
-        let shift_on_maps = shift_on(&maps, (grid, shift))?;
+        let shift_on_maps = shift_on(&maps, grid, shift)?;
         let results: Vec<Result<Other, Trouble>> = self.plan.baselines[reference_index + 1..]
             .par_iter()
             .enumerate()
@@ -315,7 +315,7 @@ impl Run<'_> {
                 if self.sink.interrupted() {
                     return Err(Trouble::Target(Error::Interrupted));
                 }
-                let found = self.compare((planned, stages::read(planned, self.source)), target)?;
+                let found = self.compare(planned, stages::read(planned, self.source), target)?;
                 let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
                 let gridded = found.registered.baseline_on(&maps, shift_on_maps).map_err(Trouble::Target)?;
                 let validity = if maps == *grid {
@@ -350,7 +350,8 @@ impl Run<'_> {
     /// Masks one baseline that was read and registers it against the target.
     fn compare(
         &self,
-        (planned, read): (&PlannedScene, Result<Raster, Error>),
+        planned: &PlannedScene,
+        read: Result<Raster, Error>,
         target: &Target,
     ) -> Result<Reference, Trouble> {
         let skip = |stage: &str| {
@@ -362,7 +363,7 @@ impl Run<'_> {
             }
         };
         let masked = read
-            .and_then(|baseline| Masked::new(self.plan, (planned, baseline), target))
+            .and_then(|baseline| Masked::new(self.plan, planned, baseline, target))
             .map_err(skip("read"))?;
         let (mask, target_mask) = masked.summaries();
         if target_mask.valid_fraction < LEAST_VALID_FRACTION {

@@ -72,8 +72,9 @@ impl Site {
         held: Option<Raster>,
         source: &dyn SceneSource,
     ) -> Result<Self, Error> {
-        let ground = (self.plan.crs.clone(), self.plan.tracks.clone());
-        Self::of_plan(Plan::of_reference(self.plan.config.clone(), reference, ground)?, held, source)
+        let Plan { config, crs, tracks, .. } = &self.plan;
+        let plan = Plan::of_reference(config.clone(), reference, crs.clone(), tracks.clone())?;
+        Self::of_plan(plan, held, source)
     }
 
     fn of_plan(plan: Plan, held: Option<Raster>, source: &dyn SceneSource) -> Result<Self, Error> {
@@ -159,7 +160,7 @@ impl Site {
     pub fn look(&self, scene: Scene, source: &dyn SceneSource) -> Result<Look, Error> {
         let planned = self.plan.planned(scene)?;
         let target = Target::read(&planned, source)?;
-        let masked = Masked::on_reference(&self.plan, (&self.reference, self.ready.as_ref()), &target)?;
+        let masked = Masked::on_reference(&self.plan, &self.reference, self.ready.as_ref(), &target)?;
         let mask = masked.target_summary();
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(nothing_visible(&planned.scene.id, &mask));

@@ -100,7 +100,8 @@ impl<'a> Masked<'a> {
     /// Lays the target on the grid of a baseline that was read and flags in each what the other does not show.
     pub(super) fn new(
         plan: &Plan,
-        (planned, mut baseline): (&PlannedScene, Raster),
+        planned: &PlannedScene,
+        mut baseline: Raster,
         target: &Target,
     ) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &baseline.grid, (0.0, 0.0))?;
@@ -118,7 +119,8 @@ impl<'a> Masked<'a> {
     /// Lays the target on a reference whose clouds are flagged already, and flags its own.
     pub(super) fn on_reference(
         plan: &Plan,
-        (reference, ready): (&'a Raster, Option<&'a Ready>),
+        reference: &'a Raster,
+        ready: Option<&'a Ready>,
         target: &Target,
     ) -> Result<Self, Error> {
         let mut gridded = onto_grid(&target.raster, &reference.grid, (0.0, 0.0))?;
@@ -227,7 +229,7 @@ impl Registered<'_> {
 
     /// The baseline laid on `grid` in the geometry of the reference, whose own shift of the target is `reference_px` on that grid.
     pub(super) fn baseline_on(&self, grid: &Grid, reference_px: (f64, f64)) -> Result<Raster, Error> {
-        let own = shift_on(grid, (&self.masked.baseline.grid, self.shift_px()))?;
+        let own = shift_on(grid, &self.masked.baseline.grid, self.shift_px())?;
         onto_grid(&self.masked.baseline, grid, (reference_px.0 - own.0, reference_px.1 - own.1))
     }
 
@@ -257,7 +259,7 @@ impl Registered<'_> {
     /// flagged. Call it on the reference.
     pub(super) fn target_on(&self, target: &Target, grid: &Grid) -> Result<Raster, Error> {
         let own = &self.masked.baseline.grid;
-        let mut raster = onto_grid(&target.raster, grid, shift_on(grid, (own, self.shift_px()))?)?;
+        let mut raster = onto_grid(&target.raster, grid, shift_on(grid, own, self.shift_px())?)?;
         let mut hide = |flags: &Array2<Validity>| raster.validity.zip_mut_with(flags, |v, &m| *v |= m);
         if grid == own {
             hide(&self.masked.target.validity);

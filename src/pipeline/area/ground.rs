@@ -26,7 +26,7 @@ impl Patch {
         window: Window,
     ) -> Result<Self, Error> {
         let mut values = Array3::<f32>::zeros((bands.len(), window.height, window.width));
-        fill(scene, bands, source, (window, values.view_mut()))?;
+        fill(scene, bands, source, window, values.view_mut())?;
         Ok(Self { values, window })
     }
 
@@ -41,7 +41,8 @@ fn fill(
     scene: &Scene,
     bands: &[usize],
     source: &dyn SceneSource,
-    (window, mut values): (Window, ndarray::ArrayViewMut3<'_, f32>),
+    window: Window,
+    mut values: ndarray::ArrayViewMut3<'_, f32>,
 ) -> Result<(), Error> {
     values.axis_chunks_iter_mut(Axis(2), READ_PX.1).into_par_iter().enumerate().try_for_each(
         |(k, mut part)| {
@@ -105,7 +106,7 @@ impl<'a> Rows<'a> {
         }
         let new = Window { row: first + kept, col: 0, height: rows - kept, width };
         let part = patch.values.slice_mut(s![.., kept..rows, ..]);
-        fill(self.scene, self.bands, self.source, (new, part))
+        fill(self.scene, self.bands, self.source, new, part)
     }
 }
 

@@ -24,8 +24,10 @@ use crate::mask::MaskSummary;
 use hidden::Hidden;
 use std::path::PathBuf;
 
-/// Sample windows along each axis, at most, and their side, px.
-const SAMPLES: (usize, usize) = (8, 192);
+/// Sample windows along each axis, at most.
+const SAMPLE_COUNT: usize = 8;
+/// Side of a sample window, px.
+const SAMPLE_PX: usize = 192;
 /// Side of a tile of a file: sample windows keep inside one, so that few tiles are decoded for them.
 const TILE_PX: usize = 512;
 
@@ -91,13 +93,17 @@ pub fn change_area(
     clock.lap("mask");
     step(sink, "estimate", pair)?;
     let sweep = sweep::Sweep { planned: &planned, source, sink, lay, hidden };
-    let model =
-        AreaModel::estimate(&sweep.samples(SAMPLES)?, pair.pixel_m, &request.change, &request.objects)?;
+    let model = AreaModel::estimate(
+        &sweep.samples(SAMPLE_COUNT, SAMPLE_PX)?,
+        pair.pixel_m,
+        &request.change,
+        &request.objects,
+    )?;
     clock.lap("estimate");
     let (objects, area_km2) = staged.file(CHANGE_MAP, |path| sweep.pass(&model, path))?;
     clock.lap("change");
     let found = Found { measured, masks, model, objects, area_km2 };
-    outputs::write(request, &planned, &found, (staged, clock))
+    outputs::write(request, &planned, &found, staged, clock)
 }
 
 fn step(sink: &dyn Sink, stage: &'static str, pair: &Pair) -> Result<(), Error> {

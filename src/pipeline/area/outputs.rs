@@ -43,7 +43,8 @@ pub(super) fn write(
     request: &AreaRequest,
     planned: &Planned,
     found: &Found,
-    (mut staged, mut clock): (Staged, Clock),
+    mut staged: Staged,
+    mut clock: Clock,
 ) -> Result<AreaOutput, Error> {
     let scenes = [
         scene_card(&planned.names, &planned.pair.moving, &found.masks[1])?,

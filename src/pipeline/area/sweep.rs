@@ -30,7 +30,7 @@ pub(super) struct Sweep<'a> {
 
 impl Sweep<'_> {
     /// Windows of both scenes, at most `count` along each axis of `side` px, spread evenly over the overlap.
-    pub(super) fn samples(&self, (count, side): (usize, usize)) -> Result<Vec<Sample>, Error> {
+    pub(super) fn samples(&self, count: usize, side: usize) -> Result<Vec<Sample>, Error> {
         let overlap = self.planned.pair.overlap;
         let starts = |first: usize, n: usize| -> Vec<usize> {
             let side = side.min(n);

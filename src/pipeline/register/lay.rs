@@ -114,7 +114,7 @@ impl Lay<'_> {
         window: Window,
     ) -> Array2<f32> {
         match self.link {
-            Link::Aligned { first } => self.aligned(plane, (held, *first), window),
+            Link::Aligned { first } => self.aligned(plane, held, *first, window),
             Link::Warped { mapping, scale } => {
                 let mut out = Array2::from_elem((window.height, window.width), f32::NAN);
                 out.outer_iter_mut().into_par_iter().enumerate().for_each(|(r, mut line)| {
@@ -131,7 +131,8 @@ impl Lay<'_> {
     fn aligned(
         &self,
         plane: &ArrayView2<'_, f32>,
-        (held, first): (Window, (f64, f64)),
+        held: Window,
+        first: (f64, f64),
         window: Window,
     ) -> Array2<f32> {
         let [top, bottom, left, right] = self.span(window, first);

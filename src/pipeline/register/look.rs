@@ -81,7 +81,7 @@ pub(in crate::pipeline) fn look(
                     pair.reference.grid.xy((from.0 + r as isize) as f64, (from.1 + c as isize) as f64);
                 mapping.row_col(x, y)
             };
-            let moving = warped(&pair.moving, source, (from.2, from.3), (&place, *scale), bands.1)?;
+            let moving = warped(&pair.moving, source, (from.2, from.3), &place, *scale, bands.1)?;
             Ok(Overlaid { reference, moving, base: whole })
         }
     }
@@ -113,7 +113,8 @@ fn warped(
     scene: &Scene,
     source: &dyn SceneSource,
     shape: (usize, usize),
-    (place, scale): (&(impl Fn(usize, usize) -> (f64, f64) + Sync), f64),
+    place: &(impl Fn(usize, usize) -> (f64, f64) + Sync),
+    scale: f64,
     band: usize,
 ) -> Result<Plane, Error> {
     let mut plane = Plane::empty(shape);

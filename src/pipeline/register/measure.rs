@@ -140,7 +140,7 @@ impl Measuring<'_> {
             let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
             apart.max(window_px)
         });
-        let Tried { matched, seen_count, count } = self.tie_points(shift, bands, (window_px, spacing_px))?;
+        let Tried { matched, seen_count, count } = self.tie_points(shift, bands, window_px, spacing_px)?;
         let share = window_px as f64 / spacing_px as f64;
         let (overlap, clear_percent) = (share * share, 100.0 * seen_count as f64 / count.max(1) as f64);
         let area = pair.overlap;
@@ -302,7 +302,8 @@ impl Measuring<'_> {
         &self,
         shift: (f64, f64),
         bands: (usize, usize),
-        (side, spacing): (usize, usize),
+        side: usize,
+        spacing: usize,
     ) -> Result<Tried, Error> {
         let overlap = self.pair.overlap;
         let starts = |first: usize, n: usize| -> Vec<usize> {
@@ -315,7 +316,7 @@ impl Measuring<'_> {
         let strips: Vec<&[usize]> = rows.chunks(per_strip).collect();
         let found: Vec<(Vec<TiePoint>, usize)> = strips
             .par_iter()
-            .map(|strip| self.strip(strip, &cols, shift, (bands, side)))
+            .map(|strip| self.strip(strip, &cols, shift, bands, side))
             .collect::<Result<_, Error>>()?;
         let seen_count = found.iter().map(|f| f.1).sum();
         let matched = found.into_iter().flat_map(|f| f.0).collect();
@@ -327,7 +328,8 @@ impl Measuring<'_> {
         rows: &[usize],
         cols: &[usize],
         shift: (f64, f64),
-        (bands, side): ((usize, usize), usize),
+        bands: (usize, usize),
+        side: usize,
     ) -> Result<(Vec<TiePoint>, usize), Error> {
         if self.sink.interrupted() {
             return Err(Error::Interrupted);

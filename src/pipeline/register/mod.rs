@@ -87,5 +87,5 @@ pub fn register(
         place.scene(&pair, &measured, sink)?;
         clock.lap("write");
     }
-    outputs::write(request, &pair, &measured, (place, clock))
+    outputs::write(request, &pair, &measured, place, clock)
 }

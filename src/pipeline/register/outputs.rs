@@ -70,7 +70,8 @@ pub(super) fn write(
     request: &RegisterRequest,
     pair: &Pair,
     measured: &Measured,
-    (mut place, mut clock): (Option<Place>, Clock),
+    mut place: Option<Place>,
+    mut clock: Clock,
 ) -> Result<RegisterOutput, Error> {
     if let Some(Place { staged, elsewhere, names: [_, points, picture, _] }) = &mut place {
         let folder = elsewhere.as_mut().unwrap_or(staged);

@@ -56,7 +56,7 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Si
                 if sink.interrupted() {
                     return Err(Error::Interrupted);
                 }
-                strip(&lays, &reader, (*row, strip_rows.min(grid.shape.0 - row)), sender)
+                strip(&lays, &reader, *row, strip_rows.min(grid.shape.0 - row), sender)
             })
         });
         (writing.join(), warped)
@@ -75,7 +75,8 @@ pub(super) fn write(path: &Path, pair: &Pair, measured: &Measured, sink: &dyn Si
 fn strip(
     lays: &[Lay<'_>],
     reader: &BlockReader,
-    (row, rows): (usize, usize),
+    row: usize,
+    rows: usize,
     sender: &SyncSender<Block>,
 ) -> Result<(), Error> {
     for (band, lay) in lays.iter().enumerate() {

@@ -17,6 +17,7 @@ use crate::report::geojson::position;
 use crate::simulate;
 use geo::{BoundingRect, MultiPoint};
 use jiff::Timestamp;
+use ndarray::Array3;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -120,6 +121,15 @@ fn scene_names(count: usize) -> Vec<String> {
     (1..count).map(baseline).chain(["target.tif".to_owned()]).collect()
 }
 
+/// Pixels of a scene on their way to a file.
+struct Pixels<'a> {
+    grid: &'a Grid,
+    /// Values `(band, row, col)`.
+    values: &'a Array3<f32>,
+    /// Names of the bands.
+    bands: &'a [&'a str],
+}
+
 /// What a written scene says of itself.
 struct About {
     datetime: Timestamp,
@@ -159,7 +169,8 @@ fn warn_left_out(what: &str, asked: usize, placed: usize) {
 /// Puts rails and truth beside the scenes, all under their names, and says what was written.
 fn conclude(
     mut staged: Staged,
-    (crs, tracks): (&Crs, &[Track]),
+    crs: &Crs,
+    tracks: &[Track],
     truth: &[impl Serialize],
 ) -> Result<String, Error> {
     staged.bytes("rails.geojson", feature_collection(&rail_features(crs, tracks)?).as_bytes())?;
@@ -214,7 +225,7 @@ fn truth_features(crs: &Crs, tracks: &[Track], truth: &[impl Serialize]) -> Resu
         if let Some(velocity) = properties["velocity_m_s"].as_f64() {
             let along = track.at(0.5 * (start + end)).along;
             properties["speed_m_s"] = json!(velocity.abs());
-            properties["heading_deg"] = json!(heading_deg(crs, (points[1], along), velocity)?);
+            properties["heading_deg"] = json!(heading_deg(crs, points[1], along, velocity)?);
         }
         properties["simulated"] = json!(true);
         features

@@ -1,13 +1,13 @@
 //! Synthetic Sentinel-2 scenes.
 
-use super::{About, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out};
-use crate::grid::Grid;
+use super::{
+    About, Pixels, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out,
+};
 use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::staged::Staged;
 use crate::scene::REFLECTANCE_SCALE;
 use crate::simulate::{self, Kind, SimulateParams};
-use ndarray::Array3;
 
 /// Writes a stack of reflectance.
 pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
@@ -25,17 +25,17 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     warn_left_out("stockpiles", stockpile_count, placed(Kind::Cargo));
     let mut staged = Staged::new(&request.out)?;
     for (scene, name) in simulated.scenes.iter().zip(scene_names(simulated.scenes.len())) {
-        let bands = ["B02", "B03", "B04", "B08"];
-        write(&mut staged, &name, (&grid, &scene.values, &bands), &About::nothing(scene.datetime))?;
+        let pixels = Pixels { grid: &grid, values: &scene.values, bands: &["B02", "B03", "B04", "B08"] };
+        write(&mut staged, &name, &pixels, &About::nothing(scene.datetime))?;
     }
-    conclude(staged, (&grid.crs, &tracks), &simulated.truth)
+    conclude(staged, &grid.crs, &tracks, &simulated.truth)
 }
 
 /// 16-bit reflectance × 10 000, as Sentinel-2 products store it; 0 is no data and written for NaN.
 pub(super) fn write(
     staged: &mut Staged,
     name: &str,
-    (grid, values, bands): (&Grid, &Array3<f32>, &[&str]),
+    &Pixels { grid, values, bands }: &Pixels<'_>,
     about: &About,
 ) -> Result<(), Error> {
     let per_unit = (1.0 / REFLECTANCE_SCALE) as f32;

@@ -1,14 +1,14 @@
 //! Synthetic Sentinel-1 scenes.
 
-use super::{About, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out};
-use crate::grid::Grid;
+use super::{
+    About, Pixels, SimulateRequest, SyntheticGround, conclude, ground, params, scene_names, warn_left_out,
+};
 use crate::io;
 use crate::pipeline::Error;
 use crate::pipeline::origin::radar_tags;
 use crate::pipeline::staged::Staged;
 use crate::scene::{Backscatter, Pass, Radar, Storage};
 use crate::simulate::{self, RadarParams};
-use ndarray::Array3;
 
 /// Writes a stack of linear power in VV and VH.
 pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
@@ -30,18 +30,19 @@ pub(super) fn simulate(request: &SimulateRequest) -> Result<String, Error> {
     };
     let mut staged = Staged::new(&request.out)?;
     for (scene, name) in stack.scenes.iter().zip(scene_names(stack.scenes.len())) {
-        let about = About::nothing(scene.datetime);
-        write(&mut staged, &name, (&grid, &scene.values, &["VV", "VH"]), (&about, &radar))?;
+        let pixels = Pixels { grid: &grid, values: &scene.values, bands: &["VV", "VH"] };
+        write(&mut staged, &name, &pixels, &About::nothing(scene.datetime), &radar)?;
     }
-    conclude(staged, (&grid.crs, &tracks), &stack.truth)
+    conclude(staged, &grid.crs, &tracks, &stack.truth)
 }
 
 /// 32-bit linear power; 0 is no data.
 pub(super) fn write(
     staged: &mut Staged,
     name: &str,
-    (grid, values, bands): (&Grid, &Array3<f32>, &[&str]),
-    (about, radar): (&About, &Radar),
+    &Pixels { grid, values, bands }: &Pixels<'_>,
+    about: &About,
+    radar: &Radar,
 ) -> Result<(), Error> {
     let mut tags = about.tags();
     tags.extend(radar_tags(&Radar { storage: Storage::Linear, ..radar.clone() }));

@@ -1,6 +1,6 @@
 //! Trains put into real scenes: the pixels stay the satellite's, only the trains are made.
 
-use super::{About, SimulateRequest, conclude, optical, params, radar, scene_names, warn_left_out};
+use super::{About, Pixels, SimulateRequest, conclude, optical, params, radar, scene_names, warn_left_out};
 use crate::corridor::{Track, TrackParams, build_tracks};
 use crate::grid::{Grid, Window};
 use crate::io::{self, SceneOptions};
@@ -50,9 +50,9 @@ pub(super) fn implant(request: &SimulateRequest, specs: &[String]) -> Result<Str
     }
     let staged = Staged::new(&request.out)?;
     if first.radar.is_some() {
-        into_radar(request, &scenes, rasters, (&tracks, staged))
+        into_radar(request, &scenes, rasters, &tracks, staged)
     } else {
-        into_optical(request, &scenes, rasters, (&tracks, staged))
+        into_optical(request, &scenes, rasters, &tracks, staged)
     }
 }
 
@@ -66,7 +66,8 @@ fn into_radar(
     request: &SimulateRequest,
     scenes: &[Scene],
     mut rasters: Vec<Raster>,
-    (tracks, mut staged): (&[Track], Staged),
+    tracks: &[Track],
+    mut staged: Staged,
 ) -> Result<String, Error> {
     let mut params: ScattererParams = params(request)?;
     params.seed = request.seed.unwrap_or(params.seed);
@@ -80,16 +81,17 @@ fn into_radar(
         let names: Vec<&str> = scene.bands.iter().map(|b| b.name.0.as_str()).collect();
         let (Some(datetime), Some(radar)) = (scene.datetime, &scene.radar) else { continue };
         let about = about(scene, datetime);
-        radar::write(&mut staged, &name, (&raster.grid, &raster.values, &names), (&about, radar))?;
+        radar::write(&mut staged, &name, &pixels(raster, &names), &about, radar)?;
     }
-    conclude(staged, (&scenes[0].grid.crs, tracks), &truth)
+    conclude(staged, &scenes[0].grid.crs, tracks, &truth)
 }
 
 fn into_optical(
     request: &SimulateRequest,
     scenes: &[Scene],
     mut rasters: Vec<Raster>,
-    (tracks, mut staged): (&[Track], Staged),
+    tracks: &[Track],
+    mut staged: Staged,
 ) -> Result<String, Error> {
     let mut params: ImplantParams = params(request)?;
     params.seed = request.seed.unwrap_or(params.seed);
@@ -121,9 +123,13 @@ fn into_optical(
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let Some(datetime) = scenes[i].datetime else { continue };
         let (raster, about) = (&rasters[i], about(&scenes[i], datetime));
-        optical::write(&mut staged, &name, (&raster.grid, &raster.values, &names), &about)?;
+        optical::write(&mut staged, &name, &pixels(raster, &names), &about)?;
     }
-    conclude(staged, (&scenes[0].grid.crs, tracks), &truth)
+    conclude(staged, &scenes[0].grid.crs, tracks, &truth)
+}
+
+fn pixels<'a>(raster: &'a Raster, bands: &'a [&'a str]) -> Pixels<'a> {
+    Pixels { grid: &raster.grid, values: &raster.values, bands }
 }
 
 fn role(index: usize, last: usize) -> Role {
