@@ -99,18 +99,14 @@ impl<'a> Model<'a> {
         };
         let risings: Vec<Vec<f64>> = self.bands.iter().map(rising).collect();
         let costs: Vec<f64> =
-            (0..=2 * tries).map(|k| self.cost(first..=last, (&risings, 2 * tries - k, per_cell))).collect();
+            (0..=2 * tries).map(|k| self.cost(first..=last, &risings, 2 * tries - k, per_cell)).collect();
         let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
         least - 2.0 * costs.iter().map(|c| (-0.5 * (c - least)).exp()).sum::<f64>().ln()
     }
 
     /// −2 ln of the likelihood of the end of which every band's `risings` give p, in the first of `cells` at `start` and then every
     /// `per_cell`; the gains are integrated out cell by cell.
-    fn cost(
-        &self,
-        cells: RangeInclusive<usize>,
-        (risings, start, per_cell): (&[Vec<f64>], usize, usize),
-    ) -> f64 {
+    fn cost(&self, cells: RangeInclusive<usize>, risings: &[Vec<f64>], start: usize, per_cell: usize) -> f64 {
         let prior = 1.0 / GAIN_VARIANCE;
         let (mut sum, mut width) = (0.0, 1.0_f64);
         for (k, s) in cells.enumerate() {

@@ -89,13 +89,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
-    let mut used = vec![UsedBaseline {
-        index: reference_index,
-        registration: reference.registered.shift,
-        registration_note: reference.registered.note,
-        mask: reference.mask,
-        offset: reference.offset,
-    }];
+    let mut used = vec![reference.used(reference_index)];
     let mut stack = vec![before.clone()];
     for other in rest {
         used.push(other.used);
@@ -239,10 +233,23 @@ fn warn_of_offsets(plan: &Plan, used: &[UsedBaseline]) {
     }
 }
 
-struct Reference {
+/// A baseline that can be compared with the target.
+struct Compared {
     registered: Registered<'static>,
     mask: MaskSummary,
     offset: OffsetCheck,
+}
+
+impl Compared {
+    fn used(self, index: usize) -> UsedBaseline {
+        UsedBaseline {
+            index,
+            registration: self.registered.shift,
+            registration_note: self.registered.note,
+            mask: self.mask,
+            offset: self.offset,
+        }
+    }
 }
 
 /// A further baseline.
@@ -282,7 +289,7 @@ impl Run<'_> {
         target: &Target,
         mut newest: Option<Result<Raster, Error>>,
         skipped: &mut Vec<Skip>,
-    ) -> Result<(Reference, usize), Error> {
+    ) -> Result<(Compared, usize), Error> {
         for (index, planned) in self.plan.baselines.iter().enumerate() {
             self.step("register", &planned.scene.id)?;
             let read = newest.take().unwrap_or_else(|| stages::read(planned, self.source));
@@ -325,14 +332,7 @@ impl Run<'_> {
                 };
                 let target_flags = found.registered.target_flags_on(grid).map_err(Trouble::Target)?;
                 let index = reference_index + 1 + i;
-                let used = UsedBaseline {
-                    index,
-                    registration: found.registered.shift,
-                    registration_note: found.registered.note,
-                    mask: found.mask,
-                    offset: found.offset,
-                };
-                Ok(Other { used, strips, gridded, validity, target_flags })
+                Ok(Other { used: found.used(index), strips, gridded, validity, target_flags })
             })
             .collect();
         let mut others = Vec::new();
@@ -353,7 +353,7 @@ impl Run<'_> {
         planned: &PlannedScene,
         read: Result<Raster, Error>,
         target: &Target,
-    ) -> Result<Reference, Trouble> {
+    ) -> Result<Compared, Trouble> {
         let skip = |stage: &str| {
             let stage = stage.to_owned();
             let scene_id = planned.scene.id.clone();
@@ -387,7 +387,7 @@ impl Run<'_> {
             note = registered.note,
             "registered"
         );
-        Ok(Reference { registered, mask, offset })
+        Ok(Compared { registered, mask, offset })
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn haze(seed: u64, xy: (f64, f64), mean: f64) -> f64 {
 }
 
 /// A sky of which about `fraction` is cloud.
-pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), (fraction, sun): (f64, Sun)) -> Sky {
+pub(super) fn sky(seed: u64, affine: &Affine, shape: (usize, usize), fraction: f64, sun: Sun) -> Sky {
     if fraction <= 0.0 {
         return Sky { cloud: Array2::zeros(shape), shadow: Array2::zeros(shape) };
     }

@@ -63,7 +63,7 @@ pub fn implant(
             .flat_map(|t| t.patches.iter().cloned())
             .collect();
         let affine = scene.grid.affine.shifted(scene.shift_px.0, scene.shift_px.1);
-        put_rails(&mut scene.values, (&affine, scene.bands), (tracks, &present), params, tones);
+        put_rails(&mut scene.values, &affine, scene.bands, (tracks, &present), params, tones);
     }
     Ok(trains.into_iter().map(|t| t.truth).collect())
 }

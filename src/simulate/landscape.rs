@@ -46,7 +46,8 @@ impl Landscape {
     /// A landscape around `tracks`; the river (course, width in metres) crosses the longest track when no course is given.
     pub(super) fn new(
         seed: u64,
-        (river, river_width_m): (&[(f64, f64)], f64),
+        river: &[(f64, f64)],
+        river_width_m: f64,
         field_change_fraction: f64,
         tracks: &[Track],
     ) -> Self {

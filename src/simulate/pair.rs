@@ -60,8 +60,7 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
         [(Change::Appeared, params.stockpile_count), (Change::Departed, params.stockpile_departed_count)];
     placed.extend(place_stockpiles(tracks, stockpiles, &mut rng));
     let land = {
-        let river = (params.river.as_slice(), params.river_width_m);
-        Landscape::new(params.seed, river, params.field_change_fraction, tracks)
+        Landscape::new(params.seed, &params.river, params.river_width_m, params.field_change_fraction, tracks)
     };
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
@@ -84,10 +83,10 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
             let trains = ImplantParams { sun: Some(sun), ..params.trains.clone() };
             let affine = grid.affine.shifted(shift_px.0, shift_px.1);
             let mut values = ground(&land, &affine, grid.shape, date);
-            build(&mut values, (tracks, &placed), (&affine, role), (&trains, &mut rng));
+            build(&mut values, (tracks, &placed), &affine, role, &trains, &mut rng);
             let seed = params.seed.wrapping_add(date as u64);
             draw_haze(&mut values, |r, c| haze(seed, affine.xy(r, c), haze_opacity));
-            let sky = sky(seed, &affine, grid.shape, (clouds, sun));
+            let sky = sky(seed, &affine, grid.shape, clouds, sun);
             sense(&mut values, &sky, params.noise_sigma, &mut rng);
             let cloudy = sky.cloud.mapv(|o| o > 0.05);
             let mut shadows = sky.shadow.mapv(|o| o > 0.15);
@@ -131,8 +130,10 @@ fn ground(land: &Landscape, affine: &Affine, shape: (usize, usize), date: usize)
 fn build(
     values: &mut Array3<f32>,
     (tracks, placed): (&[Track], &[Placed]),
-    (affine, role): (&Affine, Role),
-    (params, rng): (&ImplantParams, &mut ChaCha8Rng),
+    affine: &Affine,
+    role: Role,
+    params: &ImplantParams,
+    rng: &mut ChaCha8Rng,
 ) {
     let patches: Vec<Patch> = placed
         .iter()
@@ -142,7 +143,7 @@ fn build(
     let tones = Tones::draw(params, rng);
     // The optics blur the whole scene once, so what is built into it stays sharp.
     let sharp = ImplantParams { psf_sigma_px: 0.0, ..params.clone() };
-    put_rails(&mut values.view_mut(), (affine, &SpectralBand::ALL), (tracks, &patches), &sharp, tones);
+    put_rails(&mut values.view_mut(), affine, &SpectralBand::ALL, (tracks, &patches), &sharp, tones);
     for (mut band, ratio) in values.axis_iter_mut(Axis(0)).zip(params.psf_band_ratio) {
         blur(&mut band, params.psf_sigma_px * ratio);
     }

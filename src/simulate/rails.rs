@@ -31,7 +31,8 @@ impl Tones {
 /// Puts beds and `patches` into one scene, band by band where motion or the point spread makes bands differ.
 pub(super) fn put_rails(
     values: &mut ArrayViewMut3<'_, f32>,
-    (affine, bands): (&Affine, &[SpectralBand]),
+    affine: &Affine,
+    bands: &[SpectralBand],
     (tracks, patches): (&[Track], &[Patch]),
     params: &ImplantParams,
     tones: Tones,
@@ -49,18 +50,18 @@ pub(super) fn put_rails(
         let Some(first) = own.first() else { continue };
         let seen: Vec<Patch> = patches.iter().map(|p| p.seen_after(delay_s(*first, params))).collect();
         let sigma_px = params.psf_sigma_px * params.psf_band_ratio[first.index()];
-        let shade = shadow_cover((affine, shape), (tracks, &seen), params, sigma_px);
+        let shade = shadow_cover(affine, shape, tracks, &seen, params, sigma_px);
         let mut part = values.slice_mut(s![group, .., ..]);
         let lit = shade.as_ref().map(|_| {
             let mut ground = part.to_owned();
             lay(
                 &mut ground.view_mut(),
-                rails_layer((affine, shape), (tracks, &[]), own, params, tones),
+                rails_layer(affine, shape, (tracks, &[]), own, params, tones),
                 sigma_px,
             );
             ground
         });
-        lay(&mut part, rails_layer((affine, shape), (tracks, &seen), own, params, tones), sigma_px);
+        lay(&mut part, rails_layer(affine, shape, (tracks, &seen), own, params, tones), sigma_px);
         if let (Some(shade), Some(lit)) = (shade, lit) {
             darken(&mut part, &lit, &shade, own);
         }
@@ -74,7 +75,8 @@ fn lay(values: &mut ArrayViewMut3<'_, f32>, mut layer: Layer, sigma_px: f64) {
 
 /// Beds of all tracks with `patches` on them, not yet blurred.
 fn rails_layer(
-    (affine, shape): (&Affine, (usize, usize)),
+    affine: &Affine,
+    shape: (usize, usize),
     (tracks, patches): (&[Track], &[Patch]),
     bands: &[SpectralBand],
     params: &ImplantParams,
@@ -144,8 +146,10 @@ const CELL_M: f64 = 0.5;
 
 /// Share of each pixel that lies in the shadow of a wagon and under none, blurred; `None` without sun or height.
 fn shadow_cover(
-    (affine, shape): (&Affine, (usize, usize)),
-    (tracks, patches): (&[Track], &[Patch]),
+    affine: &Affine,
+    shape: (usize, usize),
+    tracks: &[Track],
+    patches: &[Patch],
     params: &ImplantParams,
     sigma_px: f64,
 ) -> Option<Array2<f32>> {

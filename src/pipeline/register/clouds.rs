@@ -44,7 +44,7 @@ impl CloudBands {
         frame: Frame,
         start: (isize, isize),
     ) -> Result<Array2<bool>, Error> {
-        let shape = (frame.2, frame.3);
+        let shape = frame.shape;
         let empty = || Raster {
             values: Array3::zeros((self.indices.len(), shape.0, shape.1)),
             validity: Array2::from_elem(shape, Validity::empty()),

@@ -40,8 +40,23 @@ pub(in crate::pipeline) struct Overlaid {
     pub(in crate::pipeline) base: (f64, f64),
 }
 
-/// First row and column (may lie outside), rows and columns.
-pub(in crate::pipeline) type Frame = (isize, isize, usize, usize);
+/// A rectangle on the reference's grid, which may reach beyond it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::pipeline) struct Frame {
+    /// First row.
+    pub(in crate::pipeline) row: isize,
+    /// First column.
+    pub(in crate::pipeline) col: isize,
+    /// Rows and columns.
+    pub(in crate::pipeline) shape: (usize, usize),
+}
+
+impl Frame {
+    /// The frame by so many rows and columns earlier.
+    fn before(self, (rows, cols): (isize, isize)) -> Self {
+        Self { row: self.row - rows, col: self.col - cols, ..self }
+    }
+}
 
 impl Overlaid {
     /// The edges of both, which bands that differ have in common.
@@ -65,12 +80,12 @@ pub(in crate::pipeline) fn look(
     bands: (usize, usize),
 ) -> Result<Overlaid, Error> {
     let reference = padded(&pair.reference, source, frame, bands.0)?;
-    let from = (frame.0 - start.0, frame.1 - start.1, frame.2, frame.3);
+    let from = frame.before(start);
     let whole = (start.0 as f64, start.1 as f64);
     match &pair.link {
         Link::Aligned { first } => {
             let (r, c) = (first.0.round(), first.1.round());
-            let own = (from.0 - r as isize, from.1 - c as isize, from.2, from.3);
+            let own = from.before((r as isize, c as isize));
             let moving = padded(&pair.moving, source, own, bands.1)?;
             // Moving pixel m lies at m + first; the array says m + round(first).
             Ok(Overlaid { reference, moving, base: (whole.0 - (first.0 - r), whole.1 - (first.1 - c)) })
@@ -78,10 +93,10 @@ pub(in crate::pipeline) fn look(
         Link::Warped { mapping, scale } => {
             let place = |r: usize, c: usize| {
                 let (x, y) =
-                    pair.reference.grid.xy((from.0 + r as isize) as f64, (from.1 + c as isize) as f64);
+                    pair.reference.grid.xy((from.row + r as isize) as f64, (from.col + c as isize) as f64);
                 mapping.row_col(x, y)
             };
-            let moving = warped(&pair.moving, source, (from.2, from.3), &place, *scale, bands.1)?;
+            let moving = warped(&pair.moving, source, from.shape, &place, *scale, bands.1)?;
             Ok(Overlaid { reference, moving, base: whole })
         }
     }
@@ -89,8 +104,8 @@ pub(in crate::pipeline) fn look(
 
 /// A frame of a scene; what lies outside shows no ground.
 fn padded(scene: &Scene, source: &dyn SceneSource, frame: Frame, band: usize) -> Result<Plane, Error> {
-    let (row, col, height, width) = frame;
-    let mut plane = Plane::empty((height, width));
+    let Frame { row, col, shape: (height, width) } = frame;
+    let mut plane = Plane::empty(frame.shape);
     let ends = ((row + height as isize - 1) as f64, (col + width as isize - 1) as f64);
     let Some(window) = Window::clipped(row as f64, col as f64, ends.0, ends.1, scene.grid.shape) else {
         return Ok(plane);

@@ -250,8 +250,9 @@ impl Measuring<'_> {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
-        let side = CONFIRM_PX.min(frame.2 / 2).min(frame.3 / 2);
-        let place = ((frame.2 - side) / 2, (frame.3 - side) / 2, side);
+        let (height, width) = frame.shape;
+        let side = CONFIRM_PX.min(height / 2).min(width / 2);
+        let place = ((height - side) / 2, (width - side) / 2, side);
         let search = Search { start, radius_px: 2 };
         match coreg::match_window(reference, moving, place, search, params) {
             Matched::Point(p) => Ok(Ok(on_grid(p, frame, seen.base))),
@@ -273,12 +274,9 @@ impl Measuring<'_> {
         let places = &probed.places[..probed.places.len().min(BAND_PROBES)];
         let information = |bands: (usize, usize)| -> f64 {
             let at = |&(row, col): &(f64, f64)| {
-                let frame = (
-                    row as isize - half - MARGIN_PX as isize,
-                    col as isize - half - MARGIN_PX as isize,
-                    side + 2 * MARGIN_PX,
-                    side + 2 * MARGIN_PX,
-                );
+                let first = |middle: f64| middle as isize - half - MARGIN_PX as isize;
+                let shape = (side + 2 * MARGIN_PX, side + 2 * MARGIN_PX);
+                let frame = Frame { row: first(row), col: first(col), shape };
                 let seen = self.look(frame, start, bands).ok()?;
                 let from = (probed.shift.0 - seen.base.0, probed.shift.1 - seen.base.1);
                 let search = Search { start: from, radius_px: 2 };
@@ -340,12 +338,8 @@ impl Measuring<'_> {
             return Ok((Vec::new(), 0));
         };
         let margin = MARGIN_PX as isize;
-        let frame: Frame = (
-            *top as isize - margin,
-            *left as isize - margin,
-            bottom - top + side + 2 * MARGIN_PX,
-            right - left + side + 2 * MARGIN_PX,
-        );
+        let shape = (bottom - top + side + 2 * MARGIN_PX, right - left + side + 2 * MARGIN_PX);
+        let frame = Frame { row: *top as isize - margin, col: *left as isize - margin, shape };
         let start = (shift.0.round() as isize, shift.1.round() as isize);
         let seen = self.look(frame, start, bands)?;
         let search = Search { start: (shift.0 - seen.base.0, shift.1 - seen.base.1), radius_px: RADIUS_PX };
@@ -353,7 +347,7 @@ impl Measuring<'_> {
             rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c))).collect();
         let places: Vec<(usize, usize)> = places
             .iter()
-            .map(|(r, c)| ((*r as isize - frame.0) as usize, (*c as isize - frame.1) as usize))
+            .map(|(r, c)| ((*r as isize - frame.row) as usize, (*c as isize - frame.col) as usize))
             .collect();
         let sides = (seen.reference.side(), seen.moving.side());
         let tried = coreg::match_windows(sides.0, sides.1, (&places, side), search, &self.request.coreg);
@@ -384,8 +378,8 @@ fn surest(found: &Registration) -> TiePoint {
 /// A tie point of a frame on the reference's grid.
 fn on_grid(p: TiePoint, frame: Frame, base: (f64, f64)) -> TiePoint {
     TiePoint {
-        row: p.row + frame.0 as f64,
-        col: p.col + frame.1 as f64,
+        row: p.row + frame.row as f64,
+        col: p.col + frame.col as f64,
         shift_row_px: p.shift_row_px + base.0,
         shift_col_px: p.shift_col_px + base.1,
         ..p
@@ -394,7 +388,7 @@ fn on_grid(p: TiePoint, frame: Frame, base: (f64, f64)) -> TiePoint {
 
 /// Frames of at most `side` px, at most `count` along each axis, spread over the overlap.
 fn frames(overlap: Window, side: usize, count: usize) -> Vec<Frame> {
-    let (h, w) = (side.min(overlap.height), side.min(overlap.width));
+    let shape = (side.min(overlap.height), side.min(overlap.width));
     let starts = |first: usize, n: usize, side: usize| -> Vec<isize> {
         // Half of a frame of new ground each.
         let count = (1 + 2 * (n - side) / side.max(1)).min(count);
@@ -404,9 +398,9 @@ fn frames(overlap: Window, side: usize, count: usize) -> Vec<Frame> {
             })
             .collect()
     };
-    let rows = starts(overlap.row, overlap.height, h);
-    let cols = starts(overlap.col, overlap.width, w);
-    rows.iter().flat_map(|r| cols.iter().map(move |c| (*r, *c, h, w))).collect()
+    let rows = starts(overlap.row, overlap.height, shape.0);
+    let cols = starts(overlap.col, overlap.width, shape.1);
+    rows.iter().flat_map(|&row| cols.iter().map(move |&col| Frame { row, col, shape })).collect()
 }
 
 /// The largest set of points whose shifts lie near one of them.

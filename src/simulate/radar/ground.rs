@@ -33,7 +33,8 @@ const WEATHER_DB: f64 = 0.3;
 /// Mean power `(band, row, col)` on the `date`-th date, mean of 2 × 2 points a pixel.
 pub(super) fn power(
     land: &Landscape,
-    (affine, shape): (&Affine, (usize, usize)),
+    affine: &Affine,
+    shape: (usize, usize),
     date: usize,
     season_db: f64,
 ) -> Array3<f32> {

@@ -83,8 +83,13 @@ pub fn radar_stack(params: &RadarParams, tracks: &[Track], grid: &Grid) -> Resul
     params.check()?;
     let mut rng = ChaCha8Rng::seed_from_u64(params.seed ^ params.trains.seed.rotate_left(32));
     let truth = place(tracks, &params.trains, &mut rng)?;
-    let river = (params.river.as_slice(), params.river_width_m);
-    let land = Landscape::new(params.seed, river, params.field_change_fraction, tracks);
+    let land = Landscape::new(
+        params.seed,
+        &params.river,
+        params.river_width_m,
+        params.field_change_fraction,
+        tracks,
+    );
     let texture = {
         let t = &params.trains;
         Texture::new(t.texture_order, t.looks, t.psf_sigma_px, params.seed ^ 0x7e47)
@@ -99,9 +104,9 @@ pub fn radar_stack(params: &RadarParams, tracks: &[Track], grid: &Grid) -> Resul
             };
             let affine = grid.affine.shifted(shift_px.0, shift_px.1);
             let season_db = params.season_sigma_db * rng.sample::<f64, _>(StandardNormal);
-            let mut values = ground::power(&land, (&affine, grid.shape), date, season_db);
+            let mut values = ground::power(&land, &affine, grid.shape, date, season_db);
             let present: Vec<&RadarTrain> = truth.iter().filter(|t| is_present(t.change, role)).collect();
-            let excess = scatterers::excess(&values, &affine, (tracks, &present), &params.trains);
+            let excess = scatterers::excess(&values, &affine, tracks, &present, &params.trains);
             ground::roughen(&mut values, &affine, &texture);
             values += &excess;
             speckle::sense(&mut values, params.trains.looks, params.trains.psf_sigma_px, &mut rng);
@@ -128,7 +133,7 @@ pub fn implant_radar(
     for scene in scenes {
         let present: Vec<&RadarTrain> = truth.iter().filter(|t| is_present(t.change, scene.role)).collect();
         let own = scene.values.to_owned();
-        let mut excess = scatterers::excess(&own, &scene.grid.affine, (tracks, &present), params);
+        let mut excess = scatterers::excess(&own, &scene.grid.affine, tracks, &present, params);
         speckle::sense(&mut excess, params.looks, params.psf_sigma_px, &mut rng);
         ndarray::azip!((v in &mut scene.values, &e in &excess) if *v > 0.0 { *v += e; });
     }

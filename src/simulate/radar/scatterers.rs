@@ -20,7 +20,8 @@ const GROUND_PX: usize = 3;
 pub(super) fn excess(
     ground: &Array3<f32>,
     affine: &Affine,
-    (tracks, trains): (&[Track], &[&RadarTrain]),
+    tracks: &[Track],
+    trains: &[&RadarTrain],
     params: &ScattererParams,
 ) -> Array3<f32> {
     let mut out = Array3::zeros(ground.dim());
