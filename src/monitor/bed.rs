@@ -76,7 +76,7 @@ impl BedChange {
     }
 
     /// What a stretch, a share `clear` of which is clear, shows of a train of this contrast.
-    pub(super) fn evidence(&self, (stretch, clear): (&Stretch, f64), contrast: &[f64]) -> Evidence {
+    pub(super) fn evidence(&self, stretch: &Stretch, clear: f64, contrast: &[f64]) -> Evidence {
         let rows = self.rows(stretch);
         let like = self.likeness(contrast);
         let strength = mean(like.get(rows.clone()).unwrap_or(&[]).iter().copied());
@@ -191,13 +191,13 @@ mod tests {
             // Another colour.
             ([-0.01, 0.03], 0.0),
         ] {
-            let seen = against_empty(&strip(10, 0.05, now)).evidence((&place, 1.0), &contrast);
+            let seen = against_empty(&strip(10, 0.05, now)).evidence(&place, 1.0, &contrast);
             assert!((seen.strength - strength).abs() < 0.15, "{now:?}: {seen:?}");
             assert_eq!(seen.score > 0.0, strength > 0.5, "{seen:?}");
         }
         // A field that changed beside the track is no train.
         let field = Stretch { track: 0, start_m: 3500.0, end_m: 3800.0 };
-        let seen = against_empty(&strip(10, 0.05, [0.0; 2])).evidence((&field, 1.0), &contrast);
+        let seen = against_empty(&strip(10, 0.05, [0.0; 2])).evidence(&field, 1.0, &contrast);
         assert!(seen.strength.abs() < 0.3, "{seen:?}");
     }
 
@@ -211,7 +211,7 @@ mod tests {
                 let place = Stretch { track: 0, start_m: f64::from(start), end_m: f64::from(start + 200) };
                 count += 1;
                 // 50 on 100 km are one in ten stretches of 200 m.
-                found += usize::from(change.evidence((&place, 1.0), &contrast).score >= -(50.0f64.log10()));
+                found += usize::from(change.evidence(&place, 1.0, &contrast).score >= -(50.0f64.log10()));
             }
         }
         let share = f64::from(found as u32) / f64::from(count);
@@ -223,8 +223,8 @@ mod tests {
         let place = Stretch { track: 0, start_m: 1000.0, end_m: 1300.0 };
         let mut hidden = strip(9, 0.0, [0.03, 0.01]);
         hidden.valid.fill(false);
-        let seen = against_empty(&hidden).evidence((&place, 0.0), &[0.03, 0.01]);
+        let seen = against_empty(&hidden).evidence(&place, 0.0, &[0.03, 0.01]);
         assert!(seen.score == f64::NEG_INFINITY && !seen.stands(), "{seen:?}");
-        assert!(!against_empty(&strip(9, 0.0, [0.03, 0.01])).evidence((&place, 1.0), &[]).stands());
+        assert!(!against_empty(&strip(9, 0.0, [0.03, 0.01])).evidence(&place, 1.0, &[]).stands());
     }
 }

@@ -10,12 +10,13 @@ use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, 
 use super::references::Sites;
 use super::rows::sighting;
 use super::state::{
-    AlertRow, DetectionRow, SceneRow, SceneStatus, State, departed_lives, drop_strips, drop_strips_before,
-    idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life, put_observations,
-    put_scene, put_strips, raise, recount, scenes_seen, standing_on, stretches_on, used_before,
+    AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, departed_lives, drop_strips,
+    drop_strips_before, idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life,
+    put_observations, put_scene, put_strips, raise, recount, scenes_seen, standing_on, stretches_on,
+    used_before,
 };
 use super::words::Word;
-use super::{AlertParams, Config, Error, SiteConfig};
+use super::{AlertParams, Error, SiteConfig};
 use crate::corridor::Strip;
 use crate::io;
 use crate::pipeline::Look;
@@ -52,10 +53,11 @@ struct Results {
 impl<'a> Comparison<'a> {
     pub(super) fn new(
         sites: &'a Sites,
-        (whole, config): (&'a Config, &'a SiteConfig),
+        config: &'a SiteConfig,
+        alerts: &'a AlertParams,
         now: Timestamp,
     ) -> Self {
-        Self { sites, config, now, alerts: &whole.alerts, strips: BTreeMap::new() }
+        Self { sites, config, now, alerts, strips: BTreeMap::new() }
     }
 
     fn eye(&self, view: &str) -> Option<Eye<'a>> {
@@ -149,9 +151,10 @@ impl<'a> Comparison<'a> {
             if let Some(mut results) = results {
                 results.detections.iter_mut().for_each(|d| d.scene_key = key);
                 put_detections(t, site_id, &results.detections)?;
-                raised = self.put_lives(t, (key, datetime, eye), &results.followed, &results.features)?;
+                let scene = SceneAt { key, datetime, view: eye.name };
+                raised = self.put_lives(t, scene, eye, &results.followed, &results.features)?;
                 let trains = stretches_on(t, key)?;
-                put_observations(t, site_id, &eye.observations((key, datetime), &results.found, &trains))?;
+                put_observations(t, site_id, &eye.observations(scene, &results.found, &trains))?;
             }
             self.prune(t, eye.name)?;
             Ok((key, raised))
@@ -181,11 +184,11 @@ impl<'a> Comparison<'a> {
         let baseline = &self.config.baseline;
         let (dates, permanent, departed, watched_long) = state.read(|c| {
             // One more than is compared: whoever stood on all of those would have been seen coming.
-            let mut dates = used_before(c, (id, eye.name), datetime, baseline.count + 1)?;
+            let mut dates = used_before(c, id, eye.name, datetime, baseline.count + 1)?;
             let watched_long = dates.len() > baseline.count;
             dates.truncate(baseline.count);
             if let Some(oldest) = open_lives(c, id)?.first() {
-                let empty = used_before(c, (id, eye.name), oldest.first_seen, baseline.empty_count)?;
+                let empty = used_before(c, id, eye.name, oldest.first_seen, baseline.empty_count)?;
                 let known: Vec<i64> = dates.iter().map(|d| d.0).collect();
                 dates.extend(empty.into_iter().filter(|d| !known.contains(&d.0)));
             }
@@ -248,21 +251,21 @@ impl<'a> Comparison<'a> {
     fn put_lives(
         &self,
         c: &Connection,
-        (scene_key, datetime, eye): (i64, Timestamp, &Eye<'_>),
+        scene: SceneAt<'_>,
+        eye: &Eye<'_>,
         followed: &Followed,
         features: &[serde_json::Value],
     ) -> rusqlite::Result<usize> {
         for (i, life) in followed.lives.iter().enumerate() {
             let event = followed.events.iter().rev().find(|e| e.life == i).map(|e| e.kind);
-            let at = (scene_key, datetime, eye.name);
-            put_life(c, &self.config.id, life, at, (followed.sights[i], event))?;
+            put_life(c, &self.config.id, life, scene, followed.sights[i], event)?;
         }
-        let mut reactivates = self.reactivates(c, datetime)?;
+        let mut reactivates = self.reactivates(c, scene.datetime)?;
         let mut raised = 0;
         for (event, feature) in followed.events.iter().zip(features) {
             let life = &followed.lives[event.life];
             let idle = if event.kind == EventKind::Appeared { reactivates.take() } else { None };
-            let alert = eye.alert(self.config, (scene_key, datetime), (event, life), feature, idle);
+            let alert = eye.alert(self.config, scene, (event, life), feature, idle);
             raised += usize::from(raise(c, &alert, &self.channels(&alert), self.now)?);
             if event.kind == EventKind::Permanent {
                 for key in scenes_seen(c, &life.id)? {
@@ -292,17 +295,17 @@ impl<'a> Comparison<'a> {
 
     /// Drops strips that no later scene, and no scene that is not too late, is compared with.
     fn prune(&self, c: &Connection, view: &str) -> rusqlite::Result<()> {
-        let (id, baseline) = ((self.config.id.as_str(), view), &self.config.baseline);
+        let (id, baseline) = (self.config.id.as_str(), &self.config.baseline);
         let far = Timestamp::MAX - SignedDuration::from_hours(1);
-        let kept = used_before(c, id, far, baseline.kept_count)?;
+        let kept = used_before(c, id, view, far, baseline.kept_count)?;
         let Some(&(_, oldest)) = kept.last().filter(|_| kept.len() == baseline.kept_count) else {
             return Ok(());
         };
-        let first = lives_since(c, id.0, oldest)?.iter().map(|l| l.first_seen).min();
+        let first = lives_since(c, id, oldest)?.iter().map(|l| l.first_seen).min();
         let empty = match first {
-            Some(first) => used_before(c, id, first, baseline.empty_count)?.last().map(|d| d.1),
+            Some(first) => used_before(c, id, view, first, baseline.empty_count)?.last().map(|d| d.1),
             None => None,
         };
-        drop_strips_before(c, id, empty.map_or(oldest, |e| e.min(oldest)))
+        drop_strips_before(c, id, view, empty.map_or(oldest, |e| e.min(oldest)))
     }
 }

@@ -29,10 +29,10 @@ pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
     for site in &config.site {
         let tracks = state.tracks(&site.id)?;
         for row in state.detections(&site.id)? {
-            detection(&site.id, &tracks, &row, (&mut detections, &mut detections_csv));
+            detection(&site.id, &tracks, &row, &mut detections, &mut detections_csv);
         }
         for row in state.lives(&site.id)? {
-            life(&site.id, &tracks, &row, (&mut lives, &mut lives_csv));
+            life(&site.id, &tracks, &row, &mut lives, &mut lives_csv);
         }
     }
     let collection = |features: Vec<Value>| {
@@ -51,12 +51,7 @@ fn track_id(tracks: &[TrackRow], index: usize) -> &str {
     tracks.get(index).map_or("", |t| t.track_id.as_str())
 }
 
-fn detection(
-    site: &str,
-    tracks: &[TrackRow],
-    d: &DetectionRow,
-    (features, csv): (&mut Vec<Value>, &mut String),
-) {
+fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, features: &mut Vec<Value>, csv: &mut String) {
     let track = track_id(tracks, d.track_index);
     let geometry: Value = serde_json::from_str(&d.geometry).unwrap_or_default();
     let contrast: Value = serde_json::from_str(&d.contrast).unwrap_or_default();
@@ -88,7 +83,7 @@ fn detection(
     );
 }
 
-fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, (features, csv): (&mut Vec<Value>, &mut String)) {
+fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, features: &mut Vec<Value>, csv: &mut String) {
     let life = &row.life;
     let line = tracks.get(life.place.track).map(|t| part_of(t, life.place.start_m, life.place.end_m));
     let kind = if life.state == LifeState::Permanent { "permanent change" } else { "train" };

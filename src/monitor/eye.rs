@@ -38,7 +38,7 @@ impl Found {
         let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
         let cells = track.profile.get(from..=to).unwrap_or(&[]);
         let clear = cells.iter().filter(|v| v.is_finite()).count() as f64 / cells.len().max(1) as f64;
-        change.evidence((stretch, clear), contrast)
+        change.evidence(stretch, clear, contrast)
     }
 }
 

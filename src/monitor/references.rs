@@ -20,7 +20,8 @@ pub(super) type Sites = BTreeMap<String, Site>;
 /// that cannot be made yet are noted as hidden until there is a reference.
 pub(super) fn open(
     state: &mut State,
-    (config, source): (&SiteConfig, &Scenes),
+    config: &SiteConfig,
+    source: &Scenes,
     schedule: &mut Schedule,
 ) -> Result<Option<Sites>, Error> {
     let mut sites = Sites::new();
@@ -40,7 +41,7 @@ pub(super) fn open(
     }
     for row in &schedule.looks {
         let Some(name) = row.view.clone().filter(|name| !sites.contains_key(name)) else { continue };
-        if let Some(view) = reference((config, source), sites_first(&sites, first.as_ref()), row)? {
+        if let Some(view) = reference(config, source, sites_first(&sites, first.as_ref()), row)? {
             // As it comes back from the state, so that this run and the next see the same.
             let view = view.after_storage()?;
             let site = make(config, sites_first(&sites, first.as_ref()), &view)?;
@@ -90,7 +91,8 @@ fn make(config: &SiteConfig, first: Option<&Site>, view: &ViewRow) -> Result<Sit
 
 /// A scene as the reference of its view, if it shows enough.
 fn reference(
-    (config, source): (&SiteConfig, &Scenes),
+    config: &SiteConfig,
+    source: &Scenes,
     first: Option<&Site>,
     row: &SceneRow,
 ) -> Result<Option<ViewRow>, Error> {

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::eye::{Eye, Found};
 use super::lives::{EventKind, Followed, Life, LifeEvent, Sighting, Stretch};
 use super::occupancy::{occupancy, usual_limit};
-use super::state::{AlertRow, DetectionRow, ObservationRow};
+use super::state::{AlertRow, DetectionRow, ObservationRow, SceneAt};
 use super::views;
 use super::words::Word;
 use crate::detect::{Change, TrackDetection};
@@ -95,13 +95,13 @@ impl Eye<'_> {
     pub(super) fn alert(
         &self,
         site: &SiteConfig,
-        (scene_key, datetime): (i64, Timestamp),
+        scene: SceneAt<'_>,
         (event, life): (&LifeEvent, &Life),
         feature: &serde_json::Value,
         idle_days: Option<f64>,
     ) -> AlertRow {
         let kind = if idle_days.is_some() { "reactivation".to_owned() } else { Word(event.kind).to_string() };
-        let (length_m, date) = (life.place.length_m(), datetime.strftime("%Y-%m-%d"));
+        let (length_m, date) = (life.place.length_m(), scene.datetime.strftime("%Y-%m-%d"));
         let what = match event.kind {
             EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
             EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
@@ -116,19 +116,19 @@ impl Eye<'_> {
             EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
         };
         let idle = idle_days.map(|d| format!(" after {d:.0} days without one")).unwrap_or_default();
-        let by = if views::is_radar(self.name) { " (radar)" } else { "" };
+        let by = if views::is_radar(scene.view) { " (radar)" } else { "" };
         let mut feature = feature.clone();
         feature["properties"]["kind"] = json!(kind);
-        feature["properties"]["datetime"] = json!(datetime);
+        feature["properties"]["datetime"] = json!(scene.datetime);
         // A move may happen more than once; everything else once a life.
         let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
         AlertRow {
             alert_id: io::short_hash(&id),
             site_id: site.id.clone(),
             life_id: life.id.clone(),
-            scene_key,
+            scene_key: scene.key,
             kind,
-            datetime,
+            datetime: scene.datetime,
             title: format!("{} {date}: {what}{idle}{by}", site.title()),
             feature: feature.to_string(),
             evidence: None,
@@ -139,7 +139,7 @@ impl Eye<'_> {
     /// What the scene shows of each track, on which `trains` stand.
     pub(super) fn observations(
         &self,
-        (scene_key, datetime): (i64, Timestamp),
+        scene: SceneAt<'_>,
         found: &Found,
         trains: &[Stretch],
     ) -> Vec<ObservationRow> {
@@ -151,9 +151,9 @@ impl Eye<'_> {
                     (track.detection_limits.iter()).map(|l| (l.cargo.clone(), json!(l.length_m))).collect();
                 let mut row = ObservationRow {
                     track_index: track.track_index,
-                    datetime,
-                    scene_key,
-                    view: self.name.to_owned(),
+                    datetime: scene.datetime,
+                    scene_key: scene.key,
+                    view: scene.view.to_owned(),
                     length_m: track.length_m,
                     observed_m: track.observed_m,
                     occupied_m: 0.0,

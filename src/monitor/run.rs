@@ -42,7 +42,7 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
     let wanted = |id: &String| options.sites.is_empty() || options.sites.contains(id);
     for site in config.site.iter().filter(|s| wanted(&s.id)) {
         let mut of_site = SiteSummary { site_id: site.id.clone(), ..SiteSummary::default() };
-        match site_run::watch(&mut state, (config, site), options, (sink, &mut of_site)) {
+        match site_run::watch(&mut state, config, site, options, sink, &mut of_site) {
             Ok(()) => {}
             Err(error @ (Error::Database { .. } | Error::Damaged { .. } | Error::Interrupted)) => {
                 return Err(error);
@@ -66,7 +66,7 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
     if !options.dry_run {
         let now = || clock.now(options.now);
         (summary.delivered_count, summary.undelivered_count) =
-            alerts::deliver(&mut state, config, &options.secrets, (&now, sink))?;
+            alerts::deliver(&mut state, config, &options.secrets, &now, sink)?;
     }
     summary.duration_s = clock.seconds();
     if let Some(key) = key {

@@ -129,7 +129,8 @@ pub(super) fn schedule(
     state: &State,
     site: &SiteConfig,
     source: &Scenes,
-    (since, sink): (Option<Timestamp>, &dyn Sink),
+    since: Option<Timestamp>,
+    sink: &dyn Sink,
 ) -> Result<Schedule, Error> {
     let Fresh { scenes, known_count, known } = fresh(state, site, &source.listed, since)?;
     let mut schedule = Schedule { known_count, ..Schedule::default() };

@@ -35,7 +35,7 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
         config.site(id)?;
     }
     for site in config.site.iter().filter(|s| site_ids.is_empty() || site_ids.contains(&s.id)) {
-        written.extend(io::write_files(out, files_of(&state, (config, site), out)?)?);
+        written.extend(io::write_files(out, files_of(&state, config, site, out)?)?);
     }
     Ok(written)
 }
@@ -43,7 +43,8 @@ pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<
 /// Names and contents of the files of a site; links in them start in `out`.
 fn files_of(
     state: &State,
-    (config, site): (&Config, &SiteConfig),
+    config: &Config,
+    site: &SiteConfig,
     out: &Path,
 ) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let tracks = state.tracks(&site.id)?;

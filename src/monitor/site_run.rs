@@ -34,19 +34,21 @@ struct Sampled {
 /// Watches one site; `summary` says what was done also after an error.
 pub(super) fn watch(
     state: &mut State,
-    (whole, config): (&Config, &SiteConfig),
+    whole: &Config,
+    config: &SiteConfig,
     options: &RunOptions,
-    (sink, summary): (&dyn Sink, &mut SiteSummary),
+    sink: &dyn Sink,
+    summary: &mut SiteSummary,
 ) -> Result<(), Error> {
     let source = Scenes::of(config, options)?;
     if options.dry_run {
-        return plan(state, (config, &source), options, (sink, summary));
+        return plan(state, config, &source, options, sink, summary);
     }
     follow_moves(state, config, &source)?;
-    let mut schedule = schedule(state, config, &source, (options.since, sink))?;
+    let mut schedule = schedule(state, config, &source, options.since, sink)?;
     summary.known_count = schedule.known_count;
     warn_unread(config, &schedule);
-    let sites = references::open(state, (config, &source), &mut schedule)?;
+    let sites = references::open(state, config, &source, &mut schedule)?;
     for row in schedule.noted.iter().chain(&schedule.unread) {
         count(summary, row.status);
     }
@@ -55,24 +57,26 @@ pub(super) fn watch(
         return Ok(());
     };
     take_back(state, config, &schedule, options)?;
-    let mut comparison = Comparison::new(&sites, (whole, config), options.now);
-    let sample = |work: &Work| sample(&sites, (config, &source), work, sink);
-    compare_all(state, &mut comparison, (&in_order(schedule), sample), (sink, summary))
+    let mut comparison = Comparison::new(&sites, config, &whole.alerts, options.now);
+    let sample = |work: &Work| sample(&sites, config, &source, work, sink);
+    compare_all(state, &mut comparison, &in_order(schedule), sample, sink, summary)
 }
 
 /// What a run would do. Where scenes would have to be fetched first, they are not opened.
 fn plan(
     state: &State,
-    (config, source): (&SiteConfig, &Scenes),
+    config: &SiteConfig,
+    source: &Scenes,
     options: &RunOptions,
-    (sink, summary): (&dyn Sink, &mut SiteSummary),
+    sink: &dyn Sink,
+    summary: &mut SiteSummary,
 ) -> Result<(), Error> {
     if source.are_remote() {
         let fresh = schedule::fresh(state, config, &source.listed, options.since)?;
         summary.known_count = fresh.known_count;
         summary.planned = to_fetch(&fresh);
     } else {
-        let schedule = schedule(state, config, source, (options.since, sink))?;
+        let schedule = schedule(state, config, source, options.since, sink)?;
         summary.known_count = schedule.known_count;
         summary.planned = planned(&schedule);
     }
@@ -106,8 +110,10 @@ fn in_order(schedule: Schedule) -> Vec<Work> {
 fn compare_all(
     state: &mut State,
     comparison: &mut Comparison<'_>,
-    (work, sample): (&[Work], impl Fn(&Work) -> Sampled + Sync),
-    (sink, summary): (&dyn Sink, &mut SiteSummary),
+    work: &[Work],
+    sample: impl Fn(&Work) -> Sampled + Sync,
+    sink: &dyn Sink,
+    summary: &mut SiteSummary,
 ) -> Result<(), Error> {
     let mut batches = work.chunks(BATCH_PER_THREAD * rayon::current_num_threads());
     let mut ready: Vec<Sampled> = Vec::new();
@@ -231,7 +237,7 @@ fn take_back(
 }
 
 /// Reads one scene; what goes wrong becomes its status.
-fn sample(sites: &Sites, (config, source): (&SiteConfig, &Scenes), work: &Work, sink: &dyn Sink) -> Sampled {
+fn sample(sites: &Sites, config: &SiteConfig, source: &Scenes, work: &Work, sink: &dyn Sink) -> Sampled {
     let mut row = work.row.clone();
     if !work.is_fresh || sink.interrupted() {
         return Sampled { row, look: None };

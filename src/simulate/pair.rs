@@ -59,9 +59,8 @@ pub fn scene_pair(params: &SimulateParams, tracks: &[Track], grid: &Grid) -> Res
     let stockpiles =
         [(Change::Appeared, params.stockpile_count), (Change::Departed, params.stockpile_departed_count)];
     placed.extend(place_stockpiles(tracks, stockpiles, &mut rng));
-    let land = {
-        Landscape::new(params.seed, &params.river, params.river_width_m, params.field_change_fraction, tracks)
-    };
+    let (river, river_width_m) = (&params.river, params.river_width_m);
+    let land = Landscape::new(params.seed, river, river_width_m, params.field_change_fraction, tracks);
     let last = params.datetimes.len() - 1;
     let scenes = (params.datetimes.iter().enumerate())
         .map(|(date, &datetime)| {

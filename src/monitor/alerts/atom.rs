@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The feed, newest first, each alert with the time when its entry last changed; links to figures, which lie below `figures`, are
 /// relative to `folder`, where the feed lies.
-pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], (folder, figures): (&Path, &Path)) -> String {
+pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], folder: &Path, figures: &Path) -> String {
     let updated = alerts.iter().map(|(_, changed_at)| *changed_at).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
@@ -58,10 +58,10 @@ mod tests {
             ..super::super::an_alert("0a")
         };
         let alerts = [(alert, "2024-06-17T02:00:00Z".parse().unwrap())];
-        let text = feed(&alerts, (Path::new("/x"), Path::new("/x/alerts")));
+        let text = feed(&alerts, Path::new("/x"), Path::new("/x/alerts"));
         assert_eq!(text.matches("<updated>2024-06-17T02:00:00Z</updated>").count(), 2);
         assert!(text.contains("A &amp; B &lt;yard&gt;") && text.contains("href=\"alerts/s/d/report.html\""));
-        let beside = feed(&alerts, (Path::new("/x/feeds/of"), Path::new("/x/alerts")));
+        let beside = feed(&alerts, Path::new("/x/feeds/of"), Path::new("/x/alerts"));
         assert!(beside.contains("href=\"../../alerts/s/d/report.html\""), "{beside}");
         let mut reader = quick_xml::Reader::from_str(&text);
         while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}

@@ -43,9 +43,11 @@ pub(super) type Drawn = BTreeMap<String, Result<(), NoFigure>>;
 /// alerts.
 pub(super) fn draw(
     state: &State,
-    (config, site): (&Config, &SiteConfig),
+    config: &Config,
+    site: &SiteConfig,
     alert: &AlertRow,
-    (drawn, sink): (&mut Drawn, &dyn Sink),
+    drawn: &mut Drawn,
+    sink: &dyn Sink,
 ) -> Result<String, NoFigure> {
     let scene = state.scene(alert.scene_key)?;
     let scene = scene.ok_or(NoFigure { reason: "the scene is unknown".to_owned(), is_passing: false })?;
@@ -57,8 +59,8 @@ pub(super) fn draw(
     let result = if let Some(known) = drawn.get(&name) {
         known.clone()
     } else {
-        let before = state.specs_before((&site.id, view), alert.datetime, site.baseline.count)?;
-        let result = detect(site, (scene.spec, before), is_radar, (&folder, sink));
+        let before = state.specs_before(&site.id, view, alert.datetime, site.baseline.count)?;
+        let result = detect(site, scene.spec, before, is_radar, &folder, sink);
         drawn.insert(name.clone(), result.clone());
         result
     };
@@ -81,9 +83,11 @@ impl Sink for Quiet<'_> {
 
 fn detect(
     site: &SiteConfig,
-    (target, baselines): (String, Vec<String>),
+    target: String,
+    baselines: Vec<String>,
     is_radar: bool,
-    (folder, sink): (&Path, &dyn Sink),
+    folder: &Path,
+    sink: &dyn Sink,
 ) -> Result<(), NoFigure> {
     let mut detect = site.detect_config();
     detect.target = target;

@@ -87,7 +87,7 @@ fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<b
             if sink.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let folder = match figures::draw(state, (config, site), &alert, (&mut drawn, sink)) {
+            let folder = match figures::draw(state, config, site, &alert, &mut drawn, sink) {
                 Ok(folder) => folder,
                 Err(_) if sink.interrupted() => return Err(Error::Interrupted),
                 Err(none) => {
@@ -110,7 +110,8 @@ pub(super) fn deliver(
     state: &mut State,
     config: &Config,
     secrets: &Secrets,
-    (now, sink): (&dyn Fn() -> Timestamp, &dyn Sink),
+    now: &dyn Fn() -> Timestamp,
+    sink: &dyn Sink,
 ) -> Result<(usize, usize), Error> {
     let drawn = draw_figures(state, config, sink)?;
     let mut counts = (0, 0);
@@ -119,7 +120,7 @@ pub(super) fn deliver(
         if open.is_empty() {
             // An alert that was sent without its figure gets the link to it.
             if let (Channel::Atom { name, path }, true) = (channel, drawn)
-                && let Err(reason) = write_feed((state, config), (name, path), None)
+                && let Err(reason) = write_feed(state, config, name, path, None)
             {
                 tracing::error!(channel = name, reason, "the feed has no links to the new figures");
             }
@@ -144,7 +145,7 @@ pub(super) fn deliver(
             let began = now();
             let result = match &secret {
                 Err(reason) => Err(reason.clone()),
-                Ok(secret) => send((state, config), channel, secret.as_deref(), (&message, began)),
+                Ok(secret) => send(state, config, channel, secret.as_deref(), &message, began),
             };
             if let Err(reason) = &result {
                 let id = &message.alert.alert_id;
@@ -161,25 +162,29 @@ pub(super) fn deliver(
 }
 
 fn send(
-    (state, config): (&State, &Config),
+    state: &State,
+    config: &Config,
     channel: &Channel,
     secret: Option<&str>,
-    (message, now): (&Message, Timestamp),
+    message: &Message,
+    now: Timestamp,
 ) -> Result<(), String> {
     match channel {
         Channel::Webhook { url, .. } => webhook::send(url, secret, message, now),
         Channel::Mail { .. } => mail::send(channel, secret, message),
         Channel::Command { command, .. } => command::send(command, message),
         Channel::Atom { name, path } => {
-            write_feed((state, config), (name, path), Some((&message.alert.alert_id, now)))
+            write_feed(state, config, name, path, Some((&message.alert.alert_id, now)))
         }
     }
 }
 
 /// Writes the feed of a channel; an alert may be `sent` now.
 fn write_feed(
-    (state, config): (&State, &Config),
-    (channel, path): (&str, &Path),
+    state: &State,
+    config: &Config,
+    channel: &str,
+    path: &Path,
     sent: Option<(&str, Timestamp)>,
 ) -> Result<(), String> {
     let mut alerts = state.alerts_of_channel(channel, FEED_COUNT).map_err(|e| e.to_string())?;
@@ -192,7 +197,7 @@ fn write_feed(
         }
     }
     let folder = path.parent().unwrap_or(Path::new(""));
-    io::write_text(path, &atom::feed(&alerts, (folder, &config.alerts.folder))).map_err(|e| e.to_string())
+    io::write_text(path, &atom::feed(&alerts, folder, &config.alerts.folder)).map_err(|e| e.to_string())
 }
 
 /// Folder of figure and page of an alert, where they could be made; `alerts` is the configured folder of all.
@@ -266,7 +271,7 @@ mod tests {
             Timestamp::from_second(time_s.get()).unwrap()
         };
         for (told, tries) in [((9, 9), 4), ((0, 9), 8)] {
-            assert_eq!(deliver(&mut state, &config, &Secrets::default(), (&now, &Silent)).unwrap(), told);
+            assert_eq!(deliver(&mut state, &config, &Secrets::default(), &now, &Silent).unwrap(), told);
             let failed = state.failed_deliveries().unwrap();
             assert_eq!(failed.iter().map(|f| f.2).sum::<u32>(), tries, "{failed:?}");
         }
@@ -300,10 +305,10 @@ mod tests {
         let mut state = State::open(&config.state).unwrap();
         state.transaction(|t| raise(t, &an_alert("a"), &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
         let now = || Timestamp::UNIX_EPOCH;
-        let stopped = deliver(&mut state, &config, &Secrets::default(), (&now, &Stopped));
+        let stopped = deliver(&mut state, &config, &Secrets::default(), &now, &Stopped);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
         assert_eq!(state.without_evidence("s").unwrap().len(), 1);
-        let again = deliver(&mut state, &config, &Secrets::default(), (&now, &Silent));
+        let again = deliver(&mut state, &config, &Secrets::default(), &now, &Silent);
         assert_eq!(again.unwrap(), (1, 0));
     }
 }

@@ -135,7 +135,7 @@ pub fn follow(
     let (at_known, mut free) = shared_out(&result.lives, look, params);
     let mut absent = Vec::new();
     for (i, at_place) in at_known.iter().enumerate() {
-        let (sight, others) = judge(&mut result.lives[i], at_place, (look, params));
+        let (sight, others) = judge(&mut result.lives[i], at_place, look, params);
         free.extend(others);
         result.sights[i] = sight;
         match sight {
@@ -231,11 +231,12 @@ fn is_bared(life: &Life, sighting: &Sighting, view: &str) -> bool {
 fn judge<'a>(
     life: &mut Life,
     at_place: &AtPlace<'a>,
-    (look, params): (&DateLook<'_>, &LifeParams),
+    look: &DateLook<'_>,
+    params: &LifeParams,
 ) -> (Sight, Vec<&'a Sighting>) {
     let evidence = (look.evidence)(&life.place, life.contrast(look.view));
     let clear = evidence.clear;
-    let shown = shown_at(&life.place, clear, &at_place.parts, (look, params));
+    let shown = shown_at(&life.place, clear, &at_place.parts, look, params);
     let sight = if let Some(found) = shown.train {
         seen(life, look, Some(found));
         Sight::Seen
@@ -327,7 +328,8 @@ fn shown_at<'a>(
     place: &Stretch,
     clear: f64,
     parts: &[&'a Sighting],
-    (look, params): (&DateLook<'_>, &LifeParams),
+    look: &DateLook<'_>,
+    params: &LifeParams,
 ) -> Shown<'a> {
     let mut shown = Shown::default();
     let clear_m = clear * place.length_m();

@@ -1,6 +1,6 @@
 //! Lives of trains, each with all its steps, so that a late date can take back what followed from it.
 
-use super::{Error, State, text_of, time_of};
+use super::{Error, SceneAt, State, text_of, time_of};
 use crate::monitor::lives::{EventKind, Life, Sight, Stretch};
 use crate::monitor::words::Word;
 use jiff::Timestamp;
@@ -60,13 +60,14 @@ fn contrasts_of(text: &str) -> rusqlite::Result<BTreeMap<String, Vec<f64>>> {
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(14, rusqlite::types::Type::Text, e.into()))
 }
 
-/// Stores a life as it is after a scene.
+/// Stores a life as it is after a scene, with what the scene says of it.
 pub(in crate::monitor) fn put_life(
     c: &Connection,
     site_id: &str,
     life: &Life,
-    (scene_key, datetime, view): (i64, Timestamp, &str),
-    (sight, event): (Sight, Option<EventKind>),
+    scene: SceneAt<'_>,
+    sight: Sight,
+    event: Option<EventKind>,
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO life (life_id, track_index, start_m, end_m, state, first_seen, last_seen, first_missed, \
                seen_count, misses, move_count, score, appearance, site_id, seen_by, contrasts) \
@@ -104,7 +105,7 @@ pub(in crate::monitor) fn put_life(
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     c.prepare_cached(sql)?.execute(rusqlite::params![
         life.id,
-        text_of(datetime),
+        text_of(scene.datetime),
         site_id,
         Word(sight),
         event.map(Word),
@@ -120,8 +121,8 @@ pub(in crate::monitor) fn put_life(
         life.score,
         life.appearance,
         seen_by,
-        scene_key,
-        view,
+        scene.key,
+        scene.view,
         contrasts,
     ])?;
     Ok(())

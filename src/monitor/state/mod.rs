@@ -22,7 +22,7 @@ pub(super) use lives::{
     stretches_on,
 };
 pub(super) use scenes::{
-    drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
+    SceneAt, drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
 };
 pub(super) use series::{idle_before, put_detections, put_observations};
 
@@ -240,7 +240,7 @@ pub(super) fn recount(c: &Connection, scene_key: i64) -> rusqlite::Result<()> {
     let trains = stretches_on(c, scene_key)?;
     for (track, length_m) in series::tracks_observed(c, scene_key)? {
         let on: Vec<Stretch> = trains.iter().copied().filter(|t| t.track == track).collect();
-        series::set_occupancy(c, (scene_key, track), &occupancy(&on, length_m))?;
+        series::set_occupancy(c, scene_key, track, &occupancy(&on, length_m))?;
     }
     Ok(())
 }

@@ -60,6 +60,17 @@ pub struct SceneRow {
     pub shift_px: Option<(f64, f64)>,
 }
 
+/// A stored scene, as what follows from it names it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::monitor) struct SceneAt<'a> {
+    /// Its key.
+    pub(in crate::monitor) key: i64,
+    /// Time of sensing.
+    pub(in crate::monitor) datetime: Timestamp,
+    /// Name of its view.
+    pub(in crate::monitor) view: &'a str,
+}
+
 const COLUMNS: &str = "scene_key, spec, fingerprint, scene_id, datetime, platform, baseline, status, reason, attempts, \
                        valid_fraction, cloud_fraction, shift_row_px, shift_col_px, view";
 
@@ -173,7 +184,8 @@ pub(in crate::monitor) fn drop_strips(c: &Connection, scene_key: i64) -> rusqlit
 /// Keys and times of the used scenes before `before`, newest first, at most `count`, that have strips.
 pub(in crate::monitor) fn used_before(
     c: &Connection,
-    (site_id, view): (&str, &str),
+    site_id: &str,
+    view: &str,
     before: Timestamp,
     count: usize,
 ) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
@@ -210,7 +222,8 @@ pub(in crate::monitor) fn rewind_scenes(
 /// Drops the strips of used scenes before `before` and notes how far.
 pub(in crate::monitor) fn drop_strips_before(
     c: &Connection,
-    (site_id, view): (&str, &str),
+    site_id: &str,
+    view: &str,
     before: Timestamp,
 ) -> rusqlite::Result<()> {
     // Strips reach back only a few dozen dates, so that this looks at few rows however long the history is.
@@ -277,7 +290,8 @@ impl State {
     /// Specs of the used scenes before `before`, newest first, at most `count`.
     pub(in crate::monitor) fn specs_before(
         &self,
-        (site_id, view): (&str, &str),
+        site_id: &str,
+        view: &str,
         before: Timestamp,
         count: usize,
     ) -> Result<Vec<String>, Error> {

@@ -154,7 +154,8 @@ pub(in crate::monitor) fn put_observations(
 /// Counts a scene's trains anew, after one of them turned out to be none.
 pub(in crate::monitor) fn set_occupancy(
     c: &Connection,
-    (scene_key, track_index): (i64, usize),
+    scene_key: i64,
+    track_index: usize,
     o: &Occupancy,
 ) -> rusqlite::Result<()> {
     c.prepare_cached(

@@ -74,7 +74,7 @@ impl State {
                     ),
                 )?;
             }
-            super::views::put_view(t, &site.site_id, (&view.name, &reference, &pixels))
+            super::views::put_view(t, &site.site_id, &view.name, &reference, &pixels)
         })
     }
 

@@ -173,7 +173,9 @@ impl ViewRow {
 pub(super) fn put_view(
     c: &Connection,
     site_id: &str,
-    (name, reference, pixels): (&str, &str, &[u8]),
+    name: &str,
+    reference: &str,
+    pixels: &[u8],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO view (site_id, name, reference, pixels) VALUES (?1, ?2, ?3, ?4)";
     c.execute(sql, (site_id, name, reference, pixels))?;
@@ -222,7 +224,7 @@ impl State {
         let (reference, pixels) = view.stored()?;
         self.transaction(|t| {
             t.execute("DELETE FROM scene WHERE site_id = ?1 AND view = ?2", (site_id, &view.name))?;
-            put_view(t, site_id, (&view.name, &reference, &pixels))
+            put_view(t, site_id, &view.name, &reference, &pixels)
         })
     }
 }
