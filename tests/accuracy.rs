@@ -1,26 +1,15 @@
-//! Known answers on real and simulated data, asserted on quantiles. Real data is looked for in
-//! `RAILWATCH_REAL_DATA`, else `../shared/data`; where it is absent those tests say so and pass.
+//! Known answers on real and simulated data, asserted on quantiles. Without the real data those tests say so and pass.
 
 #![expect(clippy::unwrap_used, reason = "a failed read is a failed test")]
-#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
+mod real_data;
 
 use ndarray::{Array2, Axis};
 use railwatch::coreg::{CoregParams, Prepared, Registration, Side, register};
 use railwatch::grid::Window;
 use railwatch::io::{SceneOptions, configure, open_scene, read_raster};
 use railwatch::raster::Raster;
-use std::path::PathBuf;
-
-#[expect(clippy::disallowed_methods, reason = "the place of the real data is told by the environment")]
-fn real(path: &str) -> Option<PathBuf> {
-    let root = std::env::var("RAILWATCH_REAL_DATA").unwrap_or_else(|_| "../shared/data".to_owned());
-    let path = PathBuf::from(root).join(path);
-    let found = path.exists();
-    if !found {
-        eprintln!("skipped: {} is not there", path.display());
-    }
-    found.then_some(path)
-}
+use real_data::real;
 
 fn read(path: &std::path::Path, window: impl Fn(&railwatch::grid::Grid) -> Window) -> Raster {
     configure();
@@ -46,7 +35,7 @@ fn the_havelland_shift_is_near_the_independent_figure_and_stays() {
     let Some(reference) = real("s2_pair_t33uuu_2016/ref_S2A_20160608T153121_T33UUU_sub.jp2") else { return };
     let Some(moving) = real("s2_pair_t33uuu_2016/tgt_S2A_20160529T153631_T33UUU_sub.jp2") else { return };
     configure();
-    let open = |p: &PathBuf| open_scene(p.to_str().unwrap(), &SceneOptions::default()).unwrap().grid;
+    let open = |p: &std::path::Path| open_scene(p.to_str().unwrap(), &SceneOptions::default()).unwrap().grid;
     let (a, b) = (open(&reference), open(&moving));
     // Both grids have one phase: the common window starts at the larger corner.
     let (x0, y0) = (a.xy(0.0, 0.0).0.max(b.xy(0.0, 0.0).0), a.xy(0.0, 0.0).1.min(b.xy(0.0, 0.0).1));

@@ -1,17 +1,12 @@
 //! Real responses of Earth Search, Planetary Computer and the Copernicus catalogues, where the folder of real data is there.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod real_data;
+
 use railwatch::catalog::{Area, Catalog, CatalogAddress, HttpParams, Item, Query, SelectParams, select};
+use real_data::real;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// The folder of real responses; tests that need it pass where it is absent.
-#[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
-fn responses() -> Option<PathBuf> {
-    let root = std::env::var_os("RAILWATCH_REAL_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    Some(root.join("stac_responses")).filter(|p| p.exists())
-}
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
@@ -46,7 +41,7 @@ const RECORDED: &str = "pystac_client_cassettes/TestCLISearch_test_filter_inproc
 
 #[test]
 fn every_response_parses() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let (mut paths, mut count, mut sentinel2) = (Vec::new(), 0, 0);
     files(&root, &mut paths);
     for path in &paths {
@@ -69,7 +64,7 @@ fn every_response_parses() {
 /// The same file name, band and offset rules for the copies of one product by different providers.
 #[test]
 fn offsets_follow_the_document_that_is_right() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let offset = |item: &Item| item.stac.scaling.offset.round() as i64;
     // The old copies of Earth Search have the offset applied and say so, though `raster:bands` repeats −0.1.
     let applied = item(&root, RECORDED, "S2B_20EPT_20250731_0_L2A");
@@ -90,7 +85,7 @@ fn offsets_follow_the_document_that_is_right() {
 
 #[test]
 fn copies_of_one_datatake_are_one_scene() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let all = items(&read(&root.join(RECORDED)));
     let same: Vec<Item> = all.into_iter().filter(|i| i.tile.as_deref() == Some("20EPT")).collect();
     assert_eq!(same.len(), 3, "collection 1, its copy and the top of the atmosphere");
@@ -105,7 +100,7 @@ fn copies_of_one_datatake_are_one_scene() {
 
 #[test]
 fn reprocessed_products_replace_the_old_ones() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let all = items(&read(&root.join("cdse_openeo/creodiasCorruptTile.json")));
     assert_eq!(all.len(), 24);
     // S2A of 2018-03-27 over 29UNV is there with baselines 02.07, 02.13 and 05.00; 29UMV also as N9999, made by a user.
@@ -134,7 +129,7 @@ fn reprocessed_products_replace_the_old_ones() {
 /// The recorded answer of Earth Search to a filter it does not know: it is ignored, and the next page asks for nothing.
 #[test]
 fn what_a_server_ignores_is_tested_here() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let page = read(&root.join(RECORDED));
     assert_eq!(page["links"][0]["merge"], Value::Bool(false));
     let query = Query { max_tile_cloud_fraction: Some(0.4), ..Query::default() };
@@ -146,7 +141,7 @@ fn what_a_server_ignores_is_tested_here() {
 
 #[test]
 fn responses_on_disk_are_sources() {
-    let Some(root) = responses() else { return };
+    let Some(root) = real("stac_responses") else { return };
     let search = |file: &str| {
         let source = CatalogAddress::parse(&root.join(file).display().to_string()).unwrap();
         Catalog::new(source, &HttpParams::default()).search(&Query::default()).unwrap()

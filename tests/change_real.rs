@@ -2,16 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
+mod real_data;
+
 use ndarray::{Array2, Array3, Axis, s};
 use railwatch::change::{ChangeObject, ChangeParams, ObjectParams, objects, statistic};
-use std::path::PathBuf;
-
-#[expect(clippy::disallowed_methods, reason = "the environment says where the test data lie")]
-fn real(path: &str) -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
-    let root = std::env::var_os("RAILWATCH_REAL_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    Some(root.join(path)).filter(|p| p.exists())
-}
+use real_data::real;
 
 /// Target and hazy baseline, validity and a mask of a third of the rows.
 type Pair = ([Array3<f32>; 2], [Array2<bool>; 2]);

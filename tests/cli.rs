@@ -6,7 +6,7 @@ mod support;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
-use support::{Run, railwatch, record, scene_like_target};
+use support::{Run, opened, railwatch, record, scene_like_target};
 
 #[test]
 fn a_run_writes_every_output_and_finds_the_trains() {
@@ -391,8 +391,7 @@ fn a_forgotten_reflectance_offset_is_said() {
     let plain = run.baseline.clone();
     // The same ground stored with 1000 added, as products from processing baseline 04.00 on, but without a word of it.
     run.baseline = run.out.path().join("offset.tif");
-    let scene =
-        railwatch::io::open_scene(plain.to_str().unwrap(), &railwatch::io::SceneOptions::default()).unwrap();
+    let scene = opened(&plain);
     let all: Vec<usize> = (0..scene.bands.len()).collect();
     let raster = railwatch::io::read_raster(&scene, scene.grid.window(), &all).unwrap();
     let stored = raster.values.mapv(|v| (v * 10_000.0).round() as u16 + 1000);
@@ -409,8 +408,7 @@ fn scenes_of_other_bands_are_refused() {
     let mut run = Run::new();
     let plain = run.target.clone();
     run.target = run.out.path().join("other.tif");
-    let scene =
-        railwatch::io::open_scene(plain.to_str().unwrap(), &railwatch::io::SceneOptions::default()).unwrap();
+    let scene = opened(&plain);
     let values = ndarray::Array3::from_elem((1, scene.grid.shape.0, scene.grid.shape.1), 900_u16);
     railwatch::io::write_scene(&run.target, &scene.grid, &values, &["B11"], &[]).unwrap();
     run.fails(1, "share no band");
@@ -518,10 +516,7 @@ fn trains_are_put_into_given_optical_scenes_and_the_rest_stays() {
         .map(|f| f["properties"]["change"].as_str().unwrap())
         .collect();
     assert_eq!(changes, ["appeared", "appeared", "departed"]);
-    let dates = ["baseline.tif", "target.tif"].map(|name| {
-        let path = out.join(name).display().to_string();
-        let scene = railwatch::io::open_scene(&path, &railwatch::io::SceneOptions::default()).unwrap();
-        scene.datetime.unwrap().to_string()[..10].to_owned()
-    });
+    let dates = ["baseline.tif", "target.tif"]
+        .map(|name| opened(&out.join(name)).datetime.unwrap().to_string()[..10].to_owned());
     assert_eq!(dates, ["2022-11-06", "2022-11-16"]);
 }

@@ -11,15 +11,11 @@ use predicates::prelude::*;
 use railwatch::grid::Grid;
 use railwatch::io;
 use std::path::Path;
-use support::{Run, pair, record};
+use support::{Run, opened, pair, record};
 
 /// The grid of the simulated target.
 fn grid() -> Grid {
-    scene(&pair().join("target.tif")).grid
-}
-
-fn scene(path: &Path) -> railwatch::scene::Scene {
-    io::open_scene(path.to_str().unwrap(), &io::SceneOptions::default()).unwrap()
+    opened(&pair().join("target.tif")).grid
 }
 
 #[test]
@@ -53,8 +49,7 @@ fn a_baseline_of_other_ground_among_several_is_left_out() {
     write_elsewhere(&elsewhere);
     let out = run.out.path().join("out");
     run.command().arg("--baseline").arg(&elsewhere).assert().code(4);
-    let record = std::fs::read_to_string(out.join("run.json")).unwrap();
-    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let record = record(&out);
     assert_eq!(record["skipped"][0]["scene_id"], "elsewhere");
     assert!(record["skipped"][0]["reason"].as_str().unwrap().contains("no ground in common"));
 }
@@ -107,7 +102,7 @@ fn rails_with_swapped_axes_are_told_as_such() {
 fn huge(small: &Path, path: &Path) {
     const SIDE: usize = 20_768;
     const AT: (usize, usize) = (9_000, 11_000);
-    let scene = scene(small);
+    let scene = opened(small);
     let (rows, cols) = scene.grid.shape;
     let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
     let options =

@@ -7,13 +7,13 @@ mod support;
 use gdal::Metadata;
 use geo::BoundingRect;
 use railwatch::corridor::{TrackParams, build_tracks};
-use railwatch::io::{self, SceneOptions, open_scene, read_raster, write_scene};
+use railwatch::io::{self, read_raster, write_scene};
 use std::path::Path;
-use support::{Run, pair, record};
+use support::{Run, opened, pair, record};
 
 /// The scene of the pair as a picture of 8 bits that says nothing of itself.
 fn picture(name: &str, to: &Path) {
-    let scene = open_scene(pair().join(name).to_str().unwrap(), &SceneOptions::default()).unwrap();
+    let scene = opened(&pair().join(name));
     let values = read_raster(&scene, scene.grid.window(), &[0, 1, 2, 3]).unwrap().values;
     let bytes = values.mapv(|v| (v / 0.4 * 255.0).clamp(1.0, 254.0) as u16);
     let wide = to.with_extension("wide.tif");

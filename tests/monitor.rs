@@ -5,6 +5,7 @@
     reason = "faults are timed by the clock, and the environment tells the places"
 )]
 
+mod real_data;
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
@@ -12,6 +13,7 @@ mod simulated_days;
 mod spread;
 
 use assert_cmd::cargo::cargo_bin;
+use real_data::real;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use simulated_days::{Options, Stand, Train, make};
@@ -424,10 +426,7 @@ fn a_scene_that_clouds_keep_from_being_registered_is_hidden() {
 
 #[test]
 fn both_sensors_make_one_series() {
-    let stack = real_data().join("s1_s2_mol_2023");
-    if !stack.exists() {
-        return;
-    }
+    let Some(stack) = real("s1_s2_mol_2023") else { return };
     let folder = tempfile::tempdir().unwrap();
     let rails = r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::32631"}},
         "features":[{"type":"Feature","properties":{"name":"laid track"},"geometry":{"type":"LineString",
@@ -456,17 +455,9 @@ fn both_sensors_make_one_series() {
     assert!(fs::read_to_string(out.join("mol.svg")).unwrap().contains(">radar</text>"));
 }
 
-fn real_data() -> PathBuf {
-    std::env::var("RAILWATCH_REAL_DATA")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from)
-}
-
 #[test]
 fn a_real_stack_is_played_day_by_day() {
-    let stack = real_data().join("s2_s1_stack_belgium_a");
-    if !stack.exists() {
-        return;
-    }
+    let Some(stack) = real("s2_s1_stack_belgium_a") else { return };
     let folder = tempfile::tempdir().unwrap();
     let scenes = folder.path().join("scenes");
     fs::create_dir(&scenes).unwrap();

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails")]
 
 mod provider;
+mod real_data;
 #[expect(dead_code, reason = "the trial uses the rest")]
 #[path = "bench/simulated_days.rs"]
 mod simulated_days;
@@ -25,7 +26,7 @@ use simulated_days::{Options, Stand, Train, make};
 use stac_server::{ALL, Content, Paging, Server};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 const COLLECTION: &str = "watched";
@@ -53,11 +54,8 @@ struct Year {
 
 impl Year {
     /// The optical and radar dates of a real place over fourteen months; `None` where the data are absent.
-    #[expect(clippy::disallowed_methods, reason = "the place of real data is told by the environment")]
     fn real() -> Option<Self> {
-        let root = std::env::var_os("RAILWATCH_REAL_DATA")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-        let scenes = root.join("s2_s1_stack_belgium_a").canonicalize().ok()?;
+        let scenes = real_data::real("s2_s1_stack_belgium_a")?.canonicalize().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let rails = json!({
             "type": "FeatureCollection",

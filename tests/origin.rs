@@ -5,14 +5,9 @@
 mod support;
 
 use gdal::Metadata;
-use railwatch::io::{self, CogInput, SceneOptions, open_scene, read_raster, write_cog, write_scene};
-use railwatch::scene::Scene;
+use railwatch::io::{self, CogInput, read_raster, write_cog, write_scene};
 use std::path::Path;
-use support::{Run, pair, railwatch, record};
-
-fn opened(path: &Path) -> Scene {
-    open_scene(path.to_str().unwrap(), &SceneOptions::default()).unwrap()
-}
+use support::{Run, opened, pair, railwatch, record};
 
 fn tag(path: &Path, key: &str, value: &str) {
     let options =

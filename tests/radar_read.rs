@@ -1,20 +1,14 @@
 //! Sentinel-1 as it comes: real products where the folder with real data is there, made-up ones elsewhere.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+
+mod real_data;
 
 use railwatch::grid::Window;
 use railwatch::io::{SceneOptions, open_scene, read_raster};
 use railwatch::raster::{Raster, Validity};
 use railwatch::scene::{Backscatter, Pass, Scene, Storage};
 use railwatch::stats::median;
-use std::path::PathBuf;
-
-/// The folder with real data, where it exists.
-fn real(name: &str) -> Option<PathBuf> {
-    let root =
-        std::env::var("RAILWATCH_REAL_DATA").map_or_else(|_| PathBuf::from("../shared/data"), PathBuf::from);
-    let folder = root.join(name);
-    folder.exists().then_some(folder)
-}
+use real_data::real;
 
 fn open(spec: &str) -> Scene {
     open_scene(spec, &SceneOptions::default()).unwrap()

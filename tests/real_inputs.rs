@@ -2,16 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
+mod real_data;
 mod support;
 
 use gdal::raster::RasterCreationOptions;
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use gdal::vector::{Geometry, LayerAccess, LayerOptions};
 use gdal::{DriverManager, Metadata};
+use real_data::real;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Run, railwatch, real, record};
+use support::{Run, railwatch, record};
 
 /// Detections of a run of `detect` with further arguments: kind, change and footprint of each.
 fn detections(run: &Run, arguments: &[&str]) -> Vec<(String, String, serde_json::Value)> {

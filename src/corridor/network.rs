@@ -92,7 +92,7 @@ pub fn build_tracks(
         return Err(Error::OutsideScene {
             line_count: lines.len(),
             rails: Bounds::around(lines.iter().flat_map(|l| l.vertices.iter().copied())),
-            area: Bounds::around(area.exterior().points().map(|p| p.x_y())),
+            area: Bounds::around(area.exterior().points().map(geo::Point::x_y)),
         });
     }
     let longest_m = inside.iter().map(Track::length_m).fold(0.0, f64::max);

@@ -22,6 +22,9 @@ mod options;
 mod pixels;
 mod points;
 mod read;
+#[cfg(test)]
+#[path = "../../tests/real_data/mod.rs"]
+mod real_data;
 mod safe;
 mod sample;
 mod scaling;

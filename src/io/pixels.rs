@@ -138,7 +138,7 @@ fn coinciding(own: &Grid, grid: &Grid) -> Option<Window> {
     let coincide = near(r0, row) && near(c0, col) && near(r1 - r0, last_row) && near(c1 - c0, last_col);
     let inside =
         row >= 0.0 && col >= 0.0 && r1.round() < own.shape.0 as f64 && c1.round() < own.shape.1 as f64;
-    (coincide && inside).then(|| Window { row: row as usize, col: col as usize, height: rows, width: cols })
+    (coincide && inside).then_some(Window { row: row as usize, col: col as usize, height: rows, width: cols })
 }
 
 /// Refuses a window that is empty or lies outside a raster of `shape`.

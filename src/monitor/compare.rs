@@ -8,7 +8,7 @@ use super::arrivals::arrivals;
 use super::eye::{Eye, Found};
 use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, follow};
 use super::references::Sites;
-use super::rows::sighting;
+use super::rows::{alert, observations, sighting};
 use super::state::{
     AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, departed_lives, drop_strips,
     drop_strips_before, idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life,
@@ -152,9 +152,9 @@ impl<'a> Comparison<'a> {
                 results.detections.iter_mut().for_each(|d| d.scene_key = key);
                 put_detections(t, site_id, &results.detections)?;
                 let scene = SceneAt { key, datetime, view: eye.name };
-                raised = self.put_lives(t, scene, eye, &results.followed, &results.features)?;
+                raised = self.put_lives(t, scene, &results.followed, &results.features)?;
                 let trains = stretches_on(t, key)?;
-                put_observations(t, site_id, &eye.observations(scene, &results.found, &trains))?;
+                put_observations(t, site_id, &observations(scene, &results.found, &trains))?;
             }
             self.prune(t, eye.name)?;
             Ok((key, raised))
@@ -252,7 +252,6 @@ impl<'a> Comparison<'a> {
         &self,
         c: &Connection,
         scene: SceneAt<'_>,
-        eye: &Eye<'_>,
         followed: &Followed,
         features: &[serde_json::Value],
     ) -> rusqlite::Result<usize> {
@@ -265,7 +264,7 @@ impl<'a> Comparison<'a> {
         for (event, feature) in followed.events.iter().zip(features) {
             let life = &followed.lives[event.life];
             let idle = if event.kind == EventKind::Appeared { reactivates.take() } else { None };
-            let alert = eye.alert(self.config, scene, (event, life), feature, idle);
+            let alert = alert(self.config, scene, (event, life), feature, idle);
             raised += usize::from(raise(c, &alert, &self.channels(&alert), self.now)?);
             if event.kind == EventKind::Permanent {
                 for key in scenes_seen(c, &life.id)? {

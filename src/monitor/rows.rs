@@ -90,86 +90,76 @@ impl Eye<'_> {
             })
             .collect()
     }
+}
 
-    /// The alert of an event; `idle_days` makes it a reactivation.
-    pub(super) fn alert(
-        &self,
-        site: &SiteConfig,
-        scene: SceneAt<'_>,
-        (event, life): (&LifeEvent, &Life),
-        feature: &serde_json::Value,
-        idle_days: Option<f64>,
-    ) -> AlertRow {
-        let kind = if idle_days.is_some() { "reactivation".to_owned() } else { Word(event.kind).to_string() };
-        let (length_m, date) = (life.place.length_m(), scene.datetime.strftime("%Y-%m-%d"));
-        let what = match event.kind {
-            EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
-            EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
-            EventKind::Moved => format!("train of about {length_m:.0} m moved along the line"),
-            EventKind::Finished => {
-                format!(
-                    "train of about {length_m:.0} m gone, last seen {}",
-                    life.last_seen.strftime("%Y-%m-%d")
-                )
-            }
-            EventKind::Permanent => format!("change of about {length_m:.0} m is permanent: no train"),
-            EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
-        };
-        let idle = idle_days.map(|d| format!(" after {d:.0} days without one")).unwrap_or_default();
-        let by = if views::is_radar(scene.view) { " (radar)" } else { "" };
-        let mut feature = feature.clone();
-        feature["properties"]["kind"] = json!(kind);
-        feature["properties"]["datetime"] = json!(scene.datetime);
-        // A move may happen more than once; everything else once a life.
-        let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
-        AlertRow {
-            alert_id: io::short_hash(&id),
-            site_id: site.id.clone(),
-            life_id: life.id.clone(),
-            scene_key: scene.key,
-            kind,
-            datetime: scene.datetime,
-            title: format!("{} {date}: {what}{idle}{by}", site.title()),
-            feature: feature.to_string(),
-            evidence: None,
-            withdrawn_at: None,
+/// The alert of an event; `idle_days` makes it a reactivation.
+pub(super) fn alert(
+    site: &SiteConfig,
+    scene: SceneAt<'_>,
+    (event, life): (&LifeEvent, &Life),
+    feature: &serde_json::Value,
+    idle_days: Option<f64>,
+) -> AlertRow {
+    let kind = if idle_days.is_some() { "reactivation".to_owned() } else { Word(event.kind).to_string() };
+    let (length_m, date) = (life.place.length_m(), scene.datetime.strftime("%Y-%m-%d"));
+    let what = match event.kind {
+        EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
+        EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
+        EventKind::Moved => format!("train of about {length_m:.0} m moved along the line"),
+        EventKind::Finished => {
+            format!("train of about {length_m:.0} m gone, last seen {}", life.last_seen.strftime("%Y-%m-%d"))
         }
+        EventKind::Permanent => format!("change of about {length_m:.0} m is permanent: no train"),
+        EventKind::Departed => format!("train of about {length_m:.0} m that stood there before departed"),
+    };
+    let idle = idle_days.map(|d| format!(" after {d:.0} days without one")).unwrap_or_default();
+    let by = if views::is_radar(scene.view) { " (radar)" } else { "" };
+    let mut feature = feature.clone();
+    feature["properties"]["kind"] = json!(kind);
+    feature["properties"]["datetime"] = json!(scene.datetime);
+    // A move may happen more than once; everything else once a life.
+    let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
+    AlertRow {
+        alert_id: io::short_hash(&id),
+        site_id: site.id.clone(),
+        life_id: life.id.clone(),
+        scene_key: scene.key,
+        kind,
+        datetime: scene.datetime,
+        title: format!("{} {date}: {what}{idle}{by}", site.title()),
+        feature: feature.to_string(),
+        evidence: None,
+        withdrawn_at: None,
     }
+}
 
-    /// What the scene shows of each track, on which `trains` stand.
-    pub(super) fn observations(
-        &self,
-        scene: SceneAt<'_>,
-        found: &Found,
-        trains: &[Stretch],
-    ) -> Vec<ObservationRow> {
-        (found.output.tracks.iter())
-            .map(|track| {
-                let on: Vec<Stretch> =
-                    trains.iter().copied().filter(|t| t.track == track.track_index).collect();
-                let limits: serde_json::Map<_, _> =
-                    (track.detection_limits.iter()).map(|l| (l.cargo.clone(), json!(l.length_m))).collect();
-                let mut row = ObservationRow {
-                    track_index: track.track_index,
-                    datetime: scene.datetime,
-                    scene_key: scene.key,
-                    view: scene.view.to_owned(),
-                    length_m: track.length_m,
-                    observed_m: track.observed_m,
-                    occupied_m: 0.0,
-                    occupied_low_m: 0.0,
-                    occupied_high_m: 0.0,
-                    wagons_low: 0,
-                    wagons_high: 0,
-                    train_count: 0,
-                    limit_m: usual_limit(&track.detection_limits),
-                    limits: serde_json::Value::Object(limits).to_string(),
-                };
-                row.occupy(&occupancy(&on, track.length_m));
-                row
-            })
-            .collect()
-    }
+/// What the scene shows of each track, on which `trains` stand.
+pub(super) fn observations(scene: SceneAt<'_>, found: &Found, trains: &[Stretch]) -> Vec<ObservationRow> {
+    (found.output.tracks.iter())
+        .map(|track| {
+            let on: Vec<Stretch> = trains.iter().copied().filter(|t| t.track == track.track_index).collect();
+            let limits: serde_json::Map<_, _> =
+                (track.detection_limits.iter()).map(|l| (l.cargo.clone(), json!(l.length_m))).collect();
+            let mut row = ObservationRow {
+                track_index: track.track_index,
+                datetime: scene.datetime,
+                scene_key: scene.key,
+                view: scene.view.to_owned(),
+                length_m: track.length_m,
+                observed_m: track.observed_m,
+                occupied_m: 0.0,
+                occupied_low_m: 0.0,
+                occupied_high_m: 0.0,
+                wagons_low: 0,
+                wagons_high: 0,
+                train_count: 0,
+                limit_m: usual_limit(&track.detection_limits),
+                limits: serde_json::Value::Object(limits).to_string(),
+            };
+            row.occupy(&occupancy(&on, track.length_m));
+            row
+        })
+        .collect()
 }
 
 pub(super) fn sighting(d: &TrackDetection, changes: &[BedChange]) -> Sighting {

@@ -4,16 +4,13 @@
 //! in the target (or, departed, in the newest baseline instead). False alarms are counted on the tracks without trains.
 //! Everything is scored by `railwatch::evaluate`, the naive references by the same rule. Sites whose files are absent
 //! are left out. `scripts/benchmark` runs it; options: `--quick`, `--seeds N`, `--only WORD`, `--departed`, `--out FILE`.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a report for people"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a report for people")]
 
 #[path = "accuracy/limit.rs"]
 mod limit;
 mod own;
+#[path = "../real_data/mod.rs"]
+mod real_data;
 #[path = "accuracy/sites.rs"]
 mod sites;
 mod spread;
@@ -32,7 +29,6 @@ use railwatch::units::FalseAlarmRate;
 use rayon::prelude::*;
 use sites::{Site, sites};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use world::{Pair, Train, implant, moved, trains_along};
 
 /// Score of the strongest event that is kept: far weaker than any rate that is told.
@@ -249,8 +245,7 @@ fn flag(name: &str) -> bool {
 }
 
 fn main() {
-    let data =
-        std::env::var("RAILWATCH_REAL_DATA").map_or_else(|_| PathBuf::from("../shared/data"), PathBuf::from);
+    let data = real_data::root();
     let quick = flag("--quick");
     let seeds: u64 = option("--seeds").and_then(|v| v.parse().ok()).unwrap_or(if quick { 1 } else { 2 });
     let only = option("--only").unwrap_or_default();

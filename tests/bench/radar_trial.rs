@@ -13,6 +13,8 @@
     reason = "a report for people"
 )]
 
+#[path = "../real_data/mod.rs"]
+mod real_data;
 #[path = "radar/speckle.rs"]
 mod speckle;
 #[path = "radar/yards.rs"]
@@ -379,8 +381,7 @@ fn main() {
 
 /// Yards, false alarms and trains on the real stacks; draws the false alarms.
 fn on_real_stacks() -> Option<Plot> {
-    let data =
-        std::env::var("RAILWATCH_REAL_DATA").map_or_else(|_| PathBuf::from("../shared/data"), PathBuf::from);
+    let data = real_data::root();
     let every: usize = std::env::var("TRIAL_EVERY").ok().and_then(|v| v.parse().ok()).unwrap_or(1);
     let mut series = Vec::new();
     for (name, count, length_px) in [("opera", 12, 60.0), ("belgium", 32, 22.0)] {

@@ -1,4 +1,4 @@
-//! What tests of the program share: a simulated pair, `detect` on it with one input replaced, real data.
+//! What tests of the program share: a simulated pair, `detect` on it with one input replaced.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -69,28 +69,20 @@ impl Run {
     }
 }
 
+/// A scene, opened.
+pub(crate) fn opened(path: &Path) -> railwatch::scene::Scene {
+    railwatch::io::open_scene(path.to_str().unwrap(), &railwatch::io::SceneOptions::default()).unwrap()
+}
+
 /// A GeoTIFF on the grid of the simulated target, filled by `value`.
 pub(crate) fn scene_like_target(path: &Path, value: impl Fn(usize, usize, usize) -> u16) {
     railwatch::io::configure();
-    let target = railwatch::io::open_scene(
-        pair().join("target.tif").to_str().unwrap(),
-        &railwatch::io::SceneOptions::default(),
-    )
-    .unwrap();
+    let target = opened(&pair().join("target.tif"));
     let (h, w) = target.grid.shape;
     let names: Vec<String> = target.bands.iter().map(|b| b.name.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let values = ndarray::Array3::from_shape_fn((names.len(), h, w), |(b, r, c)| value(b, r, c));
     railwatch::io::write_scene(path, &target.grid, &values, &names, &[]).unwrap();
-}
-
-/// A file or folder of the real data, `None` where the data is absent.
-#[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
-pub(crate) fn real(part: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("RAILWATCH_REAL_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(part);
-    path.exists().then_some(path)
 }
 
 /// The record of a run.

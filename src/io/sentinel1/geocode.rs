@@ -414,10 +414,8 @@ mod tests {
 
     /// At points left out of the fit, the ground is placed by their own heights as an elevation model would give them.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the place of test data is stated by the environment")]
     fn true_heights_place_left_out_points_of_real_products() {
-        let Some(data) = std::env::var_os("RAILWATCH_REAL_DATA") else { return };
-        let folder = std::path::Path::new(&data).join("safe_products/s1");
+        let Some(folder) = crate::io::real_data::real("safe_products/s1") else { return };
         for name in [
             "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE/annotation/\
              s1b-iw-grd-vv-20211223t051122-20211223t051147-030148-039993-001.xml",

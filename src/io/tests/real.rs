@@ -4,15 +4,9 @@ use super::{names_of, open};
 use crate::grid::Window;
 use crate::io::*;
 use crate::raster::Validity;
-use std::path::{Path, PathBuf};
 
-/// The folder of real data; tests that need it pass where it is absent.
-#[expect(clippy::disallowed_methods, reason = "the place of test data is told by the environment")]
 fn real(part: &str) -> Option<String> {
-    let root = std::env::var_os("RAILWATCH_REAL_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(part);
-    path.exists().then(|| path.display().to_string())
+    real_data::real(part).map(|path| path.display().to_string())
 }
 
 #[test]
