@@ -12,6 +12,7 @@ const PIECE_DEG: f64 = 0.01;
 /// Ground around rails, or a box, that is judged for clouds and fetched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Corridor {
+    area: Area,
     /// Lines of longitudes and latitudes, degrees.
     lines_deg: Vec<Vec<(f64, f64)>>,
     /// Half width in which clouds count, metres; `None` = all of the box.
@@ -24,7 +25,7 @@ impl Corridor {
     /// The corridor of a rail vector: clouds count within `buffer_m` of the lines, `margin_m` around them is fetched.
     ///
     /// # Errors
-    /// [`Error::Io`] for a vector that cannot be read, [`Error::Query`] for lengths below zero.
+    /// [`Error::Io`] for a vector that cannot be read, [`Error::Query`] for lengths outside 0…100 000 m.
     pub fn read(rails: &str, buffer_m: f64, margin_m: f64) -> Result<Self, Error> {
         let lines = io::read_lines(rails, &io::crs_from_epsg(4326)?)?;
         Self::of_lines(lines.into_iter().map(|l| l.vertices).collect(), buffer_m, margin_m)
@@ -33,11 +34,12 @@ impl Corridor {
     /// The corridor of lines of longitudes and latitudes in degrees.
     ///
     /// # Errors
-    /// [`Error::Query`] for lengths outside 0…100 000 m.
+    /// [`Error::Query`] for lines without points, and for lengths outside 0…100 000 m.
     pub fn of_lines(lines_deg: Vec<Vec<(f64, f64)>>, buffer_m: f64, margin_m: f64) -> Result<Self, Error> {
         in_range("buffer_m", buffer_m)?;
         in_range("margin_m", margin_m)?;
-        Ok(Self { lines_deg, buffer_m: Some(buffer_m), margin_m: margin_m.max(buffer_m) })
+        let area = Area::of_lines(&lines_deg)?;
+        Ok(Self { area, lines_deg, buffer_m: Some(buffer_m), margin_m: margin_m.max(buffer_m) })
     }
 
     /// A box `[west, south, east, north]` in degrees, all of which counts.
@@ -45,29 +47,20 @@ impl Corridor {
     /// # Errors
     /// [`Error::Query`] for a box that is none, and for a margin outside 0…100 000 m.
     pub fn of_bbox(bbox_deg: [f64; 4], margin_m: f64) -> Result<Self, Error> {
-        Area::of_bbox(bbox_deg)?;
+        let area = Area::of_bbox(bbox_deg)?;
         in_range("margin_m", margin_m)?;
         let [west, south, mut east, north] = bbox_deg;
         if west > east {
             east += 360.0;
         }
         let ring = vec![(west, south), (east, south), (east, north), (west, north), (west, south)];
-        Ok(Self { lines_deg: vec![ring], buffer_m: None, margin_m })
+        Ok(Self { area, lines_deg: vec![ring], buffer_m: None, margin_m })
     }
 
     /// The ground that items must touch.
-    ///
-    /// # Errors
-    /// [`Error::Query`] when there is no line.
-    pub fn area(&self) -> Result<Area, Error> {
-        if self.buffer_m.is_some() {
-            return Area::of_lines(&self.lines_deg);
-        }
-        let corner =
-            |i: usize| self.lines_deg.first().and_then(|ring| ring.get(i)).copied().unwrap_or_default();
-        let ((west, south), (east, north)) = (corner(0), corner(2));
-        let turned = if east > 180.0 { east - 360.0 } else { east };
-        Area::of_bbox([west, south, turned, north])
+    #[must_use]
+    pub fn area(&self) -> &Area {
+        &self.area
     }
 
     /// Everything that decides which pixels are fetched, as text.

@@ -44,9 +44,8 @@ pub(super) fn run(global: &Global, args: &SearchArgs) -> Result<Outcome, Failure
 pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let (from, to) = period(args)?;
     let corridor = corridor(args)?;
-    let area = corridor.area()?;
     let query = Query {
-        area: Some(area.clone()),
+        area: Some(corridor.area().clone()),
         from,
         to,
         collections: args.collections.clone(),
@@ -56,7 +55,7 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
     let catalog = Catalog::new(CatalogAddress::parse(&args.source)?, &HttpParams::default());
     let found = catalog.search(&query)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
-    let selection = select(found.items, &area, &params);
+    let selection = select(found.items, corridor.area(), &params);
     let limit = args.limit.map_or(usize::MAX, NonZeroUsize::get);
     let dropped = [found.dropped, selection.dropped].concat();
     let mut choices = Choices { catalog, corridor, scenes: Vec::new(), dropped, skipped: found.skipped };

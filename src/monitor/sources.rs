@@ -94,10 +94,9 @@ impl Scenes {
 fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> Result<Scenes, Error> {
     let margin_m = site.registration_margin_px * PIXEL_M + STRIP_REACH_M;
     let corridor = Corridor::read(&site.rails, STRIP_REACH_M, margin_m)?;
-    let area = corridor.area()?;
     let back = SignedDuration::from_secs((source.newest_days * 86_400.0) as i64);
     let query = Query {
-        area: Some(area.clone()),
+        area: Some(corridor.area().clone()),
         from: Some(options.since.unwrap_or(options.now - back)),
         collections: source.collections.clone(),
         max_tile_cloud_fraction: source.max_tile_cloud_fraction,
@@ -108,7 +107,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
     for skipped in &found.skipped {
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
     }
-    let selection = select(found.items, &area, &SelectParams::default());
+    let selection = select(found.items, corridor.area(), &SelectParams::default());
     for dropped in found.dropped.iter().chain(&selection.dropped) {
         tracing::debug!(site = site.id, item = dropped.id, reason = dropped.reason, "left out");
     }
