@@ -11,7 +11,7 @@ use predicates::prelude::*;
 use railwatch::grid::Grid;
 use railwatch::io;
 use std::path::Path;
-use support::{Run, opened, pair, record};
+use support::{Run, opened, pair, railwatch, record};
 
 /// The grid of the simulated target.
 fn grid() -> Grid {
@@ -215,4 +215,30 @@ fn the_same_scene_twice_by_another_path_is_seen() {
         .code(2)
         .stderr(predicate::str::contains("given twice"));
     run.left_nothing();
+}
+
+#[test]
+fn damaged_rails_are_a_failure_of_a_search_and_missing_ones_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let rails = folder.path().join("rails.geojson");
+    let search = |code: i32| {
+        let mut command = railwatch();
+        command.args(["search", "--source"]).arg(folder.path()).arg("--rails").arg(&rails);
+        command.assert().code(code);
+    };
+    search(2);
+    std::fs::write(&rails, r#"{"type": "FeatureColl"#).unwrap();
+    search(1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_whose_name_is_not_utf_8_is_used() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let run = Run::new();
+    let config = run.out.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.toml"));
+    std::fs::write(&config, "buffer_m = 100").unwrap();
+    run.command().arg("--config").arg(&config).assert().success();
+    let arguments = record(&run.out.path().join("out"))["findings"]["arguments"].to_string();
+    assert!(arguments.contains("caf\u{fffd}.toml"), "{arguments}");
 }

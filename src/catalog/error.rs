@@ -100,6 +100,16 @@ fn advice(status: u16) -> &'static str {
 }
 
 impl Error {
+    /// Whether what was asked for is at fault (exit code 2) and not the work (exit code 1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Query { .. } => true,
+            Self::Io(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+
     /// An answer or file that is not what it should be.
     pub(super) fn format(location: &str, reason: impl std::fmt::Display) -> Self {
         Self::Format { location: without_query(location).to_owned(), reason: reason.to_string() }

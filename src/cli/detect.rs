@@ -1,7 +1,7 @@
 //! `railwatch detect`.
 
 use super::args::{DetectArgs, Global};
-use super::logging::{say, to_stdout};
+use super::logging::{command_line, say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::pipeline::{self, AreaRequest, DetectConfig, DetectFile, GdalSource, Plan, RunOutput};
@@ -96,9 +96,4 @@ impl From<pipeline::Error> for Failure {
         let report = miette!("{error}");
         if error.is_usage() { Self::usage(report) } else { Self::failed(report) }
     }
-}
-
-/// The arguments as they were typed, for the provenance.
-pub(super) fn command_line() -> Vec<String> {
-    std::env::args().skip(1).collect()
 }

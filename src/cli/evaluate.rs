@@ -1,7 +1,7 @@
 //! `railwatch evaluate`.
 
 use super::args::{EvaluateArgs, Global};
-use super::logging::{say, to_stdout};
+use super::logging::{json_to_stdout, say, say_written};
 use super::{Failure, Outcome};
 use crate::evaluate::naive::{self, NaiveCase, Reference};
 use crate::evaluate::{self, Case, Error, Evaluated};
@@ -45,15 +45,10 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
     };
     say(global, &evaluate::table(&evaluated))?;
     if let Some(out) = &args.out {
-        let written = evaluate::write(out, &evaluated)?;
-        let lines: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
-        say(global, &(lines.join("\n") + "\n"))?;
+        say_written(global, &evaluate::write(out, &evaluated)?)?;
     }
     if args.json {
-        let mut text = serde_json::to_string_pretty(&evaluated)
-            .map_err(|e| Failure::failed(miette!("the evaluation cannot be written as JSON: {e}")))?;
-        text.push('\n');
-        to_stdout(text.as_bytes())?;
+        json_to_stdout(&evaluated)?;
     }
     Ok(Outcome::Done)
 }

@@ -3,6 +3,7 @@
 use super::args::{Global, LogFormat};
 use super::{Failure, Outcome};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -58,6 +59,24 @@ pub(super) fn to_stdout(bytes: &[u8]) -> Result<Outcome, Failure> {
         }
         _ => Ok(Outcome::Done),
     }
+}
+
+/// Writes a value to stdout as JSON.
+pub(super) fn json_to_stdout(value: &impl serde::Serialize) -> Result<Outcome, Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Failure::failed(miette::miette!("the results cannot be written as JSON: {e}")))?;
+    to_stdout((text + "\n").as_bytes())
+}
+
+/// Names the files that were written.
+pub(super) fn say_written(global: &Global, paths: &[PathBuf]) -> Result<Outcome, Failure> {
+    let lines: Vec<String> = paths.iter().map(|p| format!("{}\n", p.display())).collect();
+    say(global, &lines.concat())
+}
+
+/// The arguments as they were typed, for the provenance.
+pub(super) fn command_line() -> Vec<String> {
+    std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect()
 }
 
 /// Prints an error in the chosen format.

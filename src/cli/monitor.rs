@@ -1,7 +1,7 @@
 //! `railwatch monitor`.
 
 use super::args::{Global, MonitorArgs, MonitorCommand, MonitorRunArgs, MonitorStatusArgs};
-use super::logging::{say, to_stdout};
+use super::logging::{json_to_stdout, say, say_written};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::monitor::{self, Config, Error, RunOptions, Secrets};
@@ -16,11 +16,11 @@ pub(super) fn run(global: &Global, args: &MonitorArgs) -> Result<Outcome, Failur
         MonitorCommand::Status(args) => status(global, args),
         MonitorCommand::Series(args) => {
             let config = Config::read(&args.config)?;
-            written(global, monitor::write_series(&config, &args.sites, &args.out))
+            say_written(global, &monitor::write_series(&config, &args.sites, &args.out)?)
         }
         MonitorCommand::Export(args) => {
             let config = Config::read(&args.config)?;
-            written(global, monitor::export(&config, &args.out))
+            say_written(global, &monitor::export(&config, &args.out)?)
         }
     }
 }
@@ -40,7 +40,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
     let summary = result?;
     say(global, &summary.text())?;
     if args.json {
-        to_stdout(json(&summary)?.as_bytes())?;
+        json_to_stdout(&summary)?;
     }
     Ok(if summary.is_whole() { Outcome::Done } else { Outcome::Skipped })
 }
@@ -48,20 +48,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
 fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure> {
     let config = Config::read(&args.config)?;
     let status = monitor::status(&config)?;
-    if args.json { to_stdout(json(&status)?.as_bytes()) } else { say(global, &status.text()) }
-}
-
-/// Names what was written.
-fn written(global: &Global, result: Result<Vec<std::path::PathBuf>, Error>) -> Result<Outcome, Failure> {
-    let paths = result?;
-    let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
-    say(global, &(names.join("\n") + "\n"))
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Failure::failed(miette!("cannot write the summary as JSON: {e}")))?;
-    Ok(text + "\n")
+    if args.json { json_to_stdout(&status) } else { say(global, &status.text()) }
 }
 
 /// The secrets that the configuration names and the environment has.

@@ -1,8 +1,7 @@
 //! `railwatch register`.
 
 use super::args::{Global, ModelChoice, RegisterArgs};
-use super::detect::command_line;
-use super::logging::{say, to_stdout};
+use super::logging::{command_line, say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
 use crate::coreg::Model;

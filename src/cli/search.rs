@@ -186,9 +186,6 @@ pub(super) fn summary(choices: &Choices) -> String {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let report = miette!("{error}");
-        match error {
-            Error::Source { .. } | Error::Query { .. } | Error::Io(_) => Self::usage(report),
-            _ => Self::failed(report),
-        }
+        if error.is_usage() { Self::usage(report) } else { Self::failed(report) }
     }
 }

@@ -116,6 +116,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was asked for is not there (exit code 2), and not that what is there cannot be used (exit code 1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Bands { .. } | Self::Elevation { .. })
+    }
+
     /// An [`Error::Open`] from any reason.
     pub(super) fn open(path: &str, what: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Open { path: path.to_owned(), what, reason: plain(&reason.to_string()) }

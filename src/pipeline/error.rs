@@ -290,13 +290,15 @@ impl Error {
     /// of range, a file or band that is not there, an output where something else is.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        use io::Error as Data;
         if let Self::Output { source, .. } = self {
             // Something else is where the output should be.
             return matches!(
                 source.kind(),
                 ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory
             );
+        }
+        if let Self::Io(error) = self {
+            return error.is_usage();
         }
         matches!(
             self,
@@ -315,7 +317,6 @@ impl Error {
                 | Self::GroundRange { .. }
                 | Self::Epsg { .. }
                 | Self::AreaRun { .. }
-                | Self::Io(Data::NotFound { .. } | Data::Bands { .. } | Data::Elevation { .. })
                 | Self::Coreg(coreg::Error::Parameter { .. })
                 | Self::Detect(detect::Error::Parameter { .. })
                 | Self::Change(change::Error::Parameter { .. })
