@@ -1,5 +1,6 @@
 //! Rail lines as curves of chainage and offset, and what is sampled along them. No files here.
 
+mod buffer;
 mod index;
 mod network;
 mod params;
@@ -7,12 +8,11 @@ mod placebo;
 mod rails;
 mod strip;
 mod track;
-mod window;
 
+pub use buffer::corridor_mask;
 pub use network::{Error, build_tracks};
 pub use params::TrackParams;
 pub use placebo::exclusion;
 pub use rails::RailLine;
 pub use strip::{Strip, StripGeometry, sample_strip};
 pub use track::{Track, TrackPoint};
-pub use window::corridor_mask;

@@ -39,52 +39,8 @@ fn impossibly_dark(reflectance: f64) -> String {
 /// # Errors
 /// [`Error::Io`] when PROJ cannot carry the results to WGS 84 or a checksum cannot be read.
 pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
-    let mut target = scene_card(&plan.bands, &plan.target.scene, &output.target_mask)?;
-    let mut below_zero = None;
-    let baselines = output
-        .used
-        .iter()
-        .map(|u| {
-            let mut card = scene_card(&plan.bands, &plan.baselines[u.index].scene, &u.mask)?;
-            match u.offset {
-                io::OffsetCheck::Agrees => {}
-                io::OffsetCheck::Disagrees { difference_dn } => {
-                    let doubt = format!("its dark end is {difference_dn:+.0} stored units from the target's");
-                    doubt_offset(&mut card, &doubt);
-                }
-                io::OffsetCheck::BelowZero { reflectances: [own, targets] } => {
-                    below_zero = below_zero.or(targets);
-                    if let Some(reflectance) = own {
-                        doubt_offset(&mut card, &impossibly_dark(reflectance));
-                    }
-                }
-            }
-            Ok(card)
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-    if let Some(reflectance) = below_zero {
-        doubt_offset(&mut target, &impossibly_dark(reflectance));
-    }
-    let mut detections = output
-        .trains
-        .detections
-        .iter()
-        .zip(&output.motions)
-        .map(|(d, motion)| train_card(plan, d, *motion))
-        .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.before.grid, o)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let scene_ids: Vec<String> = std::iter::once(&target).chain(&baselines).map(|s| s.id.clone()).collect();
-    for (i, card) in detections.iter_mut().enumerate() {
-        card.number = i + 1;
-        lay_over(plan, card)?;
-        card.datetime = target.datetime;
-        card.baseline_datetimes = baselines.iter().filter_map(|b| b.datetime).collect();
-        card.platform.clone_from(&target.platform);
-        card.scene_ids.clone_from(&scene_ids);
-        card.cloud_fraction = cloud_at(&card.footprint_xy, output, plan.pixel_m);
-        card.id = stable_id(card);
-    }
+    let (target, baselines) = scene_cards(plan, output)?;
+    let detections = detection_cards(plan, output, &target, &baselines)?;
     let (inputs, skipped) = (inputs(plan), skip_cards(plan, output));
     let origin = Origin::of(std::iter::once(&plan.target).chain(&plan.baselines).map(|p| &p.scene.platform));
     Ok(Findings {
@@ -111,6 +67,61 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         target,
         baselines,
     })
+}
+
+/// The target and the baselines that were used, with doubts about their reflectance offsets.
+fn scene_cards(plan: &Plan, output: &RunOutput) -> Result<(SceneCard, Vec<SceneCard>), Error> {
+    let mut target = scene_card(&plan.bands, &plan.target.scene, &output.target_mask)?;
+    let mut baselines = Vec::new();
+    let mut targets_below_zero = None;
+    for used in &output.used {
+        let mut card = scene_card(&plan.bands, &plan.baselines[used.index].scene, &used.mask)?;
+        match used.offset {
+            io::OffsetCheck::Agrees => {}
+            io::OffsetCheck::Disagrees { difference_dn } => {
+                let doubt = format!("its dark end is {difference_dn:+.0} stored units from the target's");
+                doubt_offset(&mut card, &doubt);
+            }
+            io::OffsetCheck::BelowZero { reflectances: [own, targets] } => {
+                targets_below_zero = targets_below_zero.or(targets);
+                if let Some(reflectance) = own {
+                    doubt_offset(&mut card, &impossibly_dark(reflectance));
+                }
+            }
+        }
+        baselines.push(card);
+    }
+    if let Some(reflectance) = targets_below_zero {
+        doubt_offset(&mut target, &impossibly_dark(reflectance));
+    }
+    Ok((target, baselines))
+}
+
+/// Trains and cargo, the surest first.
+fn detection_cards(
+    plan: &Plan,
+    output: &RunOutput,
+    target: &SceneCard,
+    baselines: &[SceneCard],
+) -> Result<Vec<DetectionCard>, Error> {
+    let trains = output.trains.detections.iter().zip(&output.motions);
+    let mut detections = trains
+        .map(|(d, motion)| train_card(plan, d, *motion))
+        .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.before.grid, o)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let scene_ids: Vec<String> = std::iter::once(target).chain(baselines).map(|s| s.id.clone()).collect();
+    for (i, card) in detections.iter_mut().enumerate() {
+        card.number = i + 1;
+        lay_over(plan, card)?;
+        card.datetime = target.datetime;
+        card.baseline_datetimes = baselines.iter().filter_map(|b| b.datetime).collect();
+        card.platform.clone_from(&target.platform);
+        card.scene_ids.clone_from(&scene_ids);
+        card.cloud_fraction = cloud_at(&card.footprint_xy, output, plan.pixel_m);
+        card.id = stable_id(card);
+    }
+    Ok(detections)
 }
 
 /// Adds to a radar detection how far the top of a wagon may appear from its place.

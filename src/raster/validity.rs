@@ -8,7 +8,7 @@ bitflags::bitflags! {
         const NO_DATA = 1;
         /// At the top of the sensor's range.
         const SATURATED = 1 << 1;
-        /// Cloud or cirrus, by the product's classification or the own test, dilated.
+        /// Cloud or cirrus, by the product's classification or by railwatch's own test (`mask`), grown on all sides.
         const CLOUD = 1 << 2;
         /// Cloud shadow.
         const SHADOW = 1 << 3;

@@ -30,17 +30,8 @@ pub(in crate::io) fn open_safe(
             );
             return Err(Error::open(spec, "Sentinel-1 product", reason));
         }
-        let key = format!("-{}-", image.polarisation.to_ascii_lowercase());
         let beside = |folder: &str, prefix: &str, extensions: &[&str]| {
-            let fits = |f: &&String| {
-                let (place, name) = f.rsplit_once('/').unwrap_or(("", f));
-                let inside = place.rsplit('/').next() == Some(folder);
-                inside
-                    && name.starts_with(prefix)
-                    && name.contains(&key)
-                    && names::has_extension(name, extensions)
-            };
-            files.iter().find(fits).map(|f| format!("{root}/{f}"))
+            file_of(files, &image.polarisation, folder, prefix, extensions).map(|f| format!("{root}/{f}"))
         };
         let orbit = image.absolute_orbit.zip(image.platform.as_deref());
         stated = stated.or(Stated {
@@ -81,6 +72,22 @@ pub(in crate::io) fn open_safe(
     let id = root_name(root, files, spec);
     let datetime = options.datetime.or(start).or_else(|| names::datetime_of_name(&id));
     laid_out(spec, Product { id, datetime, stated, spacing_m, images }, options)
+}
+
+/// The file of a polarisation in one of a product's folders whose name starts with `prefix`.
+fn file_of<'a>(
+    files: &'a [String],
+    polarisation: &str,
+    folder: &str,
+    prefix: &str,
+    extensions: &[&str],
+) -> Option<&'a String> {
+    let key = format!("-{}-", polarisation.to_ascii_lowercase());
+    files.iter().find(|file| {
+        let (place, name) = file.rsplit_once('/').unwrap_or(("", file));
+        let inside = place.rsplit('/').next() == Some(folder);
+        inside && name.starts_with(prefix) && name.contains(&key) && names::has_extension(name, extensions)
+    })
 }
 
 /// The product's own name: that of its SAFE folder.

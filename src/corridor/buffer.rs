@@ -1,4 +1,4 @@
-//! The corridor as a part of a grid: which window to read and which pixels lie near a track.
+//! Pixels of a grid within the buffer of a track.
 
 use super::Track;
 use super::index::pieces_of;
