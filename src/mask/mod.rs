@@ -1,9 +1,10 @@
-//! Clouds and shadows: the product's classification grown a little, and an own test for what it misses.
+//! Clouds and shadows: the product's classification, grown a little, and railwatch's own test for what it misses.
 //!
-//! A cloud is large, smooth and brightens the blue as much as the red; fields change colour, roofs are small. The own
-//! test therefore averages the bluest band over some hundred metres and compares it with the other scene of the pair,
-//! against the pair's own typical difference (centre and width of the densest half of all differences). It assumes
-//! that the other scene is clear where this one is not; where both are clouded, only brightness tells.
+//! A cloud is large and smooth, and brightens the blue as much as the red; fields change colour, and roofs are small. So
+//! the test averages the bluest band over some hundred metres and takes the difference from the reference, the other
+//! scene of the pair. A cloud is what stands out from the differences that are typical of the pair: the centre and width
+//! of the densest half of them. The reference must be clear where the scene is not; where both are clouded, only
+//! brightness tells.
 
 mod afloat;
 mod params;
@@ -18,17 +19,17 @@ use crate::stats::sorted;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use smooth::Squares;
 
-/// Widths of the typical difference that an exception must exceed.
+/// A cloud or shadow differs by more than this many widths of the typical difference.
 const EXCEPTION_WIDTHS: f64 = 4.0;
-/// The most that they demand, in units of the least brightening: fields that freeze or thaw must not hide a veil.
+/// The most that those widths may demand, as a multiple of `brightening`: fields that freeze or thaw must not hide a veil.
 const EXCEPTION_CAP: f64 = 1.5;
-/// Share of the veil's texture limit below which half the brightening is enough.
+/// Below this share of `veiled_texture`, half of `brightening` makes a veil.
 const THICK_VEIL: f64 = 0.55;
-/// Texture ratio of a plane of one constant: no sensor's noise is that low, so that it is no veil but no picture at all.
+/// Texture ratio at or below which a scene is no picture but one constant: no sensor's noise is that low.
 const NO_TEXTURE: f64 = 1e-3;
-/// Share of a cloud's own brightness that is enough where the reference is much darker.
+/// Share of `bright` from which a small cloud is taken for one where the reference is much darker.
 const LIT_SHARE: f64 = 0.6;
-/// Share of a square that both scenes must show.
+/// Least share of a square that both scenes must show.
 const LEAST_SHARE: f32 = 0.25;
 /// Ragged edge of the recording, px: JPEG2000 rings there.
 const EDGE_PX: usize = 3;
@@ -57,10 +58,10 @@ pub fn summary(raster: &Raster) -> MaskSummary {
     }
 }
 
-/// Validity of `raster` `(band, row, col)` with its clouds and shadows flagged, `reference` on the same grid to compare with; a pixel
-/// is `pixel_m` wide on the ground.
+/// Validity of `raster` `(band, row, col)` with its clouds and shadows flagged.
 ///
-/// A reference of another shape is not used.
+/// `reference` is what it is compared with, on the same grid; one of another shape is not used. A pixel is `pixel_m`
+/// wide on the ground.
 #[must_use]
 pub fn clouds(
     raster: &Raster,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskParams {
-    /// Whether the own test runs beside the product's classification.
+    /// Whether railwatch's own test runs beside the product's classification.
     pub own_test: bool,
     /// Clouds and shadows are grown by this much, metres (0…1000).
     pub dilate_m: f64,
