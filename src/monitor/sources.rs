@@ -59,7 +59,7 @@ impl Scenes {
         self.remote.is_some()
     }
 
-    /// Paths of the scenes that were fetched by now and are no longer listed; of a folder none, for it is listed whole.
+    /// Paths of the scenes that were fetched by now and are no longer listed; none of a folder, which is listed whole.
     pub(super) fn kept(&self) -> Vec<String> {
         let Some(remote) = &self.remote else { return Vec::new() };
         let items = remote.request.items().into_iter().map(|path| path.display().to_string());

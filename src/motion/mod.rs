@@ -7,7 +7,7 @@
 //! bands registered to each other and a body whose ends fall within the strip; a train of one band, or without ends, has no speed.
 //!
 //! Half of the detectors see the bands in the opposite order. Without the detector's footprint the sense of the motion is unknown
-//! then; the place at the time of B02 is not, for it is where B02 shows it.
+//! then; the place at the time of B02 is not: it is where B02 shows it.
 
 mod fit;
 mod signal;

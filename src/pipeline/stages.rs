@@ -44,8 +44,8 @@ pub(super) fn read(planned: &PlannedScene, source: &dyn SceneSource) -> Result<R
     Ok(source.read(&planned.scene, planned.window, &planned.bands)?)
 }
 
-/// Validity of an optical raster with clouds and shadows flagged; the own test holds its limits in reflectance, and says nothing of
-/// other numbers.
+/// Validity of an optical raster with clouds and shadows flagged. The limits of railwatch's own test are reflectances: other numbers
+/// are left as they are.
 pub(super) fn clouds(
     plan: &Plan,
     raster: &Raster,
@@ -243,8 +243,8 @@ impl Registered<'_> {
         Ok(onto_grid(&flags, grid, (0.0, 0.0))?.validity.mapv(|v| v & hides))
     }
 
-    /// Where this baseline is hidden it cannot tell what hides the target: the first of `others` that is clear there does.
-    /// Each is its flags of the target and its own validity, on this baseline's grid.
+    /// Where this baseline is hidden it cannot tell what hides the target: there the flags are those of the first of
+    /// `others` that is clear. Each of these is (what it flags in the target, its own validity) on this baseline's grid.
     pub(super) fn amend(&mut self, others: &[(&Array2<Validity>, &Array2<Validity>)]) {
         let own = &self.masked.baseline.validity;
         for (at, flags) in self.masked.target.validity.indexed_iter_mut() {

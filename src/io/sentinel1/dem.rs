@@ -2,7 +2,7 @@
 //!
 //! Heights are interpolated bilinearly between the model's posts. What lies between posts is missed; how much is shown by
 //! the posts themselves, each predicted as the mean of its four neighbours, as the control points' relief is shown by
-//! theirs. A model without heights on a part of the window is refused, for a hole would put pixels elsewhere.
+//! theirs. A model without heights on a part of the window is refused: a hole would put pixels elsewhere.
 
 use super::super::crs::Way;
 use super::super::pixels::{Stored, stored_in};

@@ -3,7 +3,7 @@
 //! Layout: three `u32` (bands, rows, cols), per band an `f32` step, then `i16` values `(band, row, col)`, then a byte a
 //! cell `(row, col)`. A value is `stored × step`. The step is a 32 000th of the band's largest absolute value, finer than
 //! the 1e-4 in which products store reflectance wherever that is below 3.2. Radar is stored in decibels, in steps of
-//! 0.002 dB, for its power spans five orders of magnitude.
+//! 0.002 dB, because its power spans five orders of magnitude.
 
 use super::Error;
 use crate::corridor::{Strip, StripGeometry};

@@ -1,7 +1,7 @@
 //! The moving scene laid on the reference's grid, window by window: each pixel interpolated once, at the place that the grids and
 //! the shift give together.
 //!
-//! Lanczos kernels of [`crate::signal`]. Between grids of one CRS and pixel size they are separable, for the shift changes little
+//! Lanczos kernels of [`crate::signal`]. Between grids of one CRS and pixel size they are separable, because the shift changes little
 //! from pixel to pixel; between others each place is asked for by itself. Ground that the moving scene does not show is NaN.
 
 use super::look::window_of;
@@ -73,7 +73,7 @@ impl Lay<'_> {
         ]
     }
 
-    /// Rows below ground of the reference that it needs with `margin_px` around it, counted alike in both scenes.
+    /// How many rows below a strip of the reference are needed, `margin_px` included: shift and kernel may reach that far down.
     pub(in crate::pipeline) fn rows_below(&self, margin_px: usize) -> usize {
         let low = match (self.link, &self.shifts.lattice) {
             (Link::Aligned { .. }, Some(lattice)) => {

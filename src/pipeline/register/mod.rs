@@ -52,7 +52,7 @@ pub struct RegisterRequest {
 }
 
 impl RegisterRequest {
-    /// Parameters for a field of shifts: windows of 64 px, for the shift varies inside wider ones.
+    /// Parameters for a field of shifts: windows of 64 px, because the shift varies inside wider ones.
     #[must_use]
     pub fn default_coreg() -> CoregParams {
         CoregParams { window_px: 64, ..CoregParams::default() }
