@@ -8,6 +8,8 @@ use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 const LATTICE_TOLERANCE_PX: f64 = 0.005;
 /// Coarsest node spacing of a lattice, metres.
 const LATTICE_SPACING_M: f64 = 2_000.0;
+/// Most nodes of a lattice: a tile of 110 km at the finest spacing has 13 million.
+const MOST_NODES: f64 = 16e6;
 
 /// The system of an EPSG code.
 ///
@@ -124,8 +126,15 @@ pub fn mapping(working: &Crs, scene: &Grid, bounds: Bounds) -> Result<Mapping, E
     let coarsest = LATTICE_SPACING_M.min((x1 - x0).max(y1 - y0).max(f64::MIN_POSITIVE));
     let mut spacing = coarsest;
     loop {
-        let count = |length: f64| (length / spacing).ceil() as usize + 1;
-        let counts = (count(x1 - x0).max(2), count(y1 - y0).max(2));
+        let count = |length: f64| (length / spacing).ceil().max(1.0) + 1.0;
+        let (nx, ny) = (count(x1 - x0), count(y1 - y0));
+        if nx * ny > MOST_NODES {
+            let reason = format!(
+                "no smooth way on ground as large as x {bounds}; cut the scene to the place, or warp it to a map grid"
+            );
+            return Err(Error::Crs { crs: both, reason });
+        }
+        let counts = (nx as usize, ny as usize);
         let at = |i: f64, j: f64| (x0 + i * spacing, y0 + j * spacing);
         let grid_points = |nx: usize, ny: usize, shift: f64| -> Vec<(f64, f64)> {
             (0..ny).flat_map(|j| (0..nx).map(move |i| at(i as f64 + shift, j as f64 + shift))).collect()
@@ -235,6 +244,14 @@ mod tests {
             let ((r, c), (er, ec)) = (map.row_col(x, y), scene.row_col(ex, ey));
             assert!((r - er).hypot(c - ec) < 0.01, "{r} {c} {er} {ec}");
         }
+    }
+
+    #[test]
+    fn ground_of_absurd_size_is_refused_before_memory_is_asked_for() {
+        let degrees = grid(4326, [-180.0, 0.36, 0.0, 90.0, 0.0, -0.18], (1_000, 1_000));
+        let bounds = Bounds { min: (-1e9, -1e9), max: (1e9, 1e9) };
+        let refused = mapping(&crs_from_epsg(32_652).unwrap(), &degrees, bounds).unwrap_err();
+        assert!(refused.to_string().contains("cut the scene to the place"), "{refused}");
     }
 
     #[test]
