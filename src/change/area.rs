@@ -85,8 +85,7 @@ impl AreaModel {
         models.par_iter_mut().for_each(|(e, c)| absorb(e, c, &clips, reach));
         let pairs: Vec<[&Array3<f32>; 2]> = models.iter().zip(windows).map(|(m, w)| [&m.0, &w.1]).collect();
         let variates = irmad::fit(&pairs, change)?;
-        let statistics: Vec<Array2<f32>> =
-            pairs.par_iter().map(|pair| variates.statistic(pair)).collect();
+        let statistics: Vec<Array2<f32>> = pairs.par_iter().map(|pair| variates.statistic(pair)).collect();
         let (count_min, count_wide) = objects.counts_px(pixel_m * pixel_m);
         let mut model = Self {
             level: typical(statistics.iter().flatten()),

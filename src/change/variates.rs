@@ -109,7 +109,9 @@ pub(super) fn covariance<const PICTURES: usize>(
                 let mut weight = vec![1.0; count];
                 if let Some((variates, no_change)) = weights {
                     variates.squared(&pixels, &mut weight);
-                    weight.iter_mut().for_each(|z| *z = no_change.weight(*z));
+                    for z in &mut weight {
+                        *z = no_change.weight(*z);
+                    }
                 }
                 sums.add(&pixels, &weight);
             }

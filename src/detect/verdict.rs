@@ -49,8 +49,7 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         return Err(Error::ShortTracks { longest_m, min_length_m: params.min_length_m });
     }
     let [first, second] = &roles;
-    let (first, second) =
-        rayon::join(|| pass(stack, first, &windows), || pass(stack, second, &windows));
+    let (first, second) = rayon::join(|| pass(stack, first, &windows), || pass(stack, second, &windows));
     // The second role only adds: a newest baseline under cloud costs nothing else.
     let passes: Vec<Pass> = std::iter::once(first?).chain(second.ok()).collect();
     Ok(DetectOutput {

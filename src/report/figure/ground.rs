@@ -163,9 +163,8 @@ impl<'a> Sampler<'a> {
     /// The sampled pixel at a place of the page; `None` outside the picture.
     fn at(&self, line: &Line, index: usize, x: f64, y: f64) -> Option<[f32; 4]> {
         match (line, &self.columns) {
-            (Line::Upright(line), Some(columns)) => {
-                columns[index].and_then(|taps| Some(weighted(*line[taps.first..].first_chunk()?, taps.weights)))
-            }
+            (Line::Upright(line), Some(columns)) => columns[index]
+                .and_then(|taps| Some(weighted(*line[taps.first..].first_chunk()?, taps.weights))),
             (Line::Turned, _) => {
                 let i = self.inverse;
                 let (width, height) = self.image.dimensions();
