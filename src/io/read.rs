@@ -248,7 +248,7 @@ pub(super) fn shown(dataset: &Dataset, source: &Source, window: Window) -> Resul
 }
 
 /// What `read` gives of the band of a file that is 0 where the others hold nothing: its alpha, or a mask that is no band.
-fn told<T>(
+pub(super) fn told<T>(
     dataset: &Dataset,
     source: &Source,
     read: impl Fn(&RasterBand<'_>) -> Result<T, Error>,
