@@ -214,6 +214,68 @@ fn kills_late_scenes_and_other_versions_lead_to_the_same_state() {
     same(&dump(folder.path()), &expected, "after a file was replaced by its like");
 }
 
+/// A copy of a scene under another name whose pixels nobody can read, though it can be opened.
+fn damaged(from: &Path, to: &Path) {
+    let mut bytes = fs::read(from).unwrap();
+    let third = bytes.len() / 3;
+    bytes[third..2 * third].fill(0xAA);
+    fs::write(to, bytes).unwrap();
+}
+
+/// Exit code and messages of a run.
+fn ended(folder: &Path) -> (Option<i32>, String) {
+    let output = run(folder, &[]);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_neither_an_older_version_nor_the_site() {
+    let folder = tempfile::tempdir().unwrap();
+    days(folder.path());
+    // As products are named: the processing baseline tells the versions of a date apart.
+    for file in scene_files(folder.path()) {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        fs::rename(&file, file.with_file_name(format!("{name}_N0400.tif"))).unwrap();
+    }
+    done(folder.path());
+    let expected = dump(folder.path());
+    let files = scene_files(folder.path());
+    let newer = |i: usize| PathBuf::from(files[i].display().to_string().replace("N0400", "N0510"));
+    // Besides what is known of the scenes that are read, the state lists the file that is not.
+    let is_of = |line: &String| !line.contains("N0510");
+    let kept = || dump(folder.path()).into_iter().filter(is_of).collect::<Vec<_>>();
+
+    damaged(&files[8], &newer(8));
+    let (code, text) = ended(folder.path());
+    assert!(code == Some(4) && text.contains("1 failed"), "{text}");
+    same(&kept(), &expected, "after a newer version that cannot be read");
+    // Both are new to the site, and the first of all dates is damaged as well.
+    forget_state(folder.path());
+    damaged(&files[8], &newer(8));
+    damaged(&files[0], &newer(0));
+    let (code, text) = ended(folder.path());
+    assert!(code == Some(4) && text.contains("2 failed"), "{text}");
+    same(&kept(), &expected, "with versions of which the newer cannot be read");
+    // Once it can be read, it takes the place.
+    fs::copy(&files[8], newer(8)).unwrap();
+    let (_, text) = ended(folder.path());
+    assert!(text.contains("1 failed"), "{text}");
+    let of_newer = |line: &&String| line.contains("N0510") && line.contains("\"used\"");
+    assert_eq!(dump(folder.path()).iter().filter(of_newer).count(), 1);
+
+    // A site whose first scene is damaged begins with the next.
+    forget_state(folder.path());
+    for name in [newer(0), newer(8)] {
+        fs::remove_file(name).unwrap();
+    }
+    let whole = fs::read(&files[0]).unwrap();
+    damaged(&files[0], &files[0]);
+    let (code, text) = ended(folder.path());
+    assert!(code == Some(4) && text.contains("1 failed") && text.contains("17 scenes used"), "{text}");
+    fs::write(&files[0], whole).unwrap();
+    assert!(done(folder.path()).contains("scenes used, 0 hidden, 0 refused, 0 failed"));
+}
+
 #[test]
 fn two_runs_at_once_and_a_damaged_state_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
