@@ -66,9 +66,10 @@ pub(super) fn open(
         }
     }
     let is_damaged = |row: &SceneRow| damaged.contains(&row.spec);
-    let (unread, looks) = std::mem::take(&mut schedule.looks).into_iter().partition(is_damaged);
+    let (unread, looks): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut schedule.looks).into_iter().partition(is_damaged);
     schedule.looks = looks;
-    schedule.noted.extend::<Vec<SceneRow>>(unread);
+    schedule.noted.extend(unread);
     if sites.is_empty() {
         return Ok(None);
     }
