@@ -260,7 +260,9 @@ fn a_file_that_cannot_be_read_costs_neither_an_older_version_nor_the_site() {
 
     // A site whose first scene is damaged begins with the next.
     forget_state(folder);
-    [newer(0), newer(8)].map(|name| fs::remove_file(name).unwrap());
+    for name in [newer(0), newer(8)] {
+        fs::remove_file(name).unwrap();
+    }
     damaged(&files[0], &files[0]);
     assert!(failing(folder, 1).contains("17 scenes used"));
 }
