@@ -216,6 +216,59 @@ fn kills_late_scenes_and_other_versions_lead_to_the_same_state() {
     same(&dump(folder.path()), &expected, "after a file was replaced by its like");
 }
 
+/// A copy of a scene under another name whose pixels nobody can read, though it can be opened.
+fn damaged(from: &Path, to: &Path) {
+    let mut bytes = fs::read(from).unwrap();
+    let third = bytes.len() / 3;
+    bytes[third..2 * third].fill(0xAA);
+    fs::write(to, bytes).unwrap();
+}
+
+/// A run that leaves this many scenes unread.
+fn failing(folder: &Path, count: usize) -> String {
+    let output = run(folder, &[]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(4) && text.contains(&format!("{count} failed")), "{text}");
+    text
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_neither_an_older_version_nor_the_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    days(folder);
+    // As products are named: the processing baseline tells the versions of a date apart.
+    for file in scene_files(folder) {
+        fs::rename(&file, file.display().to_string().replace(".tif", "_N0400.tif")).unwrap();
+    }
+    done(folder);
+    let (expected, files) = (dump(folder), scene_files(folder));
+    let newer = |i: usize| PathBuf::from(files[i].display().to_string().replace("N0400", "N0510"));
+    // Besides what is known of the scenes that are read, the state lists the file that is not.
+    let kept = || dump(folder).into_iter().filter(|line| !line.contains("N0510")).collect::<Vec<_>>();
+    damaged(&files[8], &newer(8));
+    failing(folder, 1);
+    same(&kept(), &expected, "after a newer version that cannot be read");
+    // All versions are new to the site, and that of the first date is damaged as well.
+    forget_state(folder);
+    damaged(&files[0], &newer(0));
+    failing(folder, 2);
+    same(&kept(), &expected, "with versions of which the newer cannot be read");
+    // Once it can be read, it takes the place.
+    fs::copy(&files[8], newer(8)).unwrap();
+    failing(folder, 1);
+    let is_used = |line: &&String| line.contains("N0510") && line.contains("\"used\"");
+    assert_eq!(dump(folder).iter().filter(is_used).count(), 1);
+
+    // A site whose first scene is damaged begins with the next.
+    forget_state(folder);
+    for name in [newer(0), newer(8)] {
+        fs::remove_file(name).unwrap();
+    }
+    damaged(&files[0], &files[0]);
+    assert!(failing(folder, 1).contains("17 scenes used"));
+}
+
 #[test]
 fn two_runs_at_once_and_a_damaged_state_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();

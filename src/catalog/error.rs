@@ -70,6 +70,16 @@ pub enum Error {
         /// Pages read in vain.
         page_count: usize,
     },
+    /// The links of a static catalog do not end.
+    #[error(
+        "{place}: {count} documents were read and still more are linked; give the catalog or collection that holds the scenes itself"
+    )]
+    Endless {
+        /// Where the search began.
+        place: String,
+        /// Documents read.
+        count: usize,
+    },
     /// The item shows other ground.
     #[error("{item}: its grid does not cover the corridor; search with the same rails")]
     Outside {

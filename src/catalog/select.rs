@@ -66,7 +66,9 @@ pub fn select(items: Vec<Item>, area: &Area, params: &SelectParams) -> Selection
         let foreign = item.tile.as_ref().filter(|t| !selection.home_tiles.contains(t));
         if let Some(tile) = foreign {
             let homes = selection.home_tiles.join(", ");
-            let reason = if params.tiles.is_empty() {
+            let reason = if homes.is_empty() {
+                format!("tile {tile} shows too little of the corridor")
+            } else if params.tiles.is_empty() {
                 format!("tile {tile} adds nothing: the corridor is followed on {homes}")
             } else {
                 format!("it is of tile {tile}; asked for: {homes}")

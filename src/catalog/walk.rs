@@ -10,6 +10,17 @@ use std::path::Path;
 /// Largest item or catalog file that is read, bytes.
 const FILE_LIMIT: u64 = 256 << 20;
 
+/// How far the links of a static catalog are followed: from document to document, and how many documents in all.
+///
+/// Real ones have a level each for collection, year, month, day and tile, and a hundred thousand documents would take hours.
+/// A server that makes up a new link for every answer would otherwise be followed for ever.
+struct Bounds {
+    depth: usize,
+    documents: usize,
+}
+
+const BOUNDS: Bounds = Bounds { depth: 32, documents: 100_000 };
+
 /// The JSON at a URL or in a file.
 pub(super) fn load(client: &Client, place: &str) -> Result<Value, Error> {
     match place.split_once("://") {
@@ -27,13 +38,25 @@ pub(super) fn load(client: &Client, place: &str) -> Result<Value, Error> {
 
 /// The items of a static catalog: its links `child` and `item` are followed, each document is read once, and
 /// collections whose extent lies outside the query are left out.
+///
+/// # Errors
+/// [`Error::Endless`] for links that do not end; what is linked too deep is reported and left out.
 pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) -> Result<Found, Error> {
+    linked(client, root, place, (query, &BOUNDS))
+}
+
+fn linked(
+    client: &Client,
+    root: Value,
+    place: &str,
+    (query, bounds): (&Query, &Bounds),
+) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut seen: HashSet<String> = HashSet::from([place.to_owned()]);
-    let mut left = VecDeque::from([(place.to_owned(), root)]);
-    while let Some((place, document)) = left.pop_front() {
+    let mut left = VecDeque::from([(place.to_owned(), root, 0)]);
+    while let Some((here, document, depth)) = left.pop_front() {
         if pages::is_page(&document) {
-            keep(pages::features(&document).unwrap_or_default().iter(), &place, query, &mut found);
+            keep(pages::features(&document).unwrap_or_default().iter(), &here, query, &mut found);
             continue;
         }
         if !may_hold(&document, query) {
@@ -43,12 +66,20 @@ pub(super) fn catalog(client: &Client, root: Value, place: &str, query: &Query) 
         for link in links {
             let text = |key: &str| link.get(key).and_then(Value::as_str);
             let (Some("child" | "item"), Some(href)) = (text("rel"), text("href")) else { continue };
-            let next = io::joined(&place, href);
+            let next = io::joined(&here, href);
             if !seen.insert(next.clone()) {
                 continue;
             }
+            if depth == bounds.depth {
+                let reason = format!("it is linked more than {depth} documents deep and was not read");
+                found.skipped.push(Skipped { id: next, reason });
+                continue;
+            }
+            if seen.len() > bounds.documents {
+                return Err(Error::Endless { place: place.to_owned(), count: bounds.documents });
+            }
             match load(client, &next) {
-                Ok(document) => left.push_back((next, document)),
+                Ok(document) => left.push_back((next, document, depth + 1)),
                 Err(error) => found.skipped.push(skipped(error)?),
             }
         }
@@ -157,5 +188,36 @@ mod tests {
         let reasons: Vec<&str> = found.skipped.iter().map(|s| s.reason.as_str()).collect();
         assert_eq!(reasons.len(), 2);
         assert!(reasons.iter().all(|r| r.contains("by http and https only")), "{reasons:?}");
+    }
+
+    #[test]
+    fn links_that_do_not_end_are_followed_so_far_and_no_farther() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, links: &[String]| {
+            let links: Vec<Value> =
+                links.iter().map(|href| serde_json::json!({ "rel": "child", "href": href })).collect();
+            let json = serde_json::json!({ "type": "Catalog", "id": name, "links": links });
+            std::fs::write(folder.path().join(name), json.to_string()).unwrap();
+            json
+        };
+        // A chain 0 → 1 → … → 9, and a catalog that links all of them.
+        let of = |n: usize| format!("{n}.json");
+        let chain: Vec<Value> = (0..9).map(|n| write(&of(n), &[of(n + 1)])).collect();
+        write(&of(9), &[]);
+        let wide = write("wide.json", &(0..9).map(of).collect::<Vec<_>>());
+        let client = Client::new(&HttpParams::default());
+        let search = |root: &Value, name: &str, depth: usize, documents: usize| {
+            let place = folder.path().join(name).display().to_string();
+            linked(&client, root.clone(), &place, (&Query::default(), &Bounds { depth, documents }))
+        };
+        assert_eq!(search(&chain[0], "0.json", 9, 10).unwrap().skipped, []);
+        let cut = search(&chain[0], "0.json", 4, 10).unwrap().skipped;
+        assert!(cut.len() == 1 && cut[0].id.ends_with("5.json"), "{cut:?}");
+        assert!(cut[0].reason.contains("more than 4 documents deep"), "{cut:?}");
+        let error = search(&wide, "wide.json", 9, 5).unwrap_err();
+        assert!(
+            matches!(&error, Error::Endless { place, count: 5 } if place.ends_with("wide.json")),
+            "{error}"
+        );
     }
 }

@@ -16,9 +16,14 @@ pub(super) struct Expectation {
     pub(super) spread: Array3<f32>,
     /// Baselines behind each pixel, at most 255.
     pub(super) dates: Array2<u8>,
+    /// Baselines that show enough of the target's ground to be set to its radiometry.
+    pub(super) used_count: usize,
 }
 
-/// Predicts the target from its baselines over usable pixels.
+/// Predicts the target from its baselines over usable pixels. Baselines that show too few of them are left out.
+///
+/// # Errors
+/// [`Error::TooFewPixels`] where all of them show too few, [`Error::Constant`].
 pub(super) fn expectation(
     target: &Array3<f32>,
     baselines: &[Array3<f32>],
@@ -30,7 +35,7 @@ pub(super) fn expectation(
     for layer in target.outer_iter() {
         Zip::from(&mut usable).and(&layer).for_each(|u, v| *u &= v.is_finite());
     }
-    let lines: Vec<Vec<(f64, f64)>> = baselines
+    let fits: Vec<Result<Vec<(f64, f64)>, Error>> = baselines
         .par_iter()
         .map(|baseline| {
             (0..bands)
@@ -40,23 +45,33 @@ pub(super) fn expectation(
                 })
                 .collect()
         })
-        .collect::<Result<_, _>>()?;
+        .collect();
+    // A baseline under clouds tells nothing; the others still do.
+    let shows_little = |fit: &Result<_, Error>| matches!(fit, Err(Error::TooFewPixels { .. }));
+    let is_alone = fits.iter().all(shows_little);
+    let mut used = Vec::new();
+    for (baseline, fit) in baselines.iter().zip(fits) {
+        if is_alone || !shows_little(&fit) {
+            used.push((baseline, fit?));
+        }
+    }
     let mut out = Expectation {
         expected: Array3::from_elem(target.raw_dim(), f32::NAN),
         contrast: Array3::from_elem(target.raw_dim(), f32::NAN),
         spread: Array3::zeros(target.raw_dim()),
         dates: Array2::zeros((height, width)),
+        used_count: used.len(),
     };
     Zip::indexed(out.expected.axis_iter_mut(Axis(1)))
         .and(out.contrast.axis_iter_mut(Axis(1)))
         .and(out.spread.axis_iter_mut(Axis(1)))
         .and(out.dates.axis_iter_mut(Axis(0)))
         .par_for_each(|row, mut expected, mut contrast, mut spread, mut dates| {
-            let mut sample = Vec::with_capacity(baselines.len());
+            let mut sample = Vec::with_capacity(used.len());
             for col in (0..width).filter(|&c| usable[[row, c]]) {
                 for band in 0..bands {
                     sample.clear();
-                    sample.extend(baselines.iter().zip(&lines).filter_map(|(picture, line)| {
+                    sample.extend(used.iter().filter_map(|(picture, line)| {
                         let (gain, offset) = line[band];
                         let value = gain * f64::from(picture[[band, row, col]]) + offset;
                         value.is_finite().then_some(value)

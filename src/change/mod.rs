@@ -129,7 +129,8 @@ pub struct ChangeMap {
 ///
 /// Pixels that are not `ok` or not finite in the target are NaN in the result; a baseline may hold NaN of
 /// its own, and a pixel then rests on the other baselines. One or two baselines are averaged into one
-/// picture; from [`ChangeParams::stack_min`] on they make a stack.
+/// picture; from [`ChangeParams::stack_min`] on they make a stack. A baseline that shows fewer than
+/// [`ChangeParams::pixels_min`] of the pixels does not count.
 ///
 /// # Errors
 /// [`enum@Error`] for differing shapes, too few pixels, and constant, collinear or identical bands.
@@ -140,8 +141,8 @@ pub fn statistic(
     params: &ChangeParams,
 ) -> Result<ChangeMap, Error> {
     check(target, baselines, ok)?;
-    let stack = baselines.len() >= params.stack_min.max(3);
     let mut model = expected::expectation(target, baselines, ok, params)?;
+    let stack = model.used_count >= params.stack_min.max(3);
     if params.trend_reach_px > 0 {
         trend::absorb(&mut model, params.trend_reach_px);
     }

@@ -51,6 +51,22 @@ fn statistic_ignores_gain_and_offset_of_every_band() {
 }
 
 #[test]
+fn a_baseline_under_clouds_takes_no_statistic_away() {
+    let params = ChangeParams::default();
+    for count in [3, 5] {
+        let mut p = pictures(64, count, 4);
+        // Twenty pixels of the second baseline are clear.
+        p[2].slice_mut(s![.., 1.., ..]).fill(f32::NAN);
+        p[2].slice_mut(s![.., 0, 20..]).fill(f32::NAN);
+        let with = statistic(&p[0], &p[1..], &everything(64), &params).unwrap();
+        let clouded = p.remove(2);
+        assert_eq!(with, statistic(&p[0], &p[1..], &everything(64), &params).unwrap());
+        let alone = statistic(&p[0], &[clouded], &everything(64), &params);
+        assert_eq!(alone, Err(Error::TooFewPixels { count: 20, minimum: 200 }));
+    }
+}
+
+#[test]
 fn invalid_pixels_are_nan_and_degenerate_scenes_say_why() {
     let mut p = pictures(40, 2, 2);
     let params = ChangeParams::default();

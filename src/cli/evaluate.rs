@@ -6,6 +6,7 @@ use super::{Failure, Outcome};
 use crate::evaluate::naive::{self, NaiveCase, Reference};
 use crate::evaluate::{self, Case, Error, Evaluated};
 use crate::pipeline;
+use crate::simulate::Kind;
 use miette::miette;
 
 /// Scores the cases, prints the table and writes the files.
@@ -21,6 +22,11 @@ pub(super) fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome, Failu
         let mut case = evaluate::read_case(&input.run, &input.truth_path()?)?;
         if let Some(name) = &input.name {
             case.name.clone_from(name);
+        }
+        let mut trains = case.known.iter().filter(|known| known.kind == Kind::Train).peekable();
+        if trains.peek().is_some() && trains.all(|train| !train.is_seen) {
+            let run = input.run.display();
+            tracing::warn!(%run, "no train of the truth stands on track that the run observed: is it the truth of this run?");
         }
         cases.push(case);
     }

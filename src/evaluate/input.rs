@@ -2,6 +2,7 @@
 
 use super::{Error, truth_of};
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A case before it is read.
@@ -32,12 +33,23 @@ impl CaseInput {
     }
 }
 
-/// The cases that each of `given` names: a folder, a glob of folders, or a `.toml` list with one `[[case]]` each.
+/// The cases that each of `given` names: a folder, a glob of folders, or a `.toml` list with one `[[case]]` each. A run that
+/// is named twice, as by globs that overlap, is one case: counted twice it would make every interval too narrow.
 ///
 /// # Errors
 /// [`Error::NoCase`] for what matches nothing, [`Error::Pattern`] for what is neither a folder of a run nor a glob,
 /// [`Error::Read`] for a folder or list that cannot be read, [`Error::List`] for a bad list.
 pub fn case_inputs(given: &[String]) -> Result<Vec<CaseInput>, Error> {
+    let mut inputs = named(given)?;
+    let mut known = HashSet::new();
+    inputs.retain(|case| {
+        let place = std::fs::canonicalize(&case.run).unwrap_or_else(|_| case.run.clone());
+        known.insert((place, case.truth.clone()))
+    });
+    Ok(inputs)
+}
+
+fn named(given: &[String]) -> Result<Vec<CaseInput>, Error> {
     let mut inputs = Vec::new();
     for text in given {
         let path = Path::new(text);
@@ -106,6 +118,8 @@ mod tests {
             all.iter().map(|c| c.run.clone()).collect::<Vec<_>>(),
             [dir.path().join("a"), dir.path().join("b")]
         );
+        let again = ["*", "a", "./b"].map(|name| dir.path().join(name).display().to_string());
+        assert_eq!(case_inputs(&again).unwrap(), all, "a run that is named twice counts once");
         assert!(matches!(all[0].truth_path(), Err(Error::NoTruth { .. })));
         std::fs::write(dir.path().join("truth.geojson"), "{}").unwrap();
         assert_eq!(all[0].truth_path().unwrap(), dir.path().join("truth.geojson"));

@@ -23,13 +23,20 @@ pub(super) fn grid_of(dataset: &Dataset, path: &str) -> Result<Grid, Error> {
     let (transform, _) = library::watched(|| dataset.geo_transform());
     let transform = transform.ok().ok_or_else(|| {
         missing(if gcps > 0 {
-            format!("it has {gcps} ground control points and no affine transform")
+            format!(
+                "it has {gcps} ground control points and no affine transform; warp it to a map grid first, for example \
+                 with `gdalwarp -t_srs EPSG:32633`"
+            )
         } else {
-            "it has no affine transform".to_owned()
+            "it does not say where it lies; give the STAC item or SAFE product that it belongs to, or set its corners \
+             with `gdal_translate -a_srs EPSG:32633 -a_ullr …`"
+                .to_owned()
         })
     })?;
     let affine = Affine::from_gdal(transform).map_err(|e| missing(e.to_string()))?;
-    let reference = dataset.spatial_ref().ok().ok_or_else(|| missing("it has no CRS".to_owned()))?;
+    let reference = dataset.spatial_ref().ok().ok_or_else(|| {
+        missing("it has no CRS; set it, for example with `gdal_translate -a_srs EPSG:32633`".to_owned())
+    })?;
     let (width, height) = dataset.raster_size();
     Ok(Grid { crs: crs::crs_of(&reference)?, affine, shape: (height, width) })
 }

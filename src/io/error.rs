@@ -38,11 +38,11 @@ pub enum Error {
         reason: String,
     },
     /// A raster without CRS or affine transform.
-    #[error("{path}: {reason}; warp it to a map grid first, for example with `gdalwarp -t_srs EPSG:32633`")]
+    #[error("{path}: {reason}")]
     NotGeoreferenced {
         /// The GDAL path.
         path: String,
-        /// What is missing.
+        /// What is missing and what to do.
         reason: String,
     },
     /// A band that was asked for, or every band, is missing.

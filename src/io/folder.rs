@@ -73,16 +73,18 @@ pub fn list_scenes(folder: &Path, pattern: Option<&str>) -> Result<Vec<Listed>, 
     Ok(found)
 }
 
-/// Rasters of one date whose names begin alike, joined by `+`.
+/// Rasters of one date whose names begin alike and state no different processing baselines, joined by `+`.
 fn dated_groups(rasters: Vec<PathBuf>) -> Vec<Listed> {
-    let mut groups: BTreeMap<(String, Option<Timestamp>, String), Vec<PathBuf>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<PathBuf>> = BTreeMap::new();
     for path in rasters {
         let stem = names::stem(&path.display().to_string());
         let datetime = names::datetime_of_name(&stem);
         let first = stem.split(['_', '-']).next().unwrap_or(&stem).to_owned();
         // Without a date or bands in its name a raster is a scene by itself.
         let alone = datetime.is_none() || names::bands_of_stem(&stem).is_empty();
-        groups.entry((first, datetime, if alone { stem } else { String::new() })).or_default().push(path);
+        let baseline = names::baseline_of_name(&stem).map(|b| format!("{b:05.2}"));
+        let own = if alone { stem } else { String::new() };
+        groups.entry((first, datetime, baseline, own)).or_default().push(path);
     }
     groups
         .into_values()
@@ -138,13 +140,17 @@ mod tests {
             put(name, "x");
         }
         put("S1_GRD_20170804_VV.tif", "x");
+        // Versions of one date are scenes of their own.
+        put("S2A_20180804_N0206_B02.tif", "x");
+        put("S2A_20180804_N0500_B02.tif", "x");
+        put("S2A_20180804_N0500_B03.tif", "x");
         put("place_2020-01-02.tif", "x");
         put("item.json", r#"{"assets": {"a": {"href": "./owned_20200202_B02.tif"}}}"#);
         put("owned_20200202_B02.tif", "x");
         put("other.json", "{}");
         let found = list_scenes(folder.path(), None).unwrap();
-        assert_eq!(found.len(), 5, "{found:#?}");
-        let joined = found.iter().find(|f| f.spec.contains('+')).unwrap();
+        assert_eq!(found.len(), 7, "{found:#?}");
+        let joined = found.iter().find(|f| f.spec.contains('+') && f.spec.contains("S2_")).unwrap();
         assert!(joined.spec.contains("SCL") && joined.datetime.is_some());
         let before = joined.fingerprint.clone();
         put("S2_SCL_20170804_20m.tif", "longer");

@@ -171,7 +171,7 @@ pub(super) fn shown(dataset: &Dataset, source: &Source, window: Window) -> Resul
 
 /// What `read` makes of the file's alpha band or of its mask, either of which is 0 where the other bands hold nothing; `None` where
 /// the file has neither.
-fn told<T>(
+pub(super) fn told<T>(
     dataset: &Dataset,
     source: &Source,
     read: impl Fn(&RasterBand<'_>) -> Result<T, Error>,

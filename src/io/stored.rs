@@ -1,13 +1,14 @@
-//! Windows of one band as they are stored: read by ranges, written again without a change of any number.
+//! Windows of one band as they are stored: read by ranges, written again without a change of any number. What alpha or mask
+//! of the file say of them is kept as alpha.
 
 use super::geotiff::{copy_as_cog, in_memory};
 use super::kind::{Kind, is_common_no_data};
-use super::pixels::{check_window, into_window};
+use super::pixels::{check_window, into_window, read_window, told};
 use super::{Error, bands, library, whole};
 use crate::grid::{Grid, Window};
 use crate::scene::Source;
-use gdal::Metadata;
-use gdal::raster::GdalType;
+use gdal::raster::{ColorInterpretation, GdalType};
+use gdal::{Dataset, Metadata};
 use ndarray::Array2;
 use std::path::Path;
 
@@ -33,6 +34,8 @@ pub struct StoredBand {
     pub grid: Grid,
     /// The number that means no data, where the file says so.
     pub no_data: Option<f64>,
+    /// Which pixels hold something by the file's alpha or mask, `(row, col)`; `None` where all do.
+    pub shown: Option<Array2<bool>>,
 }
 
 impl StoredBand {
@@ -53,10 +56,21 @@ impl StoredBand {
                 return Err(Error::Mixed { path: path.to_owned(), reason });
             }
         }
+        if self.shown.is_some() || other.shown.is_some() {
+            let from = |at| if missing[at] { other } else { &*self };
+            self.shown = Some(Array2::from_shape_fn(self.grid.shape, |at| from(at).is_shown(at)));
+        }
         Ok(())
     }
 
+    fn is_shown(&self, at: (usize, usize)) -> bool {
+        self.shown.as_ref().is_none_or(|shown| shown[at])
+    }
+
     fn is_missing(&self, at: (usize, usize)) -> bool {
+        if !self.is_shown(at) {
+            return true;
+        }
         let value = match &self.values {
             StoredValues::U8(v) => f64::from(v[at]),
             StoredValues::U16(v) => f64::from(v[at]),
@@ -97,7 +111,10 @@ pub fn read_stored(source: &Source, window: Window) -> Result<StoredBand, Error>
         Kind::Int16 => StoredValues::I16(read(&band, path, window)?),
         Kind::Float32 => StoredValues::F32(read(&band, path, window)?),
     };
-    Ok(StoredBand { values, grid: own.sub_grid(window), no_data: band.no_data_value() })
+    let shown = told(&dataset, source, |mask| read_window(mask, path, window))?
+        .map(|told| told.mapv(|v| v != 0.0))
+        .filter(|shown| shown.iter().any(|shown| !shown));
+    Ok(StoredBand { values, grid: own.sub_grid(window), no_data: band.no_data_value(), shown })
 }
 
 fn read<T: GdalType + Copy + Default>(
@@ -110,7 +127,8 @@ fn read<T: GdalType + Copy + Default>(
     Ok(values)
 }
 
-/// Writes a window as a cloud-optimised GeoTIFF of the same numbers, whole or not at all.
+/// Writes a window as a cloud-optimised GeoTIFF of the same numbers, whole or not at all; where it has pixels that hold
+/// nothing, alpha is its second band.
 ///
 /// # Errors
 /// [`Error::Write`] for a folder that takes no file or a full disk.
@@ -120,24 +138,41 @@ pub fn write_stored(
     name: &str,
     tags: &[(String, String)],
 ) -> Result<(), Error> {
-    let (grid, names) = (&band.grid, [name]);
     let (memory, messages) = library::watched(|| match &band.values {
-        StoredValues::U8(v) => in_memory(path, grid, &[v.view()], &names, tags),
-        StoredValues::U16(v) => in_memory(path, grid, &[v.view()], &names, tags),
-        StoredValues::I16(v) => in_memory(path, grid, &[v.view()], &names, tags),
-        StoredValues::F32(v) => in_memory(path, grid, &[v.view()], &names, tags),
+        StoredValues::U8(v) => with_alpha(path, (v, band), name, tags),
+        StoredValues::U16(v) => with_alpha(path, (v, band), name, tags),
+        StoredValues::I16(v) => with_alpha(path, (v, band), name, tags),
+        StoredValues::F32(v) => with_alpha(path, (v, band), name, tags),
     });
     let mut memory = memory?;
     if let Some(message) = messages.failures.into_iter().next() {
         return Err(Error::write(path, message));
     }
-    memory
-        .rasterband(1)
-        .and_then(|mut b| b.set_no_data_value(band.no_data))
-        .map_err(|e| Error::write(path, e))?;
     // Classes must not be averaged in smaller versions.
     memory.flush_cache().map_err(|e| Error::write(path, e))?;
     copy_as_cog(path, &memory, "AUTO", "NEAREST")
+}
+
+/// The `values` of a band in memory, and its alpha where it has some.
+fn with_alpha<T: GdalType + Copy + From<u8>>(
+    path: &Path,
+    (values, band): (&Array2<T>, &StoredBand),
+    name: &str,
+    tags: &[(String, String)],
+) -> Result<Dataset, Error> {
+    let alpha = band.shown.as_ref().map(|shown| shown.mapv(|s| T::from(if s { u8::MAX } else { 0 })));
+    let planes: Vec<_> = std::iter::once(values).chain(&alpha).map(|plane| plane.view()).collect();
+    let memory = in_memory(path, &band.grid, &planes, &[name, ""][..planes.len()], tags)?;
+    let failed = |e: gdal::errors::GdalError| Error::write(path, e);
+    for i in 1..=planes.len() {
+        // A GeoTIFF has one such number for all its bands.
+        memory.rasterband(i).and_then(|mut b| b.set_no_data_value(band.no_data)).map_err(failed)?;
+    }
+    if planes.len() > 1 {
+        let mut alpha = memory.rasterband(2).map_err(failed)?;
+        alpha.set_color_interpretation(ColorInterpretation::AlphaBand).map_err(failed)?;
+    }
+    Ok(memory)
 }
 
 /// A dataset tag of a local raster; `None` where the file is no readable raster or has no such tag.

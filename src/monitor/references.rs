@@ -10,7 +10,7 @@ use crate::io;
 use crate::pipeline::{self, GdalSource, Site};
 use crate::report::Point;
 use crate::report::geojson::position;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The views of a site by name.
@@ -39,8 +39,15 @@ pub(super) fn open(
         }
         sites.insert(view.name, site);
     }
-    for row in &schedule.looks {
+    let mut damaged = BTreeSet::new();
+    for row in &mut schedule.looks {
         let Some(name) = row.view.clone().filter(|name| !sites.contains_key(name)) else { continue };
+        // A site must not wait for the first of its scenes to be mended.
+        if let Some(reason) = source.unreadable(config, &row.spec) {
+            (row.status, row.reason) = (SceneStatus::Failed, Some(reason));
+            damaged.insert(row.spec.clone());
+            continue;
+        }
         if let Some(view) = reference(config, source, sites_first(&sites, first.as_ref()), row)? {
             // As it comes back from the state, so that this run and the next see the same.
             let view = view.after_storage()?;
@@ -59,6 +66,11 @@ pub(super) fn open(
             sites.insert(name, site);
         }
     }
+    let is_damaged = |row: &SceneRow| damaged.contains(&row.spec);
+    let (unread, looks): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut schedule.looks).into_iter().partition(is_damaged);
+    schedule.looks = looks;
+    schedule.noted.extend(unread);
     if sites.is_empty() {
         return Ok(None);
     }

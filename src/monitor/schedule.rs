@@ -1,7 +1,8 @@
 //! What has to be done: new scenes, scenes that changed, versions that replace others.
 //!
 //! Two scenes of one platform and one second of sensing are versions of one acquisition; the newest processing
-//! baseline is used, of equals the one whose name comes first. A scene that could not be read is tried again.
+//! baseline is used, of equals the one whose name comes first, but none whose pixels cannot be read. A scene that could
+//! not be read is tried again.
 
 use super::sources::Scenes;
 use super::state::{SceneRow, SceneStatus, State};
@@ -161,7 +162,7 @@ pub(super) fn schedule(
     let mut views = Views::of(&state.references(&site.id)?);
     let looks =
         looks.into_iter().map(|(row, kind)| SceneRow { view: Some(views.name_of(&kind)), ..row }).collect();
-    versions(&mut schedule, looks, &known);
+    versions(&mut schedule, looks, &known, &|row| source.unreadable(site, &row.spec));
     late(state, site, &mut schedule, &known, since)?;
     let again = state.scenes_with(&site.id, SceneStatus::Sampled)?;
     let used = state.scenes_with(&site.id, SceneStatus::Used)?;
@@ -239,12 +240,19 @@ fn same_acquisition(a: &SceneRow, b: &SceneRow) -> bool {
     a.datetime.is_some() && a.datetime == b.datetime && a.platform == b.platform && a.view == b.view
 }
 
-/// Sorts out versions of one acquisition among new scenes and between them and known ones.
-fn versions(schedule: &mut Schedule, looks: Vec<SceneRow>, known: &BTreeMap<String, SceneRow>) {
+/// Sorts out versions of one acquisition among new scenes and between them and known ones. What takes the place of another
+/// must be readable, or a damaged file would cost the date; `unreadable` says why it is not.
+fn versions(
+    schedule: &mut Schedule,
+    looks: Vec<SceneRow>,
+    known: &BTreeMap<String, SceneRow>,
+    unreadable: &dyn Fn(&SceneRow) -> Option<String>,
+) {
     let mut by_time: BTreeMap<Option<Timestamp>, Vec<&SceneRow>> = BTreeMap::new();
     for row in known.values() {
-        let counts = !matches!(row.status, SceneStatus::Duplicate | SceneStatus::Late);
-        if counts {
+        let stands_back =
+            matches!(row.status, SceneStatus::Duplicate | SceneStatus::Late | SceneStatus::Failed);
+        if !stands_back {
             by_time.entry(row.datetime).or_default().push(row);
         }
     }
@@ -261,6 +269,10 @@ fn versions(schedule: &mut Schedule, looks: Vec<SceneRow>, known: &BTreeMap<Stri
                 schedule.noted.push(row);
                 continue;
             }
+            if let Some(reason) = unreadable(&row) {
+                schedule.noted.push(failed(row, reason));
+                continue;
+            }
             if !schedule.replaced.iter().any(|r| r.spec == rival.spec) {
                 let mut old = (*rival).clone();
                 duplicate(&mut old, &row);
@@ -272,20 +284,26 @@ fn versions(schedule: &mut Schedule, looks: Vec<SceneRow>, known: &BTreeMap<Stri
             .rev()
             .take_while(|at| kept[*at].datetime == row.datetime)
             .find(|at| same_acquisition(&kept[*at], &row));
-        match twin {
-            Some(at) if row.baseline > kept[at].baseline => {
-                let mut old = std::mem::replace(&mut kept[at], row);
-                duplicate(&mut old, &kept[at]);
-                schedule.noted.push(old);
-            }
-            Some(at) => {
-                duplicate(&mut row, &kept[at]);
-                schedule.noted.push(row);
-            }
-            None => kept.push(row),
+        let Some(at) = twin else {
+            kept.push(row);
+            continue;
+        };
+        if row.baseline > kept[at].baseline {
+            std::mem::swap(&mut row, &mut kept[at]);
+        }
+        if let Some(reason) = unreadable(&kept[at]) {
+            let better = std::mem::replace(&mut kept[at], row);
+            schedule.noted.push(failed(better, reason));
+        } else {
+            duplicate(&mut row, &kept[at]);
+            schedule.noted.push(row);
         }
     }
     schedule.looks = kept;
+}
+
+fn failed(row: SceneRow, reason: String) -> SceneRow {
+    SceneRow { status: SceneStatus::Failed, reason: Some(reason), ..row }
 }
 
 fn duplicate(row: &mut SceneRow, of: &SceneRow) {

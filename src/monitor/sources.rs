@@ -88,12 +88,37 @@ impl Scenes {
         let unlisted = Classifications::default();
         site.open(spec, if self.are_remote() { &unlisted } else { &self.classifications })
     }
+
+    /// Why the pixels of a scene cannot be read around the tracks; `None` where they can.
+    ///
+    /// Images that control points lay on the map have no grid to find the tracks on; of them nothing is read.
+    pub(super) fn unreadable(&self, site: &SiteConfig, spec: &str) -> Option<String> {
+        let read = || -> Result<(), catalog::Error> {
+            self.bring(spec)?;
+            let (scene, corridor) = (self.open(site, spec)?, corridor_of(site)?);
+            for source in scene.bands.iter().map(|band| &band.source).chain(&scene.classification) {
+                let window = match io::band_grid(source) {
+                    Ok(grid) => corridor.window(&grid)?,
+                    Err(io::Error::NotGeoreferenced { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
+                window.map(|window| io::read_stored(source, window)).transpose()?;
+            }
+            Ok(())
+        };
+        read().err().map(|error| error.to_string())
+    }
+}
+
+/// The ground that scenes of a site are read for.
+fn corridor_of(site: &SiteConfig) -> Result<Corridor, catalog::Error> {
+    let margin_m = site.registration_margin_px * PIXEL_M + STRIP_REACH_M;
+    Corridor::read(&site.rails, STRIP_REACH_M, margin_m)
 }
 
 /// Scenes of a catalog that meet the rails: copies, strips and tiles resolved.
 fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> Result<Scenes, Error> {
-    let margin_m = site.registration_margin_px * PIXEL_M + STRIP_REACH_M;
-    let corridor = Corridor::read(&site.rails, STRIP_REACH_M, margin_m)?;
+    let corridor = corridor_of(site)?;
     let back = SignedDuration::from_secs((source.newest_days * 86_400.0) as i64);
     let query = Query {
         area: Some(corridor.area().clone()),

@@ -275,6 +275,11 @@ fn page_name(index: usize) -> String {
     if index == 0 { "report.png".to_owned() } else { format!("report-{}.png", index + 1) }
 }
 
+/// Whether a scene is radar, to which clouds are nothing.
+fn is_radar(scene: &report::SceneCard) -> bool {
+    scene.bands.iter().all(|band| matches!(band.as_str(), "VV" | "VH" | "HH" | "HV"))
+}
+
 /// What was found, what limits it, and where it is written, in lines for people.
 fn summary(findings: &Findings, out: &Path) -> String {
     let count = |kind: &str, change: &str| {
@@ -282,6 +287,11 @@ fn summary(findings: &Findings, out: &Path) -> String {
     };
     let km =
         |length_m: fn(&report::TrackCard) -> f64| findings.tracks.iter().map(length_m).sum::<f64>() / 1000.0;
+    let clouds = if is_radar(&findings.target) {
+        String::new()
+    } else {
+        format!(", {:.0} % of the target's window under cloud", 100.0 * findings.target.cloud_fraction)
+    };
     let mut lines = vec![
         format!(
             "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed",
@@ -291,12 +301,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
             count("cargo", "departed"),
         ),
         surest(findings),
-        format!(
-            "observed: {:.1} of {:.1} km of track, {:.0} % of the target under cloud",
-            km(|t| t.observed_m),
-            km(|t| t.length_m),
-            100.0 * findings.target.cloud_fraction,
-        ),
+        format!("observed: {:.1} of {:.1} km of track{clouds}", km(|t| t.observed_m), km(|t| t.length_m)),
     ];
     lines.extend(findings.rails_step_m.map(|[east, north]| {
         format!(

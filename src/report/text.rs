@@ -138,11 +138,10 @@ pub(super) fn summary(f: &Findings) -> String {
     let rate = two_digits(f.null.false_alarms_per_100km_asked);
     match f.detections.len() {
         0 => {
-            let limits = limits(f);
             let unknown = f.detection_limit_unknown.as_ref();
             let unknown =
                 unknown.map_or_else(String::new, |why| format!(" No detection limit is known: {why}."));
-            let limit = limits.first().map_or(unknown, |l| format!(" {l}"));
+            let limit = hardest(f).map_or(unknown, |l| format!(" {l}"));
             format!("Nothing new was found at {rate} expected false alarms per 100 km; {coverage}.{limit}")
         }
         1 => format!("One change was found; {coverage}."),
@@ -162,6 +161,23 @@ pub(super) fn listed(numbers: &[usize]) -> String {
 
 /// One sentence a cargo: the shortest train that would have been seen.
 pub(super) fn limits(f: &Findings) -> Vec<String> {
+    limits_by_cargo(f).into_iter().map(|(_, sentence)| sentence).collect()
+}
+
+/// The sentence of the cargo that is hardest to see: what holds for it holds for all. `None` where no limit is known.
+fn hardest(f: &Findings) -> Option<String> {
+    let all = limits_by_cargo(f);
+    let is_one_of_many = all.len() > 1;
+    let (_, sentence) = all.into_iter().max_by(|a, b| a.0.0.cmp(&b.0.0).then(a.0.1.total_cmp(&b.0.1)))?;
+    Some(match sentence.strip_prefix('A') {
+        Some(rest) if is_one_of_many && !sentence.contains("would not") => format!("Even a{rest}"),
+        _ => sentence,
+    })
+}
+
+/// How hard each cargo is to see (tracks on which it would be found at no length, the length on the worst of the others), and the
+/// sentence that says so.
+fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
     let mut by_cargo: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
     for track in &f.tracks {
         for (cargo, limit) in &track.detection_limit_m {
@@ -172,21 +188,25 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
         .into_iter()
         .map(|(cargo, limits)| {
             let article = if cargo.starts_with(['a', 'e', 'i', 'o', 'u']) { "An" } else { "A" };
+            // Radar knows no cargo, only how far wagons stand out of the bed: `wagons +3 dB`.
+            let train = |size: &str| match cargo.strip_prefix("wagons +") {
+                Some(db) => format!("A train{size} with wagons {db} above the bed"),
+                None => format!("{article} {cargo} train{size}"),
+            };
             let known: Vec<f64> = limits.iter().flatten().copied().collect();
             let low = known.iter().copied().fold(f64::MAX, f64::min);
             let high = known.iter().copied().fold(0.0, f64::max);
             let seen = "would have been seen with 90 % probability (measured with trains implanted beside the track)";
             let rest = limits.len() - known.len();
             let mut sentence = if known.is_empty() {
-                return format!(
-                    "{article} {cargo} train would not have been seen with 90 % probability at any length."
-                );
+                let never =
+                    format!("{} would not have been seen with 90 % probability at any length.", train(""));
+                return ((rest, high), never);
             } else if high - low < 5.0 {
-                format!("{article} {cargo} train of ≥ {high:.0} m {seen}")
+                format!("{} {seen}", train(&format!(" of ≥ {high:.0} m")))
             } else {
-                format!(
-                    "{article} {cargo} train of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst) {seen}"
-                )
+                let size = format!(" of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst)");
+                format!("{} {seen}", train(&size))
             };
             if rest > 0 {
                 let _ = write!(
@@ -196,7 +216,7 @@ pub(super) fn limits(f: &Findings) -> Vec<String> {
                     limits.len()
                 );
             }
-            sentence + "."
+            ((rest, high), sentence + ".")
         })
         .collect()
 }
@@ -239,6 +259,29 @@ mod tests {
         assert_eq!(about_m(&train), "about 340 m");
         train.length_interval_m = Some([312.0, 371.0]);
         assert_eq!(about_m(&train), "about 340 m (310–370)");
+    }
+
+    #[test]
+    fn nothing_found_is_told_with_the_limit_of_the_hardest_cargo() {
+        let track = |limits: &[(&str, Option<f64>)]| crate::report::TrackCard {
+            detection_limit_m: limits.iter().map(|(cargo, v)| ((*cargo).to_owned(), *v)).collect(),
+            ..crate::report::TrackCard::default()
+        };
+        let told = |tracks| summary(&Findings { tracks, ..Findings::default() });
+        let one = [("blue tarpaulin", Some(240.0)), ("rust", Some(390.0)), ("white", Some(350.0))];
+        let text = told(vec![track(&one)]);
+        assert!(text.contains("judged. Even a rust train of ≥ 390 m would have been seen"), "{text}");
+        // A cargo that one track would hide at any length is harder than any length.
+        let two = told(vec![track(&one), track(&[("white", None), ("rust", Some(800.0))])]);
+        assert!(two.contains("Even a white train of ≥ 350 m") && two.contains("on 1 of 2 tracks"), "{two}");
+        let text = told(vec![track(&[("coal", Some(200.0)), ("rust", None)])]);
+        assert!(
+            text.contains("A rust train would not have been seen with 90 % probability at any"),
+            "{text}"
+        );
+        let text = told(vec![track(&[("wagons +3 dB", Some(330.0)), ("wagons +8 dB", Some(90.0))])]);
+        assert!(text.contains("Even a train of ≥ 330 m with wagons 3 dB above the bed would have"), "{text}");
+        assert!(told(vec![track(&[("coal", Some(200.0))])]).contains(" A coal train of ≥ 200 m would"));
     }
 
     #[test]

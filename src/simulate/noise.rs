@@ -14,13 +14,19 @@ pub(super) fn uniform(seed: u64, i: i64, j: i64) -> f64 {
     (z >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// The largest whole number that is not above `v`; several times faster than the call of `floor`.
+fn below(v: f64) -> i64 {
+    let cut = v as i64;
+    cut - i64::from(cut as f64 > v)
+}
+
 /// Smooth noise of mean 0 and about unit standard deviation, correlated over `scale_m`.
 pub(super) fn value(seed: u64, (x, y): (f64, f64), scale_m: f64) -> f64 {
     let (u, v) = (x / scale_m, y / scale_m);
-    let (i, j) = (u.floor(), v.floor());
+    let (i, j) = (below(u), below(v));
     let smooth = |f: f64| f * f * (3.0 - 2.0 * f);
-    let (fu, fv) = (smooth(u - i), smooth(v - j));
-    let at = |di: i64, dj: i64| uniform(seed, i as i64 + di, j as i64 + dj);
+    let (fu, fv) = (smooth(u - i as f64), smooth(v - j as f64));
+    let at = |di: i64, dj: i64| uniform(seed, i + di, j + dj);
     let low = at(0, 0) * (1.0 - fu) + at(1, 0) * fu;
     let high = at(0, 1) * (1.0 - fu) + at(1, 1) * fu;
     // A uniform number has σ = 1/√12; bilinear smoothing keeps 0.74 of it on average.
@@ -29,12 +35,12 @@ pub(super) fn value(seed: u64, (x, y): (f64, f64), scale_m: f64) -> f64 {
 
 /// `octaves` layers of value noise, each of half the scale and half the strength; unit standard deviation.
 pub(super) fn fractal(seed: u64, xy: (f64, f64), scale_m: f64, octaves: u32) -> f64 {
-    let (mut sum, mut power) = (0.0, 0.0);
+    let (mut sum, mut power, mut weight) = (0.0, 0.0, 1.0);
     for k in 0..octaves {
-        let weight = 0.5f64.powi(k as i32);
         let layer = seed.wrapping_add(u64::from(k).wrapping_mul(7919));
         sum += weight * value(layer, xy, scale_m * weight);
         power += weight * weight;
+        weight /= 2.0;
     }
     sum / power.max(1e-9).sqrt()
 }
@@ -49,7 +55,7 @@ pub(super) struct Cell {
 
 /// The Voronoi cell of a point among centres jittered in squares of `side_m`.
 pub(super) fn cell(seed: u64, (x, y): (f64, f64), side_m: f64) -> Cell {
-    let (i0, j0) = ((x / side_m).floor() as i64, (y / side_m).floor() as i64);
+    let (i0, j0) = (below(x / side_m), below(y / side_m));
     let (mut nearest, mut second, mut key) = (f64::INFINITY, f64::INFINITY, (i0, j0));
     for i in i0 - 1..=i0 + 1 {
         for j in j0 - 1..=j0 + 1 {

@@ -131,7 +131,10 @@ impl Geolocation {
         shape: (usize, usize),
         spacing_m: f64,
     ) -> Result<Self, Error> {
-        let bad = |reason: String| Error::NotGeoreferenced { path: path.to_owned(), reason };
+        let bad = |what: String| {
+            let reason = format!("{what}; take a terrain-corrected product (RTC) of this scene");
+            Error::NotGeoreferenced { path: path.to_owned(), reason }
+        };
         if points.len() < 8 {
             return Err(bad(format!("it has {} ground control points, at least 8 are needed", points.len())));
         }

@@ -90,7 +90,9 @@ fn product_info(path: &str) -> Option<String> {
 /// Size and control points of an image.
 fn ground_of(dataset: &Dataset, path: &str) -> Result<GroundRange, Error> {
     if dataset.gcp_spatial_ref().is_some_and(|r| r.is_projected()) {
-        let reason = "its control points are not in longitude and latitude".to_owned();
+        let reason = "its control points are not in longitude and latitude; warp it to a map grid first, for example with \
+                      `gdalwarp -t_srs EPSG:32633`"
+            .to_owned();
         return Err(Error::NotGeoreferenced { path: path.to_owned(), reason });
     }
     let points = dataset

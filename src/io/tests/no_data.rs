@@ -137,3 +137,38 @@ fn alpha_and_masks_say_where_there_is_no_data_and_are_no_bands() {
         SceneOptions { bands: Some(four[..3].iter().map(|b| (*b).to_owned()).collect()), ..options };
     assert_eq!(names_of(&open_scene(&path, &options).unwrap()), four[..3]);
 }
+
+#[test]
+fn what_alpha_and_masks_say_survives_a_copy_of_a_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let cases = [
+        half_transparent(&at("plain.tif"), &["B04", ""], Some(2)),
+        half_transparent(&at("masked.tif"), &["B04"], None),
+    ];
+    for (i, path) in cases.iter().enumerate() {
+        let scene = open(path).unwrap();
+        let window = crate::grid::Window { row: 3, col: 10, height: 20, width: 25 };
+        let mut stored = read_stored(&scene.bands[0].source, window).unwrap();
+        let copy = at(&format!("copy{i}")).join("B04.tif");
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        write_stored(&copy, &stored, "B04", &[]).unwrap();
+        let copied = open(&copy.display().to_string()).unwrap();
+        assert_eq!(names_of(&copied), ["B04"], "alpha is no band");
+        let theirs = read_raster(&scene, window, &[0]).unwrap();
+        let ours = read_raster(&copied, copied.grid.window(), &[0]).unwrap();
+        assert_eq!((ours.values, ours.validity), (theirs.values, theirs.validity), "{path}");
+        // Another strip of the tile fills what this one does not hold, and what neither holds stays so.
+        let hidden = |band: &StoredBand| {
+            band.shown.as_ref().map_or(0, |shown| shown.iter().filter(|shown| !**shown).count())
+        };
+        assert_eq!(hidden(&stored), 20 * 10);
+        let mut strip = stored.clone();
+        strip.shown = Some(Array2::from_shape_fn((20, 25), |(row, _)| row < 5));
+        stored.fill_from(&strip, path).unwrap();
+        assert_eq!(hidden(&stored), 15 * 10);
+        // A window that is seen whole needs no alpha.
+        let seen = crate::grid::Window { row: 0, col: 25, height: 10, width: 10 };
+        assert_eq!(read_stored(&scene.bands[0].source, seen).unwrap().shown, None);
+    }
+}

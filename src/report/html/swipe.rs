@@ -8,6 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use image::imageops;
 use serde::Serialize;
 
+/// Least and largest width over height at which a picture is shown whole; beyond, a corridor would be a thread, and it is
+/// scrolled instead.
+const NARROWEST: f64 = 0.5;
+const WIDEST: f64 = 4.0;
+
 #[derive(Debug, Serialize)]
 pub(super) struct Swipe {
     width: u32,
@@ -19,6 +24,12 @@ pub(super) struct Swipe {
     before_matrix: [f64; 6],
     rails: Vec<String>,
     marks: Vec<Mark>,
+    /// Width over height of the frame that the picture is seen through.
+    shape: f64,
+    /// Width of the picture in that of its frame, per cent.
+    zoom_percent: f64,
+    /// Whether the picture is longer than its frame and has to be scrolled.
+    is_long: bool,
     /// Size of a number, px of the picture.
     letter: f64,
 }
@@ -45,7 +56,10 @@ pub(super) fn swipe(
         let (row, col) = to_after.row_col(x, y);
         [col + 0.5, row + 0.5]
     };
-    let longest = f64::from(width.max(height));
+    let (wide, high) = (f64::from(width), f64::from(height));
+    let shape = (wide / high).clamp(NARROWEST, WIDEST);
+    // What the frame shows of the picture's longer side at once.
+    let longest = wide.max(high).min(WIDEST * high).min(wide / NARROWEST);
     let marks = findings.detections.iter().filter(|d| !d.footprint_xy.is_empty()).map(|d| {
         let points: Vec<Point> = d.footprint_xy.iter().map(|p| corner(*p)).collect();
         let boxed = boxed(&points, (longest / 120.0).max(1.5)).unwrap_or_default();
@@ -73,6 +87,9 @@ pub(super) fn swipe(
             .map(|t| svg_path(&t.vertices_xy.iter().map(|p| corner(*p)).collect::<Vec<_>>()))
             .collect(),
         marks: marks.collect(),
+        shape,
+        zoom_percent: 100.0 * (wide / high / shape).max(1.0),
+        is_long: wide / high < NARROWEST || wide / high > WIDEST,
         letter: longest / 45.0,
     })
 }
@@ -126,5 +143,31 @@ mod tests {
         let b = Affine::from_gdal([520.0, 20.0, 0.0, 800.0, 0.0, -20.0]).unwrap();
         assert!(near(relative(a, a), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]));
         assert!(near(relative(b, a), [2.0, 0.0, 0.0, 2.0, 2.0, 0.0]));
+    }
+
+    #[test]
+    fn a_long_corridor_is_scrolled_and_no_thread() {
+        let of = |width, height| {
+            let card = crate::report::PanelCard {
+                geotransform: [0.0, 10.0, 0.0, 0.0, 0.0, -10.0],
+                ..crate::report::PanelCard::default()
+            };
+            let image = image::RgbaImage::from_pixel(width, height, image::Rgba([90, 90, 90, 255]));
+            let panel = Panel { image, card };
+            swipe(&Findings::default(), [&panel, &panel], [&[], &[]]).unwrap()
+        };
+        // Frames that the picture fits are as before.
+        for (width, height) in [(90, 60), (60, 90), (80, 20), (20, 40)] {
+            let fits = of(width, height);
+            assert!(!fits.is_long && (fits.zoom_percent - 100.0).abs() < 1e-9);
+            assert!((fits.shape - f64::from(width) / f64::from(height)).abs() < 1e-9);
+        }
+        let (wide, tall) = (of(800, 20), of(20, 400));
+        assert!(wide.is_long && (wide.shape, wide.zoom_percent) == (4.0, 1000.0));
+        assert!(tall.is_long && (tall.shape, tall.zoom_percent) == (0.5, 100.0));
+        // Numbers have the size that they have on a picture that is as large as the frame.
+        assert!(
+            (wide.letter - of(80, 20).letter).abs() < 1e-9 && (tall.letter - of(20, 40).letter).abs() < 1e-9
+        );
     }
 }

@@ -3,20 +3,24 @@
   const slider = document.getElementById("swipe"), svg = document.getElementById("scene");
   if (slider && svg) {
     const clip = document.getElementById("swipe-clip"), line = document.getElementById("swipe-line");
-    const width = svg.viewBox.baseVal.width;
+    const width = svg.viewBox.baseVal.width, frame = svg.parentElement;
+    // The slider goes over what the frame shows: a long picture is scrolled below it.
     const move = () => {
-      const x = width * slider.value / 100;
+      const seen = frame.scrollLeft + frame.clientWidth * slider.value / 100;
+      const x = Math.min(width, width * seen / svg.getBoundingClientRect().width);
       clip.setAttribute("width", x);
       line.setAttribute("x1", x);
       line.setAttribute("x2", x);
       slider.setAttribute("aria-valuetext", slider.value + " % before, the rest after");
     };
     const drag = (event) => {
-      const box = svg.getBoundingClientRect();
+      const box = frame.getBoundingClientRect();
       slider.value = Math.min(100, Math.max(0, (event.clientX - box.left) / box.width * 100));
       move();
     };
     slider.addEventListener("input", move);
+    frame.addEventListener("scroll", move);
+    window.addEventListener("resize", move);
     svg.addEventListener("pointerdown", (event) => { if (!event.target.closest("a")) { svg.setPointerCapture(event.pointerId); drag(event); } });
     svg.addEventListener("pointermove", (event) => { if (event.buttons === 1) drag(event); });
     move();
