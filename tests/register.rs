@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
 use assert_cmd::Command;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 use predicates::prelude::*;
 use railwatch::grid::{Affine, Grid};
-use railwatch::io::{SceneOptions, crs_from_epsg, open_scene, read_raster, write_scene};
+use railwatch::io::{CogInput, SceneOptions, crs_from_epsg, open_scene, read_raster, write_cog, write_scene};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Gamma};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -162,6 +163,32 @@ fn tie_points_are_a_geopackage_where_asked() {
     }
     assert_eq!(used, told);
     case.command("again.tif").arg("--tie-points").arg(&points).arg("--dry-run").assert().code(2);
+}
+
+#[test]
+fn radar_is_matched_through_its_speckle() {
+    let truth = (1.7, -2.4);
+    let case = Case::shifted(|_, _| truth);
+    let speckle = Gamma::new(4.4, 1.0 / 4.4).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for name in ["reference.tif", "moving.tif"] {
+        let path = case.at(name);
+        let texture = pixels(&path);
+        let mut power = |band: usize, level_db: f32| {
+            let mut of = |v: &f32| {
+                10f32.powf((level_db + 60.0 * (v - 0.2)) / 10.0)
+                    * Distribution::<f64>::sample(&speckle, &mut rng) as f32
+            };
+            texture.index_axis(Axis(0), band).map(&mut of)
+        };
+        let bands = vec![("VV".to_owned(), power(0, -10.0)), ("VH".to_owned(), power(1, -17.0))];
+        let grid = grid(32_633, 400_000.0, 5_800_000.0, 10.0);
+        let input = CogInput { grid: &grid, bands, nodata: None, tags: Vec::new(), overviews: false };
+        write_cog(&path, &input).unwrap();
+    }
+    case.command("out.tif").assert().success();
+    let report = case.report("out.json");
+    assert!(off(&report, truth) < 0.1, "{:?}", shift(&report));
 }
 
 #[test]

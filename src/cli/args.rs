@@ -199,7 +199,7 @@ pub(super) struct RegisterArgs {
     /// Side of a tie point's window, px [default: 64].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) window_px: Option<usize>,
-    /// Distance between tie points, px [default: the side of the window, or more in large scenes: at most about 4000 tie points].
+    /// Distance between tie points, px [default: the side of the window; half of it in small scenes, more in large ones: at most about 4000 tie points].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
     pub(super) spacing_px: Option<std::num::NonZeroUsize>,
     /// Measure and print the result; write nothing.

@@ -143,7 +143,7 @@ fn cause(clear_percent: f64) -> String {
             "{hidden}, and the rest shows different places, clouds that are not flagged or too little texture"
         )
     } else {
-        "the scenes show different places, too much cloud or too little texture".to_owned()
+        "the scenes show different places, too much cloud or speckle, or too little texture".to_owned()
     }
 }
 

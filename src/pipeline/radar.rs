@@ -110,7 +110,7 @@ pub(super) fn register(
 }
 
 /// Decibels of the first polarisation, averaged as power over 3 × 3 pixels.
-fn calmed_db(raster: &Raster) -> Array2<f32> {
+pub(super) fn calmed_db(raster: &Raster) -> Array2<f32> {
     let power = raster.values.index_axis(Axis(0), 0);
     let (rows, cols) = power.dim();
     let reach = CALM_PX / 2;

@@ -3,6 +3,7 @@
 use super::pair::{Link, Pair};
 use crate::coreg::{self, Side};
 use crate::grid::Window;
+use crate::pipeline::radar::calmed_db;
 use crate::pipeline::{Error, SceneSource};
 use crate::raster::{Raster, Validity};
 use crate::scene::Scene;
@@ -113,9 +114,18 @@ fn padded(scene: &Scene, source: &dyn SceneSource, frame: Frame, band: usize) ->
     let raster = source.read(scene, window, &[band])?;
     let (top, left) = ((window.row as isize - row) as usize, (window.col as isize - col) as usize);
     let part = s![top..top + window.height, left..left + window.width];
-    plane.values.slice_mut(part).assign(&raster.values.index_axis(ndarray::Axis(0), 0));
+    plane.values.slice_mut(part).assign(&texture(scene, &raster));
     plane.ok.slice_mut(part).assign(&usable(&raster));
     Ok(plane)
+}
+
+/// What is matched of a raster's one band: of radar decibels with less speckle.
+fn texture(scene: &Scene, raster: &Raster) -> Array2<f32> {
+    if scene.radar.is_some() {
+        calmed_db(raster)
+    } else {
+        raster.values.index_axis(ndarray::Axis(0), 0).to_owned()
+    }
 }
 
 /// Edges stand still under a shadow; water and snow do not.
@@ -136,7 +146,7 @@ fn warped(
     let Some(window) = window_of(shape, place, scale, scene.grid.shape) else { return Ok(plane) };
     let raster = source.read(scene, window, &[band])?;
     let ok = usable(&raster);
-    let mut values = raster.values.index_axis(ndarray::Axis(0), 0).to_owned();
+    let mut values = texture(scene, &raster);
     values.zip_mut_with(&ok, |v, ok| *v = if *ok { *v } else { f32::NAN });
     let view = values.view();
     let rows = plane.values.outer_iter_mut().into_par_iter().zip(plane.ok.outer_iter_mut().into_par_iter());

@@ -23,6 +23,8 @@ const PROBE_AGREEMENT_PX: f64 = 3.0;
 const RADIUS_PX: usize = 3;
 /// About this many tie points are laid out, at most.
 const TIE_POINTS_MAX: f64 = 4000.0;
+/// Fewest windows side by side; where fewer fit they overlap.
+const TOUCHING_MIN: usize = 16;
 /// Pixels of one strip of tie points, at most about: what a thread holds.
 const STRIP_PIXELS: usize = 4_000_000;
 /// Pixels around a window that are read with it: enough for the search and the smoothing.
@@ -136,10 +138,7 @@ impl Measuring<'_> {
         window_px: usize,
     ) -> Result<Result<Measured, coreg::Error>, Error> {
         let (pair, request) = (self.pair, self.request);
-        let spacing_px = request.spacing_px.unwrap_or_else(|| {
-            let apart = (pair.overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
-            apart.max(window_px)
-        });
+        let spacing_px = request.spacing_px.unwrap_or_else(|| usual_spacing_px(pair.overlap, window_px));
         let Tried { matched, seen_count, count } = self.tie_points(shift, bands, window_px, spacing_px)?;
         let share = window_px as f64 / spacing_px as f64;
         let (overlap, clear_percent) = (share * share, 100.0 * seen_count as f64 / count.max(1) as f64);
@@ -384,6 +383,13 @@ fn on_grid(p: TiePoint, frame: Frame, base: (f64, f64)) -> TiePoint {
         shift_col_px: p.shift_col_px + base.1,
         ..p
     }
+}
+
+/// Distance of tie points: windows that touch, farther apart in large scenes, overlapping by half where few would fit.
+fn usual_spacing_px(overlap: Window, window_px: usize) -> usize {
+    let apart = (overlap.pixel_count() as f64 / TIE_POINTS_MAX).sqrt().ceil() as usize;
+    let touching = (overlap.height / window_px.max(1)) * (overlap.width / window_px.max(1));
+    apart.max(if touching < TOUCHING_MIN { window_px / 2 } else { window_px })
 }
 
 /// Frames of at most `side` px, at most `count` along each axis, spread over the overlap.
