@@ -44,6 +44,18 @@ impl<'a> Squares<'a> {
         Squares::new(&usable, self.radius_px).mean(values)
     }
 
+    /// Correlation of two pictures over the counting pixels of each square; NaN where one of them is flat.
+    pub(super) fn correlation(&self, a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>) -> Array2<f32> {
+        let product = |a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>| self.mean(&(a * b).view());
+        let (mean_a, mean_b) = (self.mean(a), self.mean(b));
+        let covariance = product(a, b) - &mean_a * &mean_b;
+        let variances = [(a, &mean_a), (b, &mean_b)].map(|(v, mean)| product(v, v) - mean * mean);
+        Zip::from(&covariance)
+            .and(&variances[0])
+            .and(&variances[1])
+            .map_collect(|covariance, a, b| covariance / (a * b).sqrt())
+    }
+
     /// Share of the pixels of each square that count, 0…1; what lies outside the picture is no pixel.
     pub(super) fn share(&self) -> Array2<f32> {
         let (rows, columns) = self.count.dim();
