@@ -26,11 +26,11 @@ const LIT_SHARE: f64 = 0.6;
 const LEAST_SHARE: f32 = 0.25;
 /// Ragged edge of the recording, px: JPEG2000 rings there.
 const EDGE_PX: usize = 3;
-
 /// Texture of two scenes that correlates less than this is not that of one ground.
 const LEAST_CORRELATION: f64 = 0.5;
-/// Share of `darkening` by which a shadow darkens red at least: of the light there more comes from the blue sky and from haze.
-const RED_SHARE: f64 = 0.5;
+/// Share of `darkening` by which a shadow darkens another band than that of land at least: there more of the light comes from the sky
+/// and from haze.
+const OTHER_SHARE: f64 = 0.5;
 
 /// Clouds and shadows against a reference.
 pub(super) fn against(
@@ -50,6 +50,10 @@ pub(super) fn against(
         clouds = [0, 1].map(|i| lit.also(i, &clouds, &strange, params));
     }
     let [cloud, elsewhere] = clouds;
+    if !cloud.iter().any(|c| *c) {
+        let shadow = cloud.clone();
+        return (cloud, shadow);
+    }
     // Beside a cloud of the reference its light fades slowly: what is darker there than the reference is no shadow.
     let excluded = dilated(&elsewhere, pixels(params.dilate_m)) | &cloud;
     let shadow = shadows(raster, reference, bands, pixels(params.blob_m / 4.0), &excluded, params);
@@ -213,10 +217,10 @@ fn shadows(
     let (land, centre, width) = ratio(bands.land);
     let limit = ((1.0 - params.darkening) * centre).min(centre - SHADOW_WIDTHS * width);
     let mut shadow = Zip::from(&land).and(&ok).map_collect(|&q, &ok| ok && f64::from(q) < limit);
-    if bands.red != bands.land {
-        let (red, centre, _) = ratio(bands.red);
-        let limit = (1.0 - RED_SHARE * params.darkening) * centre;
-        shadow.zip_mut_with(&red, |shadow, &q| *shadow &= f64::from(q) < limit);
+    if let Some(other) = bands.other {
+        let (ratio, centre, _) = ratio(other);
+        let limit = (1.0 - OTHER_SHARE * params.darkening) * centre;
+        shadow.zip_mut_with(&ratio, |shadow, &q| *shadow &= f64::from(q) < limit);
     }
     shadow
 }

@@ -3,8 +3,7 @@
 //! A cloud is large and smooth, and brightens the blue as much as the red; fields change colour, and roofs are small. So
 //! the test averages the bluest band over some hundred metres and takes the difference from the reference, the other
 //! scene of the pair. A cloud is what stands out from the differences that are typical of the pair: the centre and width
-//! of the densest half of them. The reference must be clear where the scene is not; where both are clouded, only
-//! brightness tells.
+//! of the densest half of them. Where both are clouded, they are bright and have no texture in common.
 
 mod afloat;
 mod against;
@@ -59,10 +58,12 @@ pub fn clouds(
     let mut validity = raster.validity.clone();
     if params.own_test && !raster.values.is_empty() {
         let band = |wanted: &[&str]| first_of(names, wanted).min(raster.values.len_of(Axis(0)) - 1);
+        let land = band(&["B08", "B04", "B03"]);
         let bands = Bands {
             blue: band(&["B02", "B03", "B04"]),
             red: band(&["B04", "B03", "B02"]),
-            land: band(&["B08", "B04", "B03"]),
+            land,
+            other: [band(&["B04", "B03"]), band(&["B03", "B04"])].into_iter().find(|other| *other != land),
         };
         let reference = reference.filter(|r| r.values.dim() == raster.values.dim());
         let (cloud, shadow) = match reference {
@@ -97,6 +98,8 @@ struct Bands {
     red: usize,
     /// Where land is brightest, so that its shadows are deepest.
     land: usize,
+    /// One that shadows darken as well, where there is one.
+    other: Option<usize>,
 }
 
 /// Index of the first wanted band that is there; the first of all where none is.
@@ -174,6 +177,55 @@ mod tests {
         assert!(target.validity[(45, 45)].contains(Validity::CLOUD));
         assert!(target.validity[(105, 105)].contains(Validity::SHADOW));
         assert!(target.validity[(170, 60)].is_empty());
+    }
+
+    /// Two bands: red, which `value` gives, and an infrared that is it times the factor of `infrared`.
+    fn red_and_infrared(value: impl Fn(usize, usize) -> f32, infrared: impl Fn(usize, usize) -> f32) -> Raster {
+        let red = scene(value);
+        let mut both = red.clone();
+        both.values = Array3::from_shape_fn((2, 200, 200), |(b, r, c)| {
+            red.values[(0, r, c)] * if b == 0 { 1.0 } else { infrared(r, c) }
+        });
+        both
+    }
+
+    #[test]
+    fn a_crop_that_is_cut_beside_a_cloud_is_no_shadow() {
+        let names = ["B04", "B08"].map(|b| BandName(b.to_owned()));
+        let clear = red_and_infrared(|_, _| 0.08, |_, _| 4.0);
+        let inside = |r: usize, c: usize| (80..130).contains(&r) && (80..130).contains(&c);
+        let cloud = |r: usize, c: usize, ground: f32| if r < 70 && c < 70 { 0.5 } else { ground };
+        let factor = |r: usize, c: usize, ground: f32| if r < 70 && c < 70 { 1.0 } else { ground };
+        let mut cut = red_and_infrared(
+            |r, c| cloud(r, c, if inside(r, c) { 0.12 } else { 0.08 }),
+            |r, c| factor(r, c, if inside(r, c) { 1.5 } else { 4.0 }),
+        );
+        cut.validity = clouds(&cut, &names, Some(&clear), 10.0, &MaskParams::default());
+        assert!(cut.validity[(30, 30)].contains(Validity::CLOUD) && cut.validity[(105, 105)].is_empty());
+        let mut shaded = red_and_infrared(
+            |r, c| cloud(r, c, if inside(r, c) { 0.04 } else { 0.08 }),
+            |r, c| factor(r, c, 4.0),
+        );
+        shaded.validity = clouds(&shaded, &names, Some(&clear), 10.0, &MaskParams::default());
+        assert!(shaded.validity[(105, 105)].contains(Validity::SHADOW));
+    }
+
+    #[test]
+    fn what_both_scenes_show_as_cloud_is_flagged_and_snow_is_not() {
+        let ground = |r: usize, c: usize| if (r / 6 + c / 6).is_multiple_of(2) { 0.04 } else { 0.09 };
+        // A cloud of each date, with a texture of its own.
+        let cloud = |r: usize, c: usize, date: usize| 0.5 + ((r * (3 + date) + c * 7) % 13) as f32 * 0.004;
+        let sky = |date: usize| {
+            scene(move |r, c| if r > 100 && c > 60 * date { cloud(r, c, date) } else { ground(r, c) })
+        };
+        let (before, mut after) = (sky(0), sky(1));
+        after.validity = clouds(&after, &[], Some(&before), 10.0, &MaskParams::default());
+        assert!(after.validity[(160, 150)].contains(Validity::CLOUD));
+        assert!(after.validity[(40, 40)].is_empty() && after.validity[(160, 20)].is_empty());
+        let snow = |date: f32| scene(move |r, c| 0.5 + 4.0 * ground(r, c) + 0.01 * date);
+        let mut after = snow(1.0);
+        after.validity = clouds(&after, &[], Some(&snow(0.0)), 10.0, &MaskParams::default());
+        assert!(summary(&after).valid_fraction > 0.99);
     }
 
     #[test]

@@ -89,7 +89,8 @@ fn lives(first: u64, seeds: u64, kept: Option<&Path>) {
             margin_px: 60,
             date_count: DATES,
             days_between: 5,
-            cloud_fraction: 0.15,
+            clouded_dates: 0.5,
+            cloud_fraction: 0.3,
             seed,
         };
         let days = make(&folder, &options, &trains);
@@ -168,7 +169,8 @@ fn speed(total: usize, margin_px: usize) {
         margin_px,
         date_count: SIMULATED.0,
         days_between: 1,
-        cloud_fraction: 0.1,
+        clouded_dates: 0.5,
+        cloud_fraction: 0.2,
         seed: 5,
     };
     let stands = vec![Stand { dates: (5, 8), start_m: 350.0 }];

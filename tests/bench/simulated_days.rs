@@ -1,5 +1,6 @@
 //! A line watched over many simulated days: scenes in a folder, with trains whose lives are known.
 
+use super::own::Rng;
 use super::spread::{SIGMA_M, share};
 use railwatch::corridor::Track;
 use railwatch::grid::{Affine, Crs, Grid};
@@ -43,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) margin_px: usize,
     pub(crate) date_count: usize,
     pub(crate) days_between: i64,
+    /// Share of the dates that are clouded, the first never, and share of such a date under clouds.
+    pub(crate) clouded_dates: f64,
     pub(crate) cloud_fraction: f64,
     pub(crate) seed: u64,
 }
@@ -64,12 +67,12 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
         Grid { crs: crs.clone(), affine: Affine::from_gdal([x0, 10.0, 0.0, y1, 0.0, -10.0]).unwrap(), shape };
     let time =
         |i: usize| jiff::Timestamp::from_second(FIRST_S + DAY_S * options.days_between * i as i64).unwrap();
-    let params = SimulateParams {
+    let params = |cloud_fraction: f64| SimulateParams {
         seed: options.seed,
         datetimes: (0..options.date_count).map(time).collect(),
         target_shift_px: (0.0, 0.0),
-        target_cloud_fraction: options.cloud_fraction,
-        baseline_cloud_fraction: options.cloud_fraction,
+        target_cloud_fraction: cloud_fraction,
+        baseline_cloud_fraction: cloud_fraction,
         river_width_m: 0.0,
         field_change_fraction: 0.02,
         stockpile_count: 0,
@@ -82,7 +85,16 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
         },
         ..SimulateParams::default()
     };
-    let mut scenes = scene_pair(&params, std::slice::from_ref(&track), &grid).unwrap().scenes;
+    let all = |cloud_fraction: f64| {
+        scene_pair(&params(cloud_fraction), std::slice::from_ref(&track), &grid).unwrap().scenes
+    };
+    let mut rng = Rng(options.seed ^ 0x5ca1e);
+    let mut scenes = all(0.0);
+    for (i, clouded) in all(options.cloud_fraction).into_iter().enumerate() {
+        if rng.uniform(0.0, 1.0) < options.clouded_dates && i > 0 {
+            scenes[i] = clouded;
+        }
+    }
     for (i, scene) in scenes.iter_mut().enumerate() {
         put_trains(scene, i, &grid, &track, trains);
         let name = format!("S2A_{}_B02B03B04B08.tif", scene.datetime.strftime("%Y%m%dT%H%M%S"));
@@ -93,8 +105,7 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
     let rails = folder.join("rails.geojson");
     std::fs::write(&rails, line(&crs, &vertices)).unwrap();
     let config = folder.join("monitor.toml");
-    let text = "[[site]]\nid = \"line\"\nrails = \"rails.geojson\"\nsource = { folder = \"scenes\" }\n\
-                baseline = { reference_valid_fraction = 0.6 }\n";
+    let text = "[[site]]\nid = \"line\"\nrails = \"rails.geojson\"\nsource = { folder = \"scenes\" }\n";
     std::fs::write(&config, text).unwrap();
     Days { config, scenes, grid, track }
 }
