@@ -48,6 +48,7 @@ fn days(folder: &Path) {
         margin_px: 50,
         date_count: DATES,
         days_between: 5,
+        clouded: Vec::new(),
         cloud_fraction: 0.0,
         seed: 3,
     };
@@ -454,6 +455,7 @@ fn a_scene_that_clouds_keep_from_being_registered_is_hidden() {
         margin_px: 50,
         date_count: 6,
         days_between: 5,
+        clouded: Vec::new(),
         cloud_fraction: 0.0,
         seed: 3,
     };

@@ -31,6 +31,7 @@ fn days(folder: &Path) {
         margin_px: 160,
         date_count: 8,
         days_between: 5,
+        clouded: Vec::new(),
         cloud_fraction: 0.0,
         seed: 5,
     };

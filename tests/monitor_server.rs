@@ -82,6 +82,7 @@ impl Year {
             margin_px: 160,
             date_count: 40,
             days_between: 5,
+            clouded: (0..40).collect(),
             cloud_fraction: 0.1,
             seed: 5,
         };

@@ -8,7 +8,7 @@ use super::null::placebo_columns;
 use super::params::Cargo;
 use super::radar;
 use super::residual::Residuals;
-use super::scan::{Scan, VETO_PX, veto};
+use super::scan::{Scan, VETO_PX, vetoed};
 use super::stack::Stack;
 use crate::stats::median;
 use ndarray::s;
@@ -91,8 +91,8 @@ fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> (Vec<Place>
 
 /// What a train of one cargo adds to the residuals.
 struct Train {
-    /// By placebo column: what it adds there, and to the columns of the soft veto that exist.
-    added: BTreeMap<usize, (Added, Vec<(usize, Added)>)>,
+    /// By placebo column: what it adds there, and to the columns of the soft veto that exist, with their side lobes.
+    added: BTreeMap<usize, (Added, Vec<(usize, f64, Added)>)>,
     bands: usize,
 }
 
@@ -122,11 +122,13 @@ impl Train {
             white
         };
         let own = white(profile.response);
-        let beside = VETO_PX.map(|d| (d, white(profile.response_at(d as f64))));
+        let beside = VETO_PX
+            .map(|d| (d, stack.side_lobe(d)))
+            .map(|(d, lobe)| (d, lobe, white(profile.response * lobe)));
         let to = |column: usize| {
-            let near = beside.iter().filter_map(|(d, mu)| {
+            let near = beside.iter().filter_map(|(d, lobe, mu)| {
                 let c = column.checked_add_signed(*d).filter(|&c| c < stack.columns())?;
-                Some((c, Added::new(residuals, c, ground, mu)))
+                Some((c, *lobe, Added::new(residuals, c, ground, mu)))
             });
             (Added::new(residuals, column, ground, &own), near.collect())
         };
@@ -169,19 +171,24 @@ impl Train {
             Some(first..first + cells)
         };
         let train = about(cells)?;
-        let mut sum = vec![0.0; bands];
+        let mut change = vec![0.0; bands];
+        let mut sums = vec![0.0; bands * (1 + beside.len())];
         let mut statistic = |scan: &Scan| {
             let window = about(scan.cells)?;
             let start = window.start;
             let inside = train.start.max(start)..train.end.min(window.end);
-            let mut length = |c: usize, added: &Added| {
-                let before = scan.sums.slice(s![start, c, ..]);
-                sum.iter_mut().zip(before).zip(added.over(&inside, bands)).for_each(|((s, b), a)| *s = b + a);
-                scan.whitener.length(&sum)
-            };
-            let own = length(column, added);
-            let near = beside.iter().map(|(c, added)| length(*c, added)).filter(|v| v.is_finite());
-            Some(veto(own, near.fold(0.0, f64::max)) / scan.typical).filter(|s| s.is_finite())
+            let columns =
+                std::iter::once((column, added)).chain(beside.iter().map(|(c, _, added)| (*c, added)));
+            for (sum, (c, added)) in sums.chunks_exact_mut(bands).zip(columns) {
+                change.iter_mut().zip(added.over(&inside, bands)).for_each(|(to, v)| *to = v);
+                scan.whitener.apply(&change, sum);
+                sum.iter_mut()
+                    .zip(scan.white.slice(s![start, c, ..]))
+                    .for_each(|(sum, before)| *sum += before);
+            }
+            let (own, near) = sums.split_at(bands);
+            let near = near.chunks_exact(bands).zip(beside).map(|(near, (_, lobe, _))| (near, *lobe));
+            Some(vetoed(own, near) / scan.typical).filter(|s| s.is_finite())
         };
         // From the windows nearest in length, of which one is likely to pass.
         let (shorter, longer) = scans.split_at(scans.partition_point(|scan| scan.cells <= cells));

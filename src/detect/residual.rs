@@ -272,7 +272,7 @@ fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
 }
 
 /// Whitens every cell.
-fn whiten(r: &mut Array3<f64>, whitener: &Whitener) {
+pub(super) fn whiten(r: &mut Array3<f64>, whitener: &Whitener) {
     let (mut from, mut to) = (vec![0.0; whitener.dim()], vec![0.0; whitener.dim()]);
     for mut cell in r.lanes_mut(Axis(2)) {
         from.iter_mut().zip(&cell).for_each(|(f, v)| *f = *v);

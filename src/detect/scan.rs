@@ -3,7 +3,7 @@
 //! Scan statistic after Kulldorff 1997 (10.1080/03610929708831995), generalised likelihood ratio for an
 //! unknown spectrum after Kelly 1986 (10.1109/TAES.1986.310745).
 
-use super::residual::{LEAST_COLUMNS, Residuals, beside};
+use super::residual::{LEAST_COLUMNS, Residuals, beside, whiten};
 use super::stack::Stack;
 use crate::stats::{Whitener, median, trimmed_covariance};
 use ndarray::{Array2, Array3, Axis};
@@ -16,8 +16,8 @@ const WINDOWS_M: [f64; 8] = [60.0, 100.0, 160.0, 240.0, 400.0, 800.0, 1600.0, 32
 pub(super) const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
 /// Farthest of them.
 const VETO_REACH_PX: usize = 3;
-/// Weight of the soft veto.
-const VETO_WEIGHT: f64 = 0.3;
+/// Weight of the soft veto. On real scenes 1 finds more trains at fewer false alarms than 0.3, and 2.5 no more.
+const VETO_WEIGHT: f64 = 1.0;
 /// Lowest statistic of an event: weaker windows are not kept.
 const EVENT_FLOOR: f64 = 1.6;
 
@@ -34,8 +34,8 @@ pub(super) struct Scan {
     pub(super) whitener: Whitener,
     /// Variance of the window sums beside the track over that of independent cells.
     pub(super) inflation: f64,
-    /// Window sums before whitening, (row, column, band); for the detection limit.
-    pub(super) sums: Array3<f64>,
+    /// Whitened window sums, (row, column, band); for the detection limit.
+    pub(super) white: Array3<f64>,
 }
 
 /// A stretch with a high statistic.
@@ -76,19 +76,16 @@ pub(super) fn scan(stack: &Stack<'_>, residuals: &Residuals, cells: usize) -> Op
     let covariance = trimmed_covariance(&samples, bands, 0.9, 3)?;
     let inflation = covariance.trace() / (bands * cells) as f64;
     let whitener = Whitener::new(&covariance)?;
-    // q = √(Sᵀ C⁻¹ S)
-    let q = Array2::from_shape_fn((rows, columns), |(row, c)| {
-        whitener.length(&sums[(row * columns + c) * bands..][..bands])
-    });
-    let mut statistic = vetoed(&q);
+    let mut white = Array3::from_shape_vec((rows, columns, bands), sums).ok()?;
+    whiten(&mut white, &whitener);
+    let mut statistic = statistics(stack, &white);
     let mut placebos: Vec<f64> = beside(stack).map(|at| statistic[at]).filter(|v| v.is_finite()).collect();
     let typical = median(&mut placebos);
     if !(typical.is_finite() && typical > 0.0) {
         return None;
     }
     statistic.mapv_inplace(|v| v / typical);
-    let sums = Array3::from_shape_vec((rows, columns, bands), sums).ok()?;
-    Some(Scan { cells, statistic, typical, whitener, inflation, sums })
+    Some(Scan { cells, statistic, typical, whitener, inflation, white })
 }
 
 /// Sums of the whitened residuals over the window that starts at each row, (row, band) flat; a window
@@ -142,21 +139,29 @@ fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
     });
 }
 
-/// The soft veto with f the highest q two and three pixels to either side: edges of fields are
-/// wide, trains are not.
-fn vetoed(q: &Array2<f64>) -> Array2<f64> {
-    let columns = q.ncols() as isize;
-    Array2::from_shape_fn(q.dim(), |(row, c)| {
-        let own = q[(row, c)];
-        let near = VETO_PX.iter().map(|d| c as isize + d).filter(|n| (0..columns).contains(n));
-        let beside = near.map(|n| q[(row, n as usize)]).filter(|v| v.is_finite()).fold(0.0, f64::max);
-        veto(own, beside)
+/// Statistic of every window before it is normalised, (row, column); NaN where its sum is not known.
+fn statistics(stack: &Stack<'_>, white: &Array3<f64>) -> Array2<f64> {
+    let (rows, columns, bands) = white.dim();
+    let lobes = VETO_PX.map(|d| (d, stack.side_lobe(d)));
+    let white = white.as_standard_layout();
+    let cells = white.as_slice().unwrap_or(&[]);
+    Array2::from_shape_fn((rows, columns), |(row, c)| {
+        let at = |column: usize| &cells[(row * columns + column) * bands..][..bands];
+        let near = lobes
+            .iter()
+            .filter_map(|&(d, lobe)| Some((at(c.checked_add_signed(d).filter(|&n| n < columns)?), lobe)));
+        vetoed(at(c), near)
     })
 }
 
-/// q² / √(q² + 0.3 f²)
-pub(super) fn veto(own: f64, beside: f64) -> f64 {
-    own * own / (own * own + VETO_WEIGHT * beside * beside).sqrt()
+/// The soft veto q² / √(q² + w f²) of a whitened sum by those beside it: q is its length, f that of the farthest from what a train in
+/// its column shows there, a side lobe of the filter. Edges of fields are wide, trains are not.
+pub(super) fn vetoed<'a>(own: &[f64], beside: impl Iterator<Item = (&'a [f64], f64)>) -> f64 {
+    let square = own.iter().map(|v| v * v).sum::<f64>();
+    let odd =
+        |(near, lobe): (&[f64], f64)| near.iter().zip(own).map(|(n, o)| (n - lobe * o).powi(2)).sum::<f64>();
+    let strange = beside.map(odd).filter(|v| v.is_finite()).fold(0.0, f64::max);
+    square / (square + VETO_WEIGHT * strange).sqrt()
 }
 
 /// Events of a column: the best window, then the best that does not overlap it, and so on (greedy).

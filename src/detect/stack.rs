@@ -181,6 +181,12 @@ impl<'a> Stack<'a> {
         self.places.iter().zip(&self.aside).map(of).collect()
     }
 
+    /// What a train shows `px` beside it, over what it shows in its own column: the filter is negative there, the weights of radar
+    /// end before.
+    pub(super) fn side_lobe(&self, px: isize) -> f64 {
+        if self.looks.is_some() { 0.0 } else { self.profile.response_at(px as f64) / self.profile.response }
+    }
+
     /// Whether a column lies beside the track, not on it.
     pub(super) fn is_beside(&self, column: usize) -> bool {
         column.abs_diff(self.half) >= BESIDE_PX

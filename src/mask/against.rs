@@ -122,7 +122,12 @@ struct Lit {
 }
 
 impl Lit {
-    fn new(raster: &Raster, reference: &Raster, (blue, ok): (usize, &Array2<bool>), radius_px: usize) -> Self {
+    fn new(
+        raster: &Raster,
+        reference: &Raster,
+        (blue, ok): (usize, &Array2<bool>),
+        radius_px: usize,
+    ) -> Self {
         let bright = [raster, reference].map(|scene| {
             let recorded = scene.validity.mapv(|v| !v.intersects(Validity::NO_DATA));
             Squares::new(&recorded, radius_px).mean(&scene.values.index_axis(Axis(0), blue))
@@ -236,4 +241,3 @@ fn densest_half(values: impl Iterator<Item = f32>) -> (f64, f64) {
         .min_by(|p, q| (p.1 - p.0).total_cmp(&(q.1 - q.0)))
         .map_or((0.0, 0.0), |(low, high)| (0.5 * (low + high), (high - low) / 1.349))
 }
-

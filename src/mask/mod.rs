@@ -180,7 +180,10 @@ mod tests {
     }
 
     /// Two bands: red, which `value` gives, and an infrared that is it times the factor of `infrared`.
-    fn red_and_infrared(value: impl Fn(usize, usize) -> f32, infrared: impl Fn(usize, usize) -> f32) -> Raster {
+    fn red_and_infrared(
+        value: impl Fn(usize, usize) -> f32,
+        infrared: impl Fn(usize, usize) -> f32,
+    ) -> Raster {
         let red = scene(value);
         let mut both = red.clone();
         both.values = Array3::from_shape_fn((2, 200, 200), |(b, r, c)| {

@@ -54,7 +54,12 @@ fn scenes(seed: u64, cloud_fraction: f64, field_change_fraction: f64) -> (Vec<Si
         baseline_cloud_fraction: cloud_fraction,
         field_change_fraction,
         stockpile_count: 0,
-        trains: ImplantParams { appeared_count: 0, departed_count: 0, standing_count: 0, ..Default::default() },
+        trains: ImplantParams {
+            appeared_count: 0,
+            departed_count: 0,
+            standing_count: 0,
+            ..Default::default()
+        },
         ..SimulateParams::default()
     };
     (scene_pair(&params, &[track], &grid).unwrap().scenes, grid)
@@ -81,7 +86,9 @@ fn main() {
         "| clouds on each date | fields worked | clouds flagged | shadows flagged | clear ground farther than {NEAR_M:.0} m flagged as cloud | as shadow |\n\
          |---|---|---|---|---|---|"
     );
-    for (cloud_fraction, worked) in [(0.0, 0.3), (0.05, 0.02), (0.15, 0.02), (0.15, 0.3), (0.3, 0.1), (0.5, 0.1)] {
+    for (cloud_fraction, worked) in
+        [(0.0, 0.3), (0.05, 0.02), (0.15, 0.02), (0.15, 0.3), (0.3, 0.1), (0.5, 0.1)]
+    {
         let [mut cloud, mut shadow, mut lost_to_cloud, mut lost_to_shadow] = [Share::default(); 4];
         for seed in 1..=seeds {
             let (scenes, grid) = scenes(seed, cloud_fraction, worked);
@@ -102,7 +109,8 @@ fn main() {
                         shadow.add(any);
                     } else if !hidden[at] {
                         lost_to_cloud.add(flags.contains(Validity::CLOUD));
-                        lost_to_shadow.add(flags.contains(Validity::SHADOW) && !flags.contains(Validity::CLOUD));
+                        lost_to_shadow
+                            .add(flags.contains(Validity::SHADOW) && !flags.contains(Validity::CLOUD));
                     }
                 }
             }

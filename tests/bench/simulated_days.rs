@@ -1,6 +1,5 @@
 //! A line watched over many simulated days: scenes in a folder, with trains whose lives are known.
 
-use super::own::Rng;
 use super::spread::{SIGMA_M, share};
 use railwatch::corridor::Track;
 use railwatch::grid::{Affine, Crs, Grid};
@@ -44,8 +43,9 @@ pub(crate) struct Options {
     pub(crate) margin_px: usize,
     pub(crate) date_count: usize,
     pub(crate) days_between: i64,
-    /// Share of the dates that are clouded, the first never, and share of such a date under clouds.
-    pub(crate) clouded_dates: f64,
+    /// Dates under clouds; the others are clear.
+    pub(crate) clouded: Vec<usize>,
+    /// Share of a clouded date under clouds.
     pub(crate) cloud_fraction: f64,
     pub(crate) seed: u64,
 }
@@ -88,11 +88,12 @@ pub(crate) fn make(folder: &Path, options: &Options, trains: &[Train]) -> Days {
     let all = |cloud_fraction: f64| {
         scene_pair(&params(cloud_fraction), std::slice::from_ref(&track), &grid).unwrap().scenes
     };
-    let mut rng = Rng(options.seed ^ 0x5ca1e);
     let mut scenes = all(0.0);
-    for (i, clouded) in all(options.cloud_fraction).into_iter().enumerate() {
-        if rng.uniform(0.0, 1.0) < options.clouded_dates && i > 0 {
-            scenes[i] = clouded;
+    if !options.clouded.is_empty() {
+        for (i, scene) in all(options.cloud_fraction).into_iter().enumerate() {
+            if options.clouded.contains(&i) {
+                scenes[i] = scene;
+            }
         }
     }
     for (i, scene) in scenes.iter_mut().enumerate() {
