@@ -7,13 +7,14 @@
 use super::arrivals::arrivals;
 use super::eye::{Eye, Found};
 use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, follow};
+use super::overlooked::overlooked;
 use super::references::Sites;
 use super::rows::{alert, observations, sighting};
 use super::state::{
     AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, departed_lives, drop_strips,
     drop_strips_before, idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life,
-    put_observations, put_scene, put_strips, raise, recount, scenes_seen, standing_on, stretches_on,
-    used_before,
+    put_observations, put_scene, put_strips, raise, recount, scenes_seen, standing_on, stays_since,
+    stretches_on, used_before,
 };
 use super::words::Word;
 use super::{AlertParams, Error, SiteConfig};
@@ -182,7 +183,7 @@ impl<'a> Comparison<'a> {
     ) -> Result<Result<Found, String>, Error> {
         let id = &self.config.id;
         let baseline = &self.config.baseline;
-        let (dates, permanent, departed, watched_long) = state.read(|c| {
+        let (dates, permanent, departed, stays, watched_long) = state.read(|c| {
             // One more than is compared: whoever stood on all of those would have been seen coming.
             let mut dates = used_before(c, id, eye.name, datetime, baseline.count + 1)?;
             let watched_long = dates.len() > baseline.count;
@@ -193,7 +194,8 @@ impl<'a> Comparison<'a> {
                 dates.extend(empty.into_iter().filter(|d| !known.contains(&d.0)));
             }
             let oldest = dates.iter().map(|d| d.1).min().unwrap_or(datetime);
-            Ok((dates, permanent_lives(c, id)?, departed_lives(c, id, oldest)?, watched_long))
+            let departed = departed_lives(c, id, oldest)?;
+            Ok((dates, permanent_lives(c, id)?, departed, stays_since(c, id, oldest)?, watched_long))
         })?;
         let Some(&(_, earlier)) = dates.first() else {
             return Ok(Err("there is no earlier date to compare it with".to_owned()));
@@ -201,6 +203,7 @@ impl<'a> Comparison<'a> {
         let held = self.strips.entry(eye.name.to_owned()).or_default();
         held.retain(|key, _| dates.iter().any(|d| d.0 == *key));
         let (mut baselines, mut covered) = (Vec::new(), Vec::new());
+        let times: Vec<Timestamp> = dates.iter().map(|d| d.1).collect();
         for (key, date) in dates {
             if let std::collections::btree_map::Entry::Vacant(free) = held.entry(key) {
                 free.insert(state.strips(key, eye.site.geometry(), eye.scale)?);
@@ -211,6 +214,7 @@ impl<'a> Comparison<'a> {
             stretches.extend(departed.iter().filter(|l| date <= l.last_seen).map(|l| l.place));
             covered.push(stretches);
         }
+        overlooked(eye, (&times, &baselines), &mut covered, &stays);
         eye.empty(&mut baselines, &covered);
         Ok(match eye.site.detect(target, &baselines) {
             Ok(mut output) => {

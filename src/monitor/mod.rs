@@ -17,6 +17,7 @@ mod eye;
 mod ground;
 mod lives;
 mod occupancy;
+mod overlooked;
 mod references;
 mod rows;
 mod run;

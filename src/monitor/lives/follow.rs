@@ -21,8 +21,8 @@ const GAP_M: f64 = 50.0;
 /// eighteen; two trains months apart in one place, joined across clouds, on fewer.
 const PERMANENT_SIGHTINGS: u32 = 5;
 
-/// Lengths of a train within which it is near to where it stood.
-const NEAR_LENGTHS: f64 = 5.0;
+/// Share of its contrast by which a train may differ from itself at another place.
+const ALIKE: f64 = 0.6;
 
 /// Share of a train's contrast from which its place looks more like the train than like the empty bed.
 const STANDS: f64 = 0.5;
@@ -281,8 +281,7 @@ fn moved(
         .filter(|(_, i)| {
             let life = &result.lives[**i];
             life.place.track == sighting.place.track
-                // Two views need not agree on what is bright.
-                && (alike(life, sighting) || life.seen_by.len() > 1)
+                && alike(life, sighting, look.view)
                 // It was there until the date before.
                 && life.misses == 0
         })
@@ -298,15 +297,14 @@ fn moved(
     true
 }
 
-/// Whether a train and a sighting elsewhere may look alike. The limit between `coloured` and the others is one of degree, and
-/// noise carries a tarpaulin over it: near the old place only bright and dark contradict each other. Farther away another
-/// train may have come meanwhile, and the same word is asked for.
-fn alike(life: &Life, sighting: &Sighting) -> bool {
-    let middle = |s: &Stretch| 0.5 * (s.start_m + s.end_m);
-    let way_m = (middle(&life.place) - middle(&sighting.place)).abs();
-    let near = way_m <= NEAR_LENGTHS * life.place.length_m();
-    let words = [life.appearance.as_str(), sighting.appearance.as_str()];
-    words[0] == words[1] || (near && words.contains(&"coloured"))
+/// Whether a train and a sighting elsewhere look alike: their contrasts differ by less than [`ALIKE`] of the stronger. Where only
+/// other views have seen the train, nothing contradicts it.
+fn alike(life: &Life, sighting: &Sighting, view: &str) -> bool {
+    let (was, is) = (life.contrast(view), &sighting.contrast);
+    let length = |v: &mut dyn Iterator<Item = f64>| v.map(|c| c * c).sum::<f64>().sqrt();
+    let apart = length(&mut was.iter().zip(is).map(|(a, b)| a - b));
+    let stronger = length(&mut was.iter().copied()).max(length(&mut is.iter().copied()));
+    was.is_empty() || apart < ALIKE * stronger
 }
 
 /// What a date shows at the place of a train that is known.

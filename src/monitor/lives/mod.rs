@@ -71,6 +71,19 @@ impl Stretch {
     }
 }
 
+/// A train at one place.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::monitor) struct Stay {
+    /// Where.
+    pub(in crate::monitor) place: Stretch,
+    /// First date on which it was seen there.
+    pub(in crate::monitor) first_seen: Timestamp,
+    /// Last date on which it was seen there.
+    pub(in crate::monitor) last_seen: Timestamp,
+    /// Change of its place when it came, by view and band.
+    pub(in crate::monitor) contrasts: BTreeMap<String, Vec<f64>>,
+}
+
 /// One train over all dates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Life {

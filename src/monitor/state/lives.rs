@@ -1,7 +1,7 @@
 //! Lives of trains, each with all its steps, so that a late date can take back what followed from it.
 
 use super::{Error, SceneAt, State, text_of, time_of};
-use crate::monitor::lives::{EventKind, Life, Sight, Stretch};
+use crate::monitor::lives::{EventKind, Life, Sight, Stay, Stretch};
 use crate::monitor::words::Word;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
@@ -231,6 +231,27 @@ pub(in crate::monitor) fn stretches_on(c: &Connection, scene_key: i64) -> rusqli
     c.prepare_cached(sql)?
         .query_map([scene_key], |r| Ok(Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? }))?
         .collect()
+}
+
+/// Where trains were seen to stand since `since`, in order of time; a place that a train left for another is a stay of its own.
+pub(in crate::monitor) fn stays_since(
+    c: &Connection,
+    site_id: &str,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<Stay>> {
+    let sql = "SELECT s.track_index, MIN(s.start_m), MAX(s.end_m), MIN(s.datetime) AS first, MAX(s.datetime), l.contrasts \
+               FROM life_step s JOIN life l USING (life_id) \
+               WHERE s.site_id = ?1 AND s.datetime >= ?2 AND s.sight = 'seen' AND l.state <> 'permanent' \
+               GROUP BY s.life_id, s.move_count, s.track_index ORDER BY first, s.life_id";
+    let stay = |r: &Row<'_>| -> rusqlite::Result<Stay> {
+        Ok(Stay {
+            place: Stretch { track: r.get(0)?, start_m: r.get(1)?, end_m: r.get(2)? },
+            first_seen: time_of(&r.get::<_, String>(3)?)?,
+            last_seen: time_of(&r.get::<_, String>(4)?)?,
+            contrasts: contrasts_of(&r.get::<_, String>(5)?)?,
+        })
+    };
+    c.prepare_cached(sql)?.query_map((site_id, text_of(since)), stay)?.collect()
 }
 
 /// Scenes that show a life.

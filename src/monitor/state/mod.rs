@@ -19,7 +19,7 @@ pub(super) use alerts::raise;
 pub(super) use blob::{Scale, stored_strip};
 pub(super) use lives::{
     departed_lives, lives_since, open_lives, permanent_lives, put_life, scenes_seen, standing_on,
-    stretches_on,
+    stays_since, stretches_on,
 };
 pub(super) use scenes::{
     SceneAt, drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
