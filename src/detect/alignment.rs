@@ -6,7 +6,6 @@
 //! where they are unless theirs is clearly larger, and clearly larger than without the step.
 
 use super::TrackStrips;
-use super::null::placebo_columns;
 use super::stack::Stack;
 use crate::stats::median;
 use rayon::prelude::*;
@@ -35,7 +34,7 @@ pub(super) fn step(stack: &Stack<'_>, tracks: &[TrackStrips<'_>]) -> Option<((f6
     let steps = steps(stack.step_m, reach as f64 * cell_m);
     let asides: Vec<Vec<isize>> = steps.iter().map(|&s| cells(s)).collect();
     // Signal of every step on the tracks and on each placebo track, in units of the placebos' own.
-    let centres: Vec<usize> = std::iter::once(stack.half).chain(placebo_columns(stack)).collect();
+    let centres: Vec<usize> = std::iter::once(stack.half).chain(stack.placebo_columns()).collect();
     let signals: Vec<Vec<Vec<f64>>> = centres
         .par_iter()
         .map(|&c| (0..stack.bands).map(|b| signal(stack, (c, b), reach, &asides)).collect())

@@ -4,7 +4,6 @@
 //! clipped and summed like any other, over the real noise, clutter and neighbours of this pair of scenes. The limit is the
 //! shortest length of which nine out of ten places would pass the threshold.
 
-use super::null::placebo_columns;
 use super::params::Cargo;
 use super::radar;
 use super::residual::Residuals;
@@ -69,7 +68,7 @@ struct Place {
 /// Cells of placebo tracks, spread evenly over the ground of the track, and the rows that hold them all.
 fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> (Vec<Place>, Range<usize>) {
     let Some(shortest) = scans.first() else { return (Vec::new(), rows.clone()) };
-    let columns = placebo_columns(stack);
+    let columns = stack.placebo_columns();
     let usable = |track: &Range<usize>| -> Vec<Place> {
         let cells = columns.iter().flat_map(|&column| track.clone().map(move |row| (row, column)));
         cells
@@ -94,6 +93,7 @@ struct Train {
     /// By placebo column: what it adds there, and to the columns of the soft veto that exist, with their side lobes.
     added: BTreeMap<usize, (Added, Vec<(usize, f64, Added)>)>,
     bands: usize,
+    veto_weight: f64,
 }
 
 impl Train {
@@ -111,7 +111,9 @@ impl Train {
                 .map(|b| {
                     let contrast = cargo.contrast.get(b).copied().unwrap_or(0.0);
                     let signal = match stack.looks {
-                        Some(looks) => radar::expected(stack, looks, contrast) * response / profile.response,
+                        Some(looks) => {
+                            radar::expected(stack.scenes() - 1, looks, contrast) * response / profile.response
+                        }
                         None => CONTRAST_SHARE * contrast * profile.cover * BODY_FRACTION * response,
                     };
                     signal * gain[b]
@@ -133,7 +135,11 @@ impl Train {
             (Added::new(residuals, column, ground, &own), near.collect())
         };
         let columns: BTreeSet<usize> = places.iter().map(|p| p.column).collect();
-        Self { added: columns.into_iter().map(|c| (c, to(c))).collect(), bands }
+        Self {
+            added: columns.into_iter().map(|c| (c, to(c))).collect(),
+            bands,
+            veto_weight: stack.veto_weight(),
+        }
     }
 
     /// Fewest rows found in nine out of ten places.
@@ -188,7 +194,7 @@ impl Train {
             }
             let (own, near) = sums.split_at(bands);
             let near = near.chunks_exact(bands).zip(beside).map(|(near, (_, lobe, _))| (near, *lobe));
-            Some(vetoed(own, near) / scan.typical).filter(|s| s.is_finite())
+            Some(vetoed(own, near, self.veto_weight) / scan.typical).filter(|s| s.is_finite())
         };
         // From the windows nearest in length, of which one is likely to pass.
         let (shorter, longer) = scans.split_at(scans.partition_point(|scan| scan.cells <= cells));

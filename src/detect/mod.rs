@@ -15,6 +15,7 @@
 mod alignment;
 mod error;
 mod interval;
+mod likeness;
 mod limit;
 mod null;
 mod parallel;
@@ -28,6 +29,7 @@ mod stack;
 mod verdict;
 
 pub use error::Error;
+pub use likeness::Likeness;
 pub use limit::DetectionLimit;
 pub use null::NullSummary;
 pub use params::{Cargo, DetectParams};
@@ -108,6 +110,8 @@ pub struct TrackResult {
     pub detection_limits: Vec<DetectionLimit>,
     /// Stretches of the target that stand out however little, strongest first; no two share a cell.
     pub candidates: Vec<Candidate>,
+    /// How like a train of known contrast the target is along the track.
+    pub likeness: Likeness,
 }
 
 /// A stretch of the target that stands out, whether it passes the asked rate or not.

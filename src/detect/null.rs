@@ -6,8 +6,6 @@ use super::stack::Stack;
 use crate::stats::{EventTail, quantile};
 use rayon::prelude::*;
 
-/// Placebo columns, px from the track to either side; three pixels apart they hardly share pixels.
-const PLACEBO_PX: [usize; 4] = [5, 8, 11, 14];
 /// Highest placebo events to which the tail is fitted.
 const FIT_COUNT: usize = 60;
 /// Highest placebo events that are left to the fit.
@@ -45,18 +43,12 @@ pub(super) struct Null {
     pub(super) quantiles: (f64, f64),
 }
 
-/// The placebo columns of a stack.
-pub(super) fn placebo_columns(stack: &Stack<'_>) -> Vec<usize> {
-    let near = PLACEBO_PX.iter().filter(|&&p| p + 2 <= stack.half);
-    near.flat_map(|&p| [stack.half - p, stack.half + p]).collect()
-}
-
 /// Collects the placebo events.
 ///
 /// # Errors
 /// [`Error::FewPlacebos`] when there are too few to say anything.
 pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Result<Null, Error> {
-    let columns = placebo_columns(stack);
+    let columns = stack.placebo_columns();
     let found: Vec<Vec<f64>> = columns
         .par_iter()
         .map(|&c| events(stack, scans, c).into_iter().map(|e| e.statistic).collect())

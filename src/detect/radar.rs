@@ -150,8 +150,7 @@ pub(super) fn contrast_db(
         .collect()
 }
 
-/// Evidence of a cell whose power changed by `contrast_db`, before local noise and whitening.
-pub(super) fn expected(stack: &Stack<'_>, looks: f64, contrast_db: f64) -> f64 {
-    let count = (stack.scenes() - 1) as f64;
-    signed_root(crate::units::db_to_power(contrast_db), 1.0, count, looks)
+/// Evidence of a cell whose power changed by `contrast_db` against so many dates, before local noise and whitening.
+pub(super) fn expected(dates: usize, looks: f64, contrast_db: f64) -> f64 {
+    signed_root(crate::units::db_to_power(contrast_db), 1.0, dates as f64, looks)
 }

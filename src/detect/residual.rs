@@ -41,6 +41,8 @@ pub(super) struct Residuals {
     pub(super) white: Array3<f64>,
     /// (row, −1, 0 and 1 px from the track, band), whitened alone: how strong the strongest are.
     pub(super) bare: Array3<f64>,
+    /// The same of the placebo columns.
+    pub(super) bare_placebos: Array3<f64>,
     /// Factor of the local noise in the track's column, (row, band).
     pub(super) gain: Array2<f64>,
     /// The whitening, bands → bands.
@@ -78,8 +80,9 @@ pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     let clip = if bands == 1 { 8.0 } else { 3.0 };
     whiten(&mut r, &whitener);
     let bare = r.slice(s![.., stack.half - 1..=stack.half + 1, ..]).to_owned();
+    let bare_placebos = r.select(Axis(1), &stack.placebo_columns());
     clip_lengths(&mut r, clip);
-    Some(Residuals { white: r, bare, gain, whitener, clip })
+    Some(Residuals { white: r, bare, bare_placebos, gain, whitener, clip })
 }
 
 /// Cells beside the track that no other rail or road disturbs.

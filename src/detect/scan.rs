@@ -16,8 +16,6 @@ const WINDOWS_M: [f64; 8] = [60.0, 100.0, 160.0, 240.0, 400.0, 800.0, 1600.0, 32
 pub(super) const VETO_PX: [isize; 4] = [-3, -2, 2, 3];
 /// Farthest of them.
 const VETO_REACH_PX: usize = 3;
-/// Weight of the soft veto. On real scenes 1 finds more trains at fewer false alarms than 0.3, and 2.5 no more.
-const VETO_WEIGHT: f64 = 1.0;
 /// Lowest statistic of an event: weaker windows are not kept.
 const EVENT_FLOOR: f64 = 1.6;
 
@@ -150,18 +148,18 @@ fn statistics(stack: &Stack<'_>, white: &Array3<f64>) -> Array2<f64> {
         let near = lobes
             .iter()
             .filter_map(|&(d, lobe)| Some((at(c.checked_add_signed(d).filter(|&n| n < columns)?), lobe)));
-        vetoed(at(c), near)
+        vetoed(at(c), near, stack.veto_weight())
     })
 }
 
 /// The soft veto q² / √(q² + w f²) of a whitened sum by those beside it: q is its length, f that of the farthest from what a train in
 /// its column shows there, a side lobe of the filter. Edges of fields are wide, trains are not.
-pub(super) fn vetoed<'a>(own: &[f64], beside: impl Iterator<Item = (&'a [f64], f64)>) -> f64 {
+pub(super) fn vetoed<'a>(own: &[f64], beside: impl Iterator<Item = (&'a [f64], f64)>, weight: f64) -> f64 {
     let square = own.iter().map(|v| v * v).sum::<f64>();
     let odd =
         |(near, lobe): (&[f64], f64)| near.iter().zip(own).map(|(n, o)| (n - lobe * o).powi(2)).sum::<f64>();
     let strange = beside.map(odd).filter(|v| v.is_finite()).fold(0.0, f64::max);
-    square / (square + VETO_WEIGHT * strange).sqrt()
+    square / (square + weight * strange).sqrt()
 }
 
 /// Events of a column: the best window, then the best that does not overlap it, and so on (greedy).

@@ -1,6 +1,7 @@
 //! From scans of both roles to detections with their certainty, and what to say about every track.
 
 use super::interval::intervals;
+use super::likeness::Likeness;
 use super::limit::limits;
 use super::null::{Null, null};
 use super::params::Cargo;
@@ -276,6 +277,7 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
             .min((rows.len() - 1) as f64 * stack.step_m),
         profile: rows.clone().map(|row| if observed[row] { best[row] as f32 } else { f32::NAN }).collect(),
         candidates: candidates(stack, passes, rows),
+        likeness: Likeness::new(stack, &first.residuals, rows),
         detection_limits: limits(stack, &first.residuals, &first.scans, rows, (threshold, cargoes)),
     };
     stack.ranges.par_iter().enumerate().map(result).collect()

@@ -39,7 +39,7 @@ fn is_at(a: (f64, f64), b: (f64, f64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Candidate, NullSummary, TrackDetection, TrackResult};
+    use crate::detect::{Candidate, Likeness, NullSummary, TrackDetection, TrackResult};
 
     /// 200 cells of 10 m, all clear, with candidates and detections at (start, end, score).
     fn output(candidates: &[(f64, f64, f64)], detections: &[(f64, f64, Change)]) -> DetectOutput {
@@ -70,6 +70,7 @@ mod tests {
                 profile: vec![0.0; 201],
                 detection_limits: Vec::new(),
                 candidates: candidates.iter().map(candidate).collect(),
+                likeness: Likeness::none(),
             }],
             rails_step_m: None,
             null: NullSummary {

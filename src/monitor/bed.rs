@@ -1,26 +1,18 @@
-//! How the bed of a track changed since the dates before, and whether a train that is known still stands on it.
+//! How the bed of a track changed since other dates, and how much of a train that is known one of them shows.
 //!
-//! A train whose place and contrast are known needs no search: the change along its place is projected on its contrast, which gives 1
-//! where it stands and 0 where the bed is empty, whatever else changed there (a matched filter; Kay 1998, Fundamentals of
-//! Statistical Signal Processing II, chapter 4). Stretches of the same track as long as its place tell how far chance gets.
-//! Assumes that trains stand on less than a quarter of the track, and that a train keeps its contrast.
+//! For dates before a train was known, when the detector did not look for it.
 
-use super::lives::{Evidence, Stretch};
+use super::lives::Stretch;
 use super::state::Scale;
 use crate::corridor::Strip;
-use crate::stats::{mad_sigma, median, robust_line};
+use crate::stats::{median, robust_line};
 use ndarray::Array2;
-use statrs::function::erf::erfc;
 use std::ops::Range;
 
 /// Half width of the bed, pixels: the pixel that a train fills most of.
 const BED_PX: f64 = 0.5;
 /// Where the ground beside it lies, pixels from the track. A bed that is narrower than a pixel changes with the fields beside it.
 const FLANK_PX: (f64, f64) = (1.5, 3.0);
-/// Fewest stretches that tell how far chance gets.
-const LEAST_STRETCHES: usize = 8;
-/// Fewest rows of such a stretch.
-const LEAST_ROWS: usize = 3;
 
 /// Change of the bed of one track, less what the ground beside it explains.
 pub(super) struct BedChange {
@@ -68,24 +60,10 @@ impl BedChange {
         at(stretch.start_m)..at(stretch.end_m)
     }
 
-    /// Mean change of a stretch, by band; NaN where nothing of it is seen.
-    pub(super) fn contrast(&self, stretch: &Stretch) -> Vec<f64> {
-        let rows = self.rows(stretch);
-        let bands = 0..self.change.nrows();
-        bands.map(|band| mean(rows.clone().map(|row| self.change[(band, row)]))).collect()
-    }
-
-    /// What a stretch, a share `clear` of which is clear, shows of a train of this contrast.
-    pub(super) fn evidence(&self, stretch: &Stretch, clear: f64, contrast: &[f64]) -> Evidence {
-        let rows = self.rows(stretch);
+    /// Share of a contrast that a stretch shows; NaN where nothing of it is seen.
+    pub(super) fn strength(&self, stretch: &Stretch, contrast: &[f64]) -> f64 {
         let like = self.likeness(contrast);
-        let strength = mean(like.get(rows.clone()).unwrap_or(&[]).iter().copied());
-        let score = by_chance(&like, &rows).map_or(f64::NEG_INFINITY, |(centre, sigma)| {
-            // Of one stretch in 1/Q(z) as much is expected, of 100 km in (100 km / length) Q(z) stretches.
-            let chance = 0.5 * erfc((strength - centre) / sigma / std::f64::consts::SQRT_2);
-            -(chance.max(1e-300) * 100_000.0 / stretch.length_m().max(self.step_m)).log10()
-        });
-        Evidence { clear, strength, score: if score.is_nan() { f64::NEG_INFINITY } else { score } }
+        mean(like.get(self.rows(stretch)).unwrap_or(&[]).iter().copied())
     }
 
     /// Projection of each row on a contrast, 1 where it shows it in full; NaN where it is not seen.
@@ -96,32 +74,6 @@ impl BedChange {
             |row: usize| bands().map(|(band, (c, w))| c * w * self.change[(band, row)]).sum::<f64>() / square;
         (0..self.change.ncols()).map(of_row).collect()
     }
-}
-
-/// Median and spread of the means of stretches as long as `rows` elsewhere on the track; `None` where there are too few.
-///
-/// On a track too short for [`LEAST_STRETCHES`] of them, they are taken shorter, and their spread is made less by the root.
-fn by_chance(like: &[f64], rows: &Range<usize>) -> Option<(f64, f64)> {
-    let elsewhere = [0..rows.start.min(like.len()), rows.end.min(like.len())..like.len()];
-    let free: usize = elsewhere.iter().map(Range::len).sum();
-    let count = rows.len().min(free / LEAST_STRETCHES).max(LEAST_ROWS);
-    let mut means = Vec::new();
-    for part in elsewhere {
-        for start in part.clone().step_by((count / 2).max(1)).filter(|s| s + count <= part.end) {
-            let seen: Vec<f64> =
-                like[start..start + count].iter().copied().filter(|v| v.is_finite()).collect();
-            if 2 * seen.len() >= count {
-                means.push(mean(seen.into_iter()));
-            }
-        }
-    }
-    if means.len() < LEAST_STRETCHES {
-        return None;
-    }
-    let centre = median(&mut means);
-    let shorter = count as f64 / rows.len().max(1) as f64;
-    let sigma = mad_sigma(&means, centre) * shorter.min(1.0).sqrt();
-    (sigma > 0.0).then_some((centre, sigma))
 }
 
 /// Mean level of the cells at a distance from the track, (band, row); NaN where none is seen.
@@ -141,13 +93,13 @@ fn levels(strip: &Strip, reach_px: (f64, f64), scale: Scale) -> Array2<f64> {
 }
 
 /// Mean of the finite values; NaN where there are none.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.filter(|v| v.is_finite()).fold((0.0, 0u32), |a, v| (a.0 + v, a.1 + 1));
     sum / f64::from(count)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::corridor::StripGeometry;
     use ndarray::Array3;
@@ -161,7 +113,7 @@ mod tests {
 
     /// A bed of 5 km under noise of its date; fields beside it that change by `field` and half of that on the bed, from 3 km on; a
     /// train of `contrast` at 1000 to 1300 m.
-    fn strip(date: usize, field: f64, contrast: [f64; 2]) -> Strip {
+    pub(in crate::monitor) fn strip(date: usize, field: f64, contrast: [f64; 2]) -> Strip {
         let geometry = StripGeometry::for_pixel_m(10.0);
         let shape = (geometry.along_count(5000.0), geometry.across_count());
         let values = Array3::from_shape_fn((2, shape.0, shape.1), |(b, s, t)| {
@@ -174,16 +126,13 @@ mod tests {
         Strip { values, valid: Array2::from_elem(shape, true), geometry }
     }
 
-    fn against_empty(target: &Strip) -> BedChange {
-        let before: Vec<Strip> = (1..4).map(|date| strip(date, 0.0, [0.0; 2])).collect();
-        BedChange::new(target, &before.iter().collect::<Vec<_>>(), Scale::Linear)
-    }
-
     #[test]
     fn a_known_train_is_told_from_its_empty_bed_and_from_its_opposite() {
+        let before: Vec<Strip> = (1..4).map(|date| strip(date, 0.0, [0.0; 2])).collect();
+        let before: Vec<&Strip> = before.iter().collect();
+        let change = |target: &Strip| BedChange::new(target, &before, Scale::Linear);
         let place = Stretch { track: 0, start_m: 1000.0, end_m: 1300.0 };
-        let contrast = against_empty(&strip(9, 0.0, [0.03, 0.01])).contrast(&place);
-        assert!(contrast[0] > 0.02 && contrast[1] > 0.006, "{contrast:?}");
+        let contrast = [0.03, 0.01];
         for (now, strength) in [
             ([0.03, 0.01], 1.0),
             ([0.0, 0.0], 0.0),
@@ -191,40 +140,15 @@ mod tests {
             // Another colour.
             ([-0.01, 0.03], 0.0),
         ] {
-            let seen = against_empty(&strip(10, 0.05, now)).evidence(&place, 1.0, &contrast);
-            assert!((seen.strength - strength).abs() < 0.15, "{now:?}: {seen:?}");
-            assert_eq!(seen.score > 0.0, strength > 0.5, "{seen:?}");
+            // The bed is as wide as the pixel, of which the train fills the most.
+            let seen = change(&strip(10, 0.05, now)).strength(&place, &contrast);
+            assert!((seen - strength).abs() < 0.3, "{now:?}: {seen}");
         }
         // A field that changed beside the track is no train.
         let field = Stretch { track: 0, start_m: 3500.0, end_m: 3800.0 };
-        let seen = against_empty(&strip(10, 0.05, [0.0; 2])).evidence(&field, 1.0, &contrast);
-        assert!(seen.strength.abs() < 0.3, "{seen:?}");
-    }
-
-    #[test]
-    fn an_empty_place_gives_evidence_as_seldom_as_it_is_said() {
-        let contrast = [0.004, 0.004];
-        let (mut count, mut found) = (0, 0);
-        for date in 10..30 {
-            let change = against_empty(&strip(date, 0.02, [0.0; 2]));
-            for start in (0..4800).step_by(200) {
-                let place = Stretch { track: 0, start_m: f64::from(start), end_m: f64::from(start + 200) };
-                count += 1;
-                // 50 on 100 km are one in ten stretches of 200 m.
-                found += usize::from(change.evidence(&place, 1.0, &contrast).score >= -(50.0f64.log10()));
-            }
-        }
-        let share = f64::from(found as u32) / f64::from(count);
-        assert!((0.05..0.17).contains(&share), "{share}");
-    }
-
-    #[test]
-    fn what_is_not_seen_proves_nothing() {
-        let place = Stretch { track: 0, start_m: 1000.0, end_m: 1300.0 };
+        assert!(change(&strip(10, 0.05, [0.0; 2])).strength(&field, &contrast).abs() < 0.3);
         let mut hidden = strip(9, 0.0, [0.03, 0.01]);
         hidden.valid.fill(false);
-        let seen = against_empty(&hidden).evidence(&place, 0.0, &[0.03, 0.01]);
-        assert!(seen.score == f64::NEG_INFINITY && !seen.stands(), "{seen:?}");
-        assert!(!against_empty(&strip(9, 0.0, [0.03, 0.01])).evidence(&place, 1.0, &[]).stands());
+        assert!(change(&hidden).strength(&place, &contrast).is_nan());
     }
 }

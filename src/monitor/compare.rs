@@ -6,7 +6,7 @@
 
 use super::arrivals::arrivals;
 use super::eye::{Eye, Found};
-use super::lives::{DateLook, EventKind, Followed, Life, Sighting, days_between, follow};
+use super::lives::{DateLook, EventKind, Followed, Life, Sighting, Stay, days_between, follow};
 use super::overlooked::overlooked;
 use super::references::Sites;
 use super::rows::{alert, observations, sighting};
@@ -25,6 +25,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
+/// Newest trains whose beds are taken from the date before each came; those of older ones are from before the oldest.
+const BEDS_MAX: usize = 8;
+
 /// What became of one scene.
 pub(super) struct Compared {
     pub(super) status: SceneStatus,
@@ -40,6 +43,22 @@ pub(super) struct Comparison<'a> {
     alerts: &'a AlertParams,
     /// Strips of the dates that were used last, by view.
     strips: BTreeMap<String, BTreeMap<i64, Vec<Strip>>>,
+}
+
+/// What is known from before a scene.
+struct Before {
+    /// Keys and times of scenes: those that it is compared with, newest first, then those that only tell what beds are like.
+    dates: Vec<(i64, Timestamp)>,
+    /// How many it is compared with.
+    compared: usize,
+    /// Whether the site has been watched for longer than those.
+    watched_long: bool,
+    /// What stays for good.
+    permanent: Vec<Life>,
+    /// Trains that were known only by their departure.
+    departed: Vec<Life>,
+    /// Where trains were seen on these dates.
+    stays: Vec<Stay>,
 }
 
 /// What follows from a scene, ready to be stored.
@@ -181,49 +200,66 @@ impl<'a> Comparison<'a> {
         target: &[Strip],
         datetime: Timestamp,
     ) -> Result<Result<Found, String>, Error> {
-        let id = &self.config.id;
-        let baseline = &self.config.baseline;
-        let (dates, permanent, departed, stays, watched_long) = state.read(|c| {
-            // One more than is compared: whoever stood on all of those would have been seen coming.
-            let mut dates = used_before(c, id, eye.name, datetime, baseline.count + 1)?;
-            let watched_long = dates.len() > baseline.count;
-            dates.truncate(baseline.count);
-            if let Some(oldest) = open_lives(c, id)?.first() {
-                let empty = used_before(c, id, eye.name, oldest.first_seen, baseline.empty_count)?;
-                let known: Vec<i64> = dates.iter().map(|d| d.0).collect();
-                dates.extend(empty.into_iter().filter(|d| !known.contains(&d.0)));
-            }
-            let oldest = dates.iter().map(|d| d.1).min().unwrap_or(datetime);
-            let departed = departed_lives(c, id, oldest)?;
-            Ok((dates, permanent_lives(c, id)?, departed, stays_since(c, id, oldest)?, watched_long))
-        })?;
-        let Some(&(_, earlier)) = dates.first() else {
+        let before = state.read(|c| self.before(c, eye.name, datetime))?;
+        let Some(&(_, earlier)) = before.dates.first() else {
             return Ok(Err("there is no earlier date to compare it with".to_owned()));
         };
         let held = self.strips.entry(eye.name.to_owned()).or_default();
-        held.retain(|key, _| dates.iter().any(|d| d.0 == *key));
+        held.retain(|key, _| before.dates.iter().any(|d| d.0 == *key));
         let (mut baselines, mut covered) = (Vec::new(), Vec::new());
-        let times: Vec<Timestamp> = dates.iter().map(|d| d.1).collect();
-        for (key, date) in dates {
+        for &(key, date) in &before.dates {
             if let std::collections::btree_map::Entry::Vacant(free) = held.entry(key) {
                 free.insert(state.strips(key, eye.site.geometry(), eye.scale)?);
             }
             baselines.push(held.get(&key).cloned().unwrap_or_default());
             let mut stretches = state.read(|c| standing_on(c, key))?;
-            stretches.extend(permanent.iter().filter(|l| date < l.first_seen).map(|l| l.place));
-            stretches.extend(departed.iter().filter(|l| date <= l.last_seen).map(|l| l.place));
+            stretches.extend(before.permanent.iter().filter(|l| date < l.first_seen).map(|l| l.place));
+            stretches.extend(before.departed.iter().filter(|l| date <= l.last_seen).map(|l| l.place));
             covered.push(stretches);
         }
-        overlooked(eye, (&times, &baselines), &mut covered, &stays);
-        eye.empty(&mut baselines, &covered);
+        let times: Vec<Timestamp> = before.dates.iter().map(|d| d.1).collect();
+        overlooked(eye, (&times, &baselines), &mut covered, &before.stays);
+        eye.empty(&mut baselines, &times, &covered);
+        baselines.truncate(before.compared);
         Ok(match eye.site.detect(target, &baselines) {
             Ok(mut output) => {
-                if watched_long {
+                if before.watched_long {
                     arrivals(&mut output, self.known_score());
                 }
-                Ok(Found { output, changes: eye.changes(target, &baselines), earlier })
+                Ok(Found { output, earlier })
             }
             Err(error) => Err(error.to_string()),
+        })
+    }
+
+    /// The dates of a view that say what a scene of `datetime` should look like without trains.
+    fn before(&self, c: &Connection, view: &str, datetime: Timestamp) -> rusqlite::Result<Before> {
+        let (id, baseline) = (self.config.id.as_str(), &self.config.baseline);
+        // One more than is compared: whoever stood on all of those would have been seen coming.
+        let mut dates = used_before(c, id, view, datetime, baseline.count + 1)?;
+        let watched_long = dates.len() > baseline.count;
+        dates.truncate(baseline.count);
+        let open = open_lives(c, id)?;
+        let mut add = |first_seen: Timestamp, count: usize| -> rusqlite::Result<usize> {
+            let empty = used_before(c, id, view, first_seen, count)?;
+            dates.extend(empty.into_iter().filter(|date| !dates.contains(date)).collect::<Vec<_>>());
+            Ok(dates.len())
+        };
+        let compared = match open.first() {
+            Some(oldest) => add(oldest.first_seen, baseline.empty_count)?,
+            None => baseline.count,
+        };
+        for life in open.iter().rev().take(BEDS_MAX) {
+            add(life.first_seen, 1)?;
+        }
+        let oldest = dates.iter().map(|d| d.1).min().unwrap_or(datetime);
+        Ok(Before {
+            dates,
+            compared,
+            watched_long,
+            permanent: permanent_lives(c, id)?,
+            departed: departed_lives(c, id, oldest)?,
+            stays: stays_since(c, id, oldest)?,
         })
     }
 
@@ -235,8 +271,7 @@ impl<'a> Comparison<'a> {
     /// Links what was found to the trains that are known.
     fn follow(&self, eye: &Eye<'_>, open: Vec<Life>, found: &Found, datetime: Timestamp) -> Followed {
         let step_m = eye.site.geometry().along_step_m;
-        let sightings: Vec<Sighting> =
-            found.output.detections.iter().map(|d| sighting(d, &found.changes)).collect();
+        let sightings: Vec<Sighting> = found.output.detections.iter().map(sighting).collect();
         let look = DateLook {
             datetime,
             view: eye.name,

@@ -1,7 +1,7 @@
 //! How the scenes of one view of a site are seen: its strips as they are stored, its baselines without trains.
 
 use super::Error;
-use super::bed::BedChange;
+use super::evidence::evidence;
 use super::ground::{TrackGround, emptied};
 use super::lives::{Evidence, Stretch};
 use super::state::{Scale, SceneRow, SceneStatus, State, stored_strip};
@@ -21,8 +21,6 @@ pub(super) struct Eye<'a> {
 /// What a scene shows, before it is linked to the dates before it.
 pub(super) struct Found {
     pub(super) output: DetectOutput,
-    /// How the bed of each track changed.
-    pub(super) changes: Vec<BedChange>,
     /// Newest date that it was compared with.
     pub(super) earlier: Timestamp,
 }
@@ -30,15 +28,9 @@ pub(super) struct Found {
 impl Found {
     /// What a stretch shows of a train of this contrast.
     pub(super) fn evidence(&self, stretch: &Stretch, contrast: &[f64], step_m: f64) -> Evidence {
-        let track = (self.output.tracks.get(stretch.track)).zip(self.changes.get(stretch.track));
-        let Some((track, change)) = track else {
-            return Evidence { clear: 0.0, strength: f64::NAN, score: f64::NEG_INFINITY };
-        };
-        let from = (stretch.start_m / step_m).round().max(0.0) as usize;
-        let to = ((stretch.end_m / step_m).round() as usize).min(track.profile.len().saturating_sub(1));
-        let cells = track.profile.get(from..=to).unwrap_or(&[]);
-        let clear = cells.iter().filter(|v| v.is_finite()).count() as f64 / cells.len().max(1) as f64;
-        change.evidence(stretch, clear, contrast)
+        let unseen = Evidence { clear: 0.0, strength: f64::NAN, score: f64::NEG_INFINITY };
+        (self.output.tracks.get(stretch.track))
+            .map_or(unseen, |track| evidence(track, stretch, contrast, step_m))
     }
 }
 
@@ -69,17 +61,8 @@ impl<'a> Eye<'a> {
         Ok(None)
     }
 
-    /// How the bed of each track changed against baselines without trains.
-    pub(super) fn changes(&self, target: &[Strip], baselines: &[Vec<Strip>]) -> Vec<BedChange> {
-        let of = |(track, strip): (usize, &Strip)| {
-            let before: Vec<&Strip> = baselines.iter().filter_map(|b| b.get(track)).collect();
-            BedChange::new(strip, &before, self.scale)
-        };
-        target.iter().enumerate().map(of).collect()
-    }
-
-    /// Takes the trains out of the baselines: `covered` has the stretches of each date.
-    pub(super) fn empty(&self, baselines: &mut [Vec<Strip>], covered: &[Vec<Stretch>]) {
+    /// Takes the trains out of the baselines of the `dates`: `covered` has the stretches of each.
+    pub(super) fn empty(&self, baselines: &mut [Vec<Strip>], dates: &[Timestamp], covered: &[Vec<Stretch>]) {
         for track in 0..self.site.tracks().len() {
             let mut strips: Vec<Strip> = baselines.iter().filter_map(|b| b.get(track).cloned()).collect();
             if strips.len() != covered.len() {
@@ -98,7 +81,7 @@ impl<'a> Eye<'a> {
                     rows
                 })
                 .collect();
-            emptied(&mut strips, &occupied);
+            emptied(&mut strips, dates, &occupied);
             for (baseline, strip) in baselines.iter_mut().zip(strips) {
                 baseline[track] = strip;
             }

@@ -2,9 +2,13 @@
 
 use super::lives::Stretch;
 use crate::corridor::{Strip, StripGeometry, Track};
+use jiff::Timestamp;
 
 /// Neighbouring tracks closer than this cannot be told apart, metres: a pixel and a half.
 const NEAR_PX: f64 = 1.5;
+
+/// Empty dates that tell what a covered bed looks like: with more of them fields that were worked meanwhile are too.
+const NEAREST: usize = 2;
 
 /// Reach of a train's light across the track, pixels.
 const BED_PX: f64 = 2.5;
@@ -61,11 +65,11 @@ impl<'a> TrackGround<'a> {
 
 /// Baselines of one track as they would look without the trains that stood on them.
 ///
-/// `occupied` has a flag a row for each date. A covered cell within [`BED_PX`] of the track becomes what the dates that
-/// are empty there show, carried to its own date by the line `a + b x` that fits both dates on the rows where both are
+/// `occupied` has a flag a row for each of the `dates`. A covered cell within [`BED_PX`] of the track becomes what the [`NEAREST`] dates in
+/// time that are empty there show, carried to its own date by the line `a + b x` that fits both dates on the rows where both are
 /// empty: so that gain and season of a date stay the same along the whole track. Where every date is covered
 /// the cell is left out.
-pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
+pub(super) fn emptied(strips: &mut [Strip], dates: &[Timestamp], occupied: &[Vec<bool>]) {
     if !occupied.iter().flatten().any(|o| *o) {
         return;
     }
@@ -85,16 +89,20 @@ pub(super) fn emptied(strips: &mut [Strip], occupied: &[Vec<bool>]) {
                 let mut others: Vec<Option<(usize, (f64, f64))>> = Vec::new();
                 for s in (0..rows).filter(|s| occupied[date][*s]) {
                     if others.is_empty() {
-                        others = (0..original.len())
-                            .map(|other| {
-                                (other != date).then(|| fit(rows, &|s| at(other, s).zip(at(date, s))))
-                            })
-                            .enumerate()
-                            .map(|(other, line)| line.flatten().map(|line| (other, line)))
+                        let mut order: Vec<usize> =
+                            (0..original.len()).filter(|other| *other != date).collect();
+                        order
+                            .sort_by_key(|&other| (dates[other].as_second() - dates[date].as_second()).abs());
+                        others = order
+                            .into_iter()
+                            .map(|other| Some((other, fit(rows, &|s| at(other, s).zip(at(date, s)))?)))
                             .collect();
                     }
-                    let guesses =
-                        others.iter().flatten().filter_map(|(other, (a, b))| Some(a + b * at(*other, s)?));
+                    let guesses = others
+                        .iter()
+                        .flatten()
+                        .filter_map(|(other, (a, b))| Some(a + b * at(*other, s)?))
+                        .take(NEAREST);
                     let (sum, count) = guesses.fold((0.0, 0u32), |(sum, n), v| (sum + v, n + 1));
                     let strip = &mut strips[date];
                     if count == 0 {
@@ -171,14 +179,15 @@ mod tests {
         let rows = places.covered(&train, 0, shape.0);
         let mut strips = vec![strip(1.3, true), strip(0.9, false), strip(1.0, false)];
         let flags = |on: bool| (0..shape.0).map(|s| on && rows.contains(&s)).collect::<Vec<bool>>();
-        emptied(&mut strips, &[flags(true), flags(false), flags(false)]);
+        let dates = [0, 1, 2].map(|day| Timestamp::from_second(86_400 * day).unwrap());
+        emptied(&mut strips, &dates, &[flags(true), flags(false), flags(false)]);
         // The date keeps its own gain, and the train is gone.
         for s in 0..shape.0 {
             assert!((strips[0].values[(0, s, middle)] - 1.3 * ground(s, middle)).abs() < 1e-4, "row {s}");
         }
         // Without an empty date the cells are left out.
         let mut alone = vec![strip(1.3, true)];
-        emptied(&mut alone, &[flags(true)]);
+        emptied(&mut alone, &dates[..1], &[flags(true)]);
         assert!(!alone[0].valid[(30, middle)] && alone[0].valid[(60, middle)]);
     }
 }

@@ -12,6 +12,7 @@ mod bed;
 mod compare;
 mod config;
 mod error;
+mod evidence;
 mod export;
 mod eye;
 mod ground;

@@ -3,7 +3,7 @@
 
 use super::bed::BedChange;
 use super::eye::Eye;
-use super::lives::{Stay, Stretch};
+use super::lives::{STANDS, Stay, Stretch};
 use crate::corridor::Strip;
 use jiff::Timestamp;
 
@@ -28,12 +28,12 @@ pub(super) fn overlooked(
                 let empty = (0..dates.len()).filter(|&j| j != i && is_free(&covered[j]));
                 let others: Vec<&Strip> = empty.filter_map(|j| baselines[j].get(stay.place.track)).collect();
                 let Some(strip) = baselines[i].get(stay.place.track) else { break };
-                // One date alone may be the one that shows it.
-                if others.len() < 2 || !is_free(&covered[i]) {
+                if others.is_empty() || !is_free(&covered[i]) {
                     break;
                 }
                 let change = BedChange::new(strip, &others, eye.scale);
-                if !change.evidence(&stay.place, 1.0, contrast).stands() {
+                // NaN: hidden.
+                if !(change.strength(&stay.place, contrast) >= STANDS) {
                     break;
                 }
                 covered[i].push(stay.place);

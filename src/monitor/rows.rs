@@ -1,7 +1,6 @@
 //! What a compared scene becomes in the state: detections, observations, and what alerts say.
 
 use super::SiteConfig;
-use super::bed::BedChange;
 use super::error::Error;
 use super::eye::{Eye, Found};
 use super::lives::{EventKind, Followed, Life, LifeEvent, Sighting, Stretch};
@@ -162,13 +161,13 @@ pub(super) fn observations(scene: SceneAt<'_>, found: &Found, trains: &[Stretch]
         .collect()
 }
 
-pub(super) fn sighting(d: &TrackDetection, changes: &[BedChange]) -> Sighting {
+pub(super) fn sighting(d: &TrackDetection) -> Sighting {
     let place = Stretch { track: d.track_index, start_m: d.chainage_start_m, end_m: d.chainage_end_m };
     Sighting {
         place,
         score: d.score,
         appearance: d.appearance.word().to_owned(),
-        contrast: changes.get(place.track).map(|c| c.contrast(&place)).unwrap_or_default(),
+        contrast: d.contrast.clone(),
         appeared: d.change == Change::Appeared,
     }
 }

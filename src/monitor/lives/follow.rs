@@ -25,7 +25,7 @@ const PERMANENT_SIGHTINGS: u32 = 5;
 const ALIKE: f64 = 0.6;
 
 /// Share of a train's contrast from which its place looks more like the train than like the empty bed.
-const STANDS: f64 = 0.5;
+pub(in crate::monitor) const STANDS: f64 = 0.5;
 
 /// Cosine of the angle between two contrasts below which one is the other turned round, for all that noise does to four bands.
 const OPPOSITE: f64 = -0.8;

@@ -6,6 +6,7 @@ mod follow;
 #[cfg(test)]
 mod tests;
 
+pub(super) use follow::STANDS;
 pub use follow::{DateLook, EventKind, Evidence, Followed, LifeEvent, Sighting, follow};
 
 use jiff::Timestamp;

@@ -158,16 +158,17 @@ fn a_departure_of_an_unknown_train_is_a_finished_life() {
 }
 
 #[test]
-fn near_its_place_only_bright_and_dark_are_two_trains() {
-    for (start_m, now, moved) in [
-        (900.0, "coloured", true),
-        (2900.0, "coloured", false),
-        (2900.0, "dark", true),
-        (900.0, "bright", false),
+fn a_train_that_moved_is_known_by_its_contrast() {
+    for (contrast, moved) in [
+        (DARK.to_vec(), true),
+        // In other light or on another bed.
+        (vec![-0.03, -0.03], true),
+        (vec![0.02, 0.03], false),
+        (vec![-0.08, -0.12], false),
+        (vec![-0.03, 0.01], false),
     ] {
         let lives = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0).lives;
-        let place = at(start_m, start_m + 290.0);
-        let elsewhere = Sighting { appearance: now.into(), ..sighting(place, 3.0, true) };
+        let elsewhere = Sighting { contrast: contrast.clone(), ..sighting(at(900.0, 1190.0), 3.0, true) };
         let look = DateLook {
             datetime: day(5),
             view: "optical",
@@ -178,7 +179,7 @@ fn near_its_place_only_bright_and_dark_are_two_trains() {
             known_score: -1.7,
         };
         let followed = follow(lives, &look, &LifeParams::default(), &|i| i.to_string());
-        assert_eq!(kinds(&followed).contains(&EventKind::Moved), moved, "{start_m} {now}");
+        assert_eq!(kinds(&followed).contains(&EventKind::Moved), moved, "{contrast:?}");
     }
 }
 
