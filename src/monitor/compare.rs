@@ -11,7 +11,7 @@ use super::overlooked::overlooked;
 use super::references::Sites;
 use super::rows::{alert, observations, sighting};
 use super::state::{
-    AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, departed_lives, drop_strips,
+    AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, clear_before, departed_lives, drop_strips,
     drop_strips_before, idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life,
     put_observations, put_scene, put_strips, raise, recount, scenes_seen, standing_on, stays_since,
     stretches_on, used_before,
@@ -25,8 +25,10 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// Newest trains whose beds are taken from the date before each came; those of older ones are from before the oldest.
+/// Newest trains whose beds are taken from dates shortly before each came; those of older ones are from before the oldest.
 const BEDS_MAX: usize = 8;
+/// Clear dates before each of them.
+const BED_DATES: usize = 2;
 
 /// What became of one scene.
 pub(super) struct Compared {
@@ -241,7 +243,7 @@ impl<'a> Comparison<'a> {
         dates.truncate(baseline.count);
         let open = open_lives(c, id)?;
         let mut add = |first_seen: Timestamp, count: usize| -> rusqlite::Result<usize> {
-            let empty = used_before(c, id, view, first_seen, count)?;
+            let empty = clear_before(c, id, view, first_seen, count)?;
             dates.extend(empty.into_iter().filter(|date| !dates.contains(date)).collect::<Vec<_>>());
             Ok(dates.len())
         };
@@ -250,7 +252,7 @@ impl<'a> Comparison<'a> {
             None => baseline.count,
         };
         for life in open.iter().rev().take(BEDS_MAX) {
-            add(life.first_seen, 1)?;
+            add(life.first_seen, BED_DATES)?;
         }
         let oldest = dates.iter().map(|d| d.1).min().unwrap_or(datetime);
         Ok(Before {
@@ -341,7 +343,7 @@ impl<'a> Comparison<'a> {
         };
         let first = lives_since(c, id, oldest)?.iter().map(|l| l.first_seen).min();
         let empty = match first {
-            Some(first) => used_before(c, id, view, first, baseline.empty_count)?.last().map(|d| d.1),
+            Some(first) => clear_before(c, id, view, first, baseline.empty_count)?.last().map(|d| d.1),
             None => None,
         };
         drop_strips_before(c, id, view, empty.map_or(oldest, |e| e.min(oldest)))

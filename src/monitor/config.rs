@@ -150,7 +150,7 @@ fn default_newest_days() -> f64 {
 pub struct Baseline {
     /// Dates before the scene, 1…20; 6.
     pub count: usize,
-    /// Dates from before the oldest train that still stands, 0…5; 3: they show its bed empty.
+    /// Clear dates from before the oldest train that still stands, 0…5; 3: they show its bed empty.
     pub empty_count: usize,
     /// Dates whose strips are kept, `count + empty_count` (at least `count + 1`) … 400; 40. A scene may come late by as
     /// many dates, less that.

@@ -7,6 +7,9 @@ use super::lives::{STANDS, Stay, Stretch};
 use crate::corridor::Strip;
 use jiff::Timestamp;
 
+/// Share of a place that another train may cover on a date that still tells what its bed is like.
+const SHARED: f64 = 0.3;
+
 /// Adds stays to the stretches `covered` on each of the `dates`, which are in any order: from the first date on which a train was
 /// seen backwards, and from the last one onwards, for as long as a date shows half of its contrast or more against the dates on
 /// which nothing is known to stand there.
@@ -20,7 +23,8 @@ pub(super) fn overlooked(
     order.sort_by_key(|&i| dates[i]);
     for stay in stays {
         let Some(contrast) = stay.contrasts.get(eye.name) else { continue };
-        let is_free = |covered: &[Stretch]| covered.iter().all(|c| eye.ground.overlap(c, &stay.place) <= 0.0);
+        let is_free =
+            |covered: &[Stretch]| covered.iter().all(|c| eye.ground.overlap(c, &stay.place) < SHARED);
         let before = order.iter().rev().filter(|&&i| dates[i] < stay.first_seen);
         let after = order.iter().filter(|&&i| dates[i] > stay.last_seen);
         for side in [before.copied().collect::<Vec<_>>(), after.copied().collect()] {
@@ -32,11 +36,14 @@ pub(super) fn overlooked(
                     break;
                 }
                 let change = BedChange::new(strip, &others, eye.scale);
-                // NaN: hidden.
-                if !(change.strength(&stay.place, contrast) >= STANDS) {
+                let strength = change.strength(&stay.place, contrast);
+                if strength < STANDS {
                     break;
                 }
-                covered[i].push(stay.place);
+                // Under clouds nothing is seen, and the date before may tell.
+                if strength >= STANDS {
+                    covered[i].push(stay.place);
+                }
             }
         }
     }
