@@ -55,11 +55,11 @@ fn trains(seed: u64) -> Vec<Train> {
             let length_m = rng.uniform(140.0, 320.0);
             let cargo = CARGOS[TAKEN[below(&mut rng, TAKEN.len())]].1;
             let start_m = slot_m + rng.uniform(0.0, 20.0);
-            let last = date + [0, 1, 3, 6][below(&mut rng, 4)];
+            let last = (date + [0, 1, 3, 6][below(&mut rng, 4)]).min(DATES - 1);
             let mut stands = vec![Stand { dates: (date, last), start_m }];
             date = last + 1;
-            if below(&mut rng, 3) == 0 {
-                let end = date + 1 + below(&mut rng, 2);
+            if below(&mut rng, 3) == 0 && date < DATES {
+                let end = (date + 1 + below(&mut rng, 2)).min(DATES - 1);
                 stands.push(Stand { dates: (date, end), start_m: start_m + length_m + 15.0 });
                 date = end + 1;
             }
