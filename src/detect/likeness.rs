@@ -37,8 +37,8 @@ impl Likeness {
         let track = residuals.bare.slice(s![rows.clone(), 1..2, ..]);
         let mut placebos = residuals.bare_placebos.slice(s![rows.clone(), .., ..]).to_owned();
         for (k, column) in stack.placebo_columns().into_iter().enumerate() {
-            for (i, _) in rows.clone().enumerate().filter(|(_, row)| stack.excluded[(*row, column)]) {
-                placebos.slice_mut(s![i, k, ..]).fill(f64::NAN);
+            for row in rows.clone().filter(|&row| stack.excluded[(row, column)]) {
+                placebos.slice_mut(s![row - rows.start, k, ..]).fill(f64::NAN);
             }
         }
         let white = concatenate(Axis(1), &[track, placebos.view()]).unwrap_or(placebos);
