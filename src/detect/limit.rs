@@ -88,10 +88,17 @@ fn places(stack: &Stack<'_>, scans: &[Scan], rows: &Range<usize>) -> (Vec<Place>
     (all.into_iter().step_by(step).collect(), ground)
 }
 
+/// What a train adds to a column of its soft veto.
+struct Beside {
+    column: usize,
+    side_lobe: f64,
+    added: Added,
+}
+
 /// What a train of one cargo adds to the residuals.
 struct Train {
-    /// By placebo column: what it adds there, and to the columns of the soft veto that exist, with their side lobes.
-    added: BTreeMap<usize, (Added, Vec<(usize, f64, Added)>)>,
+    /// By placebo column: what it adds there, and beside it.
+    added: BTreeMap<usize, (Added, Vec<Beside>)>,
     bands: usize,
     veto_weight: f64,
 }
@@ -128,9 +135,10 @@ impl Train {
             .map(|d| (d, stack.side_lobe(d)))
             .map(|(d, lobe)| (d, lobe, white(profile.response * lobe)));
         let to = |column: usize| {
-            let near = beside.iter().filter_map(|(d, lobe, mu)| {
-                let c = column.checked_add_signed(*d).filter(|&c| c < stack.columns())?;
-                Some((c, *lobe, Added::new(residuals, c, ground, mu)))
+            let near = beside.iter().filter_map(|(d, side_lobe, mu)| {
+                let column = column.checked_add_signed(*d).filter(|&c| c < stack.columns())?;
+                let added = Added::new(residuals, column, ground, mu);
+                Some(Beside { column, side_lobe: *side_lobe, added })
             });
             (Added::new(residuals, column, ground, &own), near.collect())
         };
@@ -183,8 +191,7 @@ impl Train {
             let window = about(scan.cells)?;
             let start = window.start;
             let inside = train.start.max(start)..train.end.min(window.end);
-            let columns =
-                std::iter::once((column, added)).chain(beside.iter().map(|(c, _, added)| (*c, added)));
+            let columns = std::iter::once((column, added)).chain(beside.iter().map(|b| (b.column, &b.added)));
             for (sum, (c, added)) in sums.chunks_exact_mut(bands).zip(columns) {
                 change.iter_mut().zip(added.over(&inside, bands)).for_each(|(to, v)| *to = v);
                 scan.whitener.apply(&change, sum);
@@ -193,7 +200,7 @@ impl Train {
                     .for_each(|(sum, before)| *sum += before);
             }
             let (own, near) = sums.split_at(bands);
-            let near = near.chunks_exact(bands).zip(beside).map(|(near, (_, lobe, _))| (near, *lobe));
+            let near = near.chunks_exact(bands).zip(beside).map(|(near, b)| (near, b.side_lobe));
             Some(vetoed(own, near, self.veto_weight) / scan.typical).filter(|s| s.is_finite())
         };
         // From the windows nearest in length, of which one is likely to pass.
