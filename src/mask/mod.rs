@@ -225,6 +225,15 @@ mod tests {
         after.validity = clouds(&after, &[], Some(&before), 10.0, &MaskParams::default());
         assert!(after.validity[(160, 150)].contains(Validity::CLOUD));
         assert!(after.validity[(40, 40)].is_empty() && after.validity[(160, 20)].is_empty());
+        // Both at the top of their range.
+        let full = |r: usize| if r > 100 { 1.0 } else { 0.0 };
+        let (mut before, mut after) = (before, after);
+        for scene in [&mut before, &mut after] {
+            scene.values.indexed_iter_mut().for_each(|((_, r, _), v)| *v = v.max(full(r)));
+        }
+        after.validity.fill(Validity::empty());
+        after.validity = clouds(&after, &[], Some(&before), 10.0, &MaskParams::default());
+        assert!(after.validity[(160, 150)].contains(Validity::CLOUD));
         let snow = |date: f32| scene(move |r, c| 0.5 + 4.0 * ground(r, c) + 0.01 * date);
         let mut after = snow(1.0);
         after.validity = clouds(&after, &[], Some(&snow(0.0)), 10.0, &MaskParams::default());

@@ -44,16 +44,15 @@ impl<'a> Squares<'a> {
         Squares::new(&usable, self.radius_px).mean(values)
     }
 
-    /// Correlation of two pictures over the counting pixels of each square; NaN where one of them is flat.
+    /// Correlation of two pictures over the counting pixels of each square; 0 where one of them is flat, NaN where nothing counts.
     pub(super) fn correlation(&self, a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>) -> Array2<f32> {
         let product = |a: &ArrayView2<'_, f32>, b: &ArrayView2<'_, f32>| self.mean(&(a * b).view());
         let (mean_a, mean_b) = (self.mean(a), self.mean(b));
         let covariance = product(a, b) - &mean_a * &mean_b;
         let variances = [(a, &mean_a), (b, &mean_b)].map(|(v, mean)| product(v, v) - mean * mean);
-        Zip::from(&covariance)
-            .and(&variances[0])
-            .and(&variances[1])
-            .map_collect(|covariance, a, b| covariance / (a * b).sqrt())
+        Zip::from(&covariance).and(&variances[0]).and(&variances[1]).map_collect(|covariance, &a, &b| {
+            if a <= 0.0 || b <= 0.0 { 0.0 } else { covariance / (a * b).sqrt() }
+        })
     }
 
     /// Share of the pixels of each square that count, 0…1; what lies outside the picture is no pixel.
@@ -103,6 +102,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn pictures_correlate_where_they_share_their_texture() {
+        let texture =
+            |seed: usize| Array2::from_shape_fn((30, 30), |(r, c)| ((r * seed + c * 5) % 11) as f32);
+        let ok = Array2::from_shape_fn((30, 30), |(r, _)| r < 20);
+        let squares = Squares::new(&ok, 4);
+        let of = |a: &Array2<f32>, b: &Array2<f32>, row: usize| {
+            squares.correlation(&a.view(), &b.view())[(row, 15)]
+        };
+        let (one, flat) = (texture(7), Array2::from_elem((30, 30), 0.5));
+        assert!((of(&one, &(2.0 * &one + 1.0), 10) - 1.0).abs() < 1e-4);
+        assert!(of(&one, &texture(3), 10).abs() < 0.4);
+        assert!(of(&flat, &flat, 10) == 0.0 && of(&one, &one, 28).is_nan());
     }
 
     #[test]

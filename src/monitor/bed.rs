@@ -104,6 +104,12 @@ pub(super) mod tests {
     use crate::corridor::StripGeometry;
     use ndarray::Array3;
 
+    /// Contrast of a train that is known.
+    pub(in crate::monitor) const CONTRAST: [f64; 2] = [0.03, 0.01];
+    /// Contrasts that its place may show, and how much of the train they are: itself, the bed, its opposite, another colour.
+    pub(in crate::monitor) const SHOWN: [([f64; 2], f64); 4] =
+        [(CONTRAST, 1.0), ([0.0, 0.0], 0.0), ([-0.03, -0.01], -1.0), ([-0.01, 0.03], 0.0)];
+
     /// Uniform noise −0.5…0.5 that depends on nothing but its argument.
     fn noise(seed: usize) -> f64 {
         let mut z = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -132,23 +138,16 @@ pub(super) mod tests {
         let before: Vec<&Strip> = before.iter().collect();
         let change = |target: &Strip| BedChange::new(target, &before, Scale::Linear);
         let place = Stretch { track: 0, start_m: 1000.0, end_m: 1300.0 };
-        let contrast = [0.03, 0.01];
-        for (now, strength) in [
-            ([0.03, 0.01], 1.0),
-            ([0.0, 0.0], 0.0),
-            ([-0.03, -0.01], -1.0),
-            // Another colour.
-            ([-0.01, 0.03], 0.0),
-        ] {
+        for (now, strength) in SHOWN {
             // The bed is as wide as the pixel, of which the train fills the most.
-            let seen = change(&strip(10, 0.05, now)).strength(&place, &contrast);
+            let seen = change(&strip(10, 0.05, now)).strength(&place, &CONTRAST);
             assert!((seen - strength).abs() < 0.3, "{now:?}: {seen}");
         }
         // A field that changed beside the track is no train.
         let field = Stretch { track: 0, start_m: 3500.0, end_m: 3800.0 };
-        assert!(change(&strip(10, 0.05, [0.0; 2])).strength(&field, &contrast).abs() < 0.3);
+        assert!(change(&strip(10, 0.05, [0.0; 2])).strength(&field, &CONTRAST).abs() < 0.3);
         let mut hidden = strip(9, 0.0, [0.03, 0.01]);
         hidden.valid.fill(false);
-        assert!(change(&hidden).strength(&place, &contrast).is_nan());
+        assert!(change(&hidden).strength(&place, &CONTRAST).is_nan());
     }
 }

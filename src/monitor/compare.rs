@@ -11,7 +11,7 @@ use super::overlooked::overlooked;
 use super::references::Sites;
 use super::rows::{alert, observations, sighting};
 use super::state::{
-    AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, clear_before, departed_lives, drop_strips,
+    AlertRow, DetectionRow, SceneAt, SceneRow, SceneStatus, State, departed_lives, drop_strips,
     drop_strips_before, idle_before, lives_since, open_lives, permanent_lives, put_detections, put_life,
     put_observations, put_scene, put_strips, raise, recount, scenes_seen, standing_on, stays_since,
     stretches_on, used_before,
@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 const BEDS_MAX: usize = 8;
 /// Clear dates before each of them.
 const BED_DATES: usize = 2;
+/// Share of its window that a date shows which tells what beds are like.
+const CLEAR_FRACTION: f64 = 0.5;
 
 /// What became of one scene.
 pub(super) struct Compared {
@@ -238,12 +240,12 @@ impl<'a> Comparison<'a> {
     fn before(&self, c: &Connection, view: &str, datetime: Timestamp) -> rusqlite::Result<Before> {
         let (id, baseline) = (self.config.id.as_str(), &self.config.baseline);
         // One more than is compared: whoever stood on all of those would have been seen coming.
-        let mut dates = used_before(c, id, view, datetime, baseline.count + 1)?;
+        let mut dates = used_before(c, id, view, datetime, baseline.count + 1, 0.0)?;
         let watched_long = dates.len() > baseline.count;
         dates.truncate(baseline.count);
         let open = open_lives(c, id)?;
         let mut add = |first_seen: Timestamp, count: usize| -> rusqlite::Result<usize> {
-            let empty = clear_before(c, id, view, first_seen, count)?;
+            let empty = used_before(c, id, view, first_seen, count, CLEAR_FRACTION)?;
             dates.extend(empty.into_iter().filter(|date| !dates.contains(date)).collect::<Vec<_>>());
             Ok(dates.len())
         };
@@ -337,13 +339,15 @@ impl<'a> Comparison<'a> {
     fn prune(&self, c: &Connection, view: &str) -> rusqlite::Result<()> {
         let (id, baseline) = (self.config.id.as_str(), &self.config.baseline);
         let far = Timestamp::MAX - SignedDuration::from_hours(1);
-        let kept = used_before(c, id, view, far, baseline.kept_count)?;
+        let kept = used_before(c, id, view, far, baseline.kept_count, 0.0)?;
         let Some(&(_, oldest)) = kept.last().filter(|_| kept.len() == baseline.kept_count) else {
             return Ok(());
         };
         let first = lives_since(c, id, oldest)?.iter().map(|l| l.first_seen).min();
         let empty = match first {
-            Some(first) => clear_before(c, id, view, first, baseline.empty_count)?.last().map(|d| d.1),
+            Some(first) => {
+                used_before(c, id, view, first, baseline.empty_count, CLEAR_FRACTION)?.last().map(|d| d.1)
+            }
             None => None,
         };
         drop_strips_before(c, id, view, empty.map_or(oldest, |e| e.min(oldest)))

@@ -22,7 +22,7 @@ const PER_M: f64 = 100_000.0;
 pub(super) fn evidence(track: &TrackResult, stretch: &Stretch, contrast: &[f64], step_m: f64) -> Evidence {
     let last = track.profile.len();
     let at = |m: f64| ((m / step_m).round().max(0.0) as usize).min(last);
-    let rows = at(stretch.start_m)..at(stretch.end_m);
+    let rows = at(stretch.start_m)..at(stretch.end_m.max(stretch.start_m));
     let seen = track.profile[rows.clone()].iter().filter(|v| v.is_finite()).count();
     let clear = seen as f64 / rows.len().max(1) as f64;
     let like = track.likeness.to(contrast);
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::corridor::{Strip, Track};
     use crate::detect::{DetectParams, TrackStrips, detect};
-    use crate::monitor::bed::tests::strip;
+    use crate::monitor::bed::tests::{CONTRAST, SHOWN, strip};
 
     /// A date against three without a train.
     fn compared(target: Strip) -> TrackResult {
@@ -89,20 +89,13 @@ mod tests {
 
     #[test]
     fn a_known_train_is_told_from_its_empty_bed_and_from_its_opposite() {
-        let contrast = [0.03, 0.01];
-        for (now, strength) in [
-            ([0.03, 0.01], 1.0),
-            ([0.0, 0.0], 0.0),
-            ([-0.03, -0.01], -1.0),
-            // Another colour.
-            ([-0.01, 0.03], 0.0),
-        ] {
+        for (now, strength) in SHOWN {
             let track = compared(strip(10, 0.05, now));
-            let seen = shown(&track, 1000.0, &contrast);
+            let seen = shown(&track, 1000.0, &CONTRAST);
             assert!((seen.strength - strength).abs() < 0.15, "{now:?}: {seen:?}");
             assert_eq!(seen.score > 0.0, strength > 0.5, "{seen:?}");
             // A field that changed beside the track is no train.
-            assert!(shown(&track, 3500.0, &contrast).strength.abs() < 0.3);
+            assert!(shown(&track, 3500.0, &CONTRAST).strength.abs() < 0.3);
         }
     }
 

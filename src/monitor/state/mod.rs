@@ -22,8 +22,7 @@ pub(super) use lives::{
     stays_since, stretches_on,
 };
 pub(super) use scenes::{
-    SceneAt, clear_before, drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status,
-    used_before,
+    SceneAt, drop_strips, drop_strips_before, move_scenes, put_scene, put_strips, set_status, used_before,
 };
 pub(super) use series::{idle_before, put_detections, put_observations};
 

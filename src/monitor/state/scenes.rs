@@ -181,39 +181,23 @@ pub(in crate::monitor) fn drop_strips(c: &Connection, scene_key: i64) -> rusqlit
     Ok(())
 }
 
-/// Keys and times of the used scenes before `before`, newest first, at most `count`, that have strips.
+/// Keys and times of the used scenes before `before` that show `least_valid_fraction` of their window, newest first, at most `count`,
+/// that have strips.
 pub(in crate::monitor) fn used_before(
     c: &Connection,
     site_id: &str,
     view: &str,
     before: Timestamp,
     count: usize,
+    least_valid_fraction: f64,
 ) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
-    before_where("1", c, (site_id, text_of(before), count, view))
-}
-
-/// The same of scenes that show half of their window or more.
-pub(in crate::monitor) fn clear_before(
-    c: &Connection,
-    site_id: &str,
-    view: &str,
-    before: Timestamp,
-    count: usize,
-) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
-    before_where("coalesce(valid_fraction, 1) >= 0.5", c, (site_id, text_of(before), count, view))
-}
-
-fn before_where(
-    condition: &str,
-    c: &Connection,
-    values: (&str, String, usize, &str),
-) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
-    let sql = format!(
-        "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND view = ?4 AND status = 'used' AND datetime < ?2 AND {condition} \
-         AND EXISTS (SELECT 1 FROM strip WHERE strip.scene_key = s.scene_key) ORDER BY datetime DESC LIMIT ?3"
-    );
-    c.prepare_cached(&sql)?
-        .query_map(values, |r| Ok((r.get(0)?, time_of(&r.get::<_, String>(1)?)?)))?
+    let sql = "SELECT scene_key, datetime FROM scene s WHERE site_id = ?1 AND view = ?4 AND status = 'used' AND datetime < ?2 \
+               AND coalesce(valid_fraction, 1) >= ?5 \
+               AND EXISTS (SELECT 1 FROM strip WHERE strip.scene_key = s.scene_key) ORDER BY datetime DESC LIMIT ?3";
+    c.prepare_cached(sql)?
+        .query_map((site_id, text_of(before), count, view, least_valid_fraction), |r| {
+            Ok((r.get(0)?, time_of(&r.get::<_, String>(1)?)?))
+        })?
         .collect()
 }
 
