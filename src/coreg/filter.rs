@@ -78,22 +78,20 @@ fn blurred(values: &Array2<f32>, taps: &[f32]) -> Array2<f32> {
         for (mut to, from) in to.outer_iter_mut().zip(from.outer_iter()) {
             padded[reach..reach + cols].iter_mut().zip(from).for_each(|(p, v)| *p = *v);
             if let Some(to) = to.as_slice_mut() {
-                for (k, &t) in taps.iter().enumerate() {
-                    add_scaled(to, &padded[k..k + cols], t);
-                }
+                weighted_sum(to, taps, |k| &padded[k..k + cols]);
             }
         }
     });
     let mut out = Array2::<f32>::zeros((rows, cols));
+    let along = along.as_slice().unwrap_or_default();
     out.axis_chunks_iter_mut(Axis(0), ROWS_PER_TASK).into_par_iter().enumerate().for_each(
         |(chunk, mut to)| {
             for (i, mut to) in to.outer_iter_mut().enumerate() {
                 let row = chunk * ROWS_PER_TASK + i;
                 let first = row.saturating_sub(reach);
-                for from in first..(row + reach + 1).min(rows) {
-                    if let (Some(to), Some(from_row)) = (to.as_slice_mut(), along.row(from).as_slice()) {
-                        add_scaled(to, from_row, taps[from + reach - row]);
-                    }
+                let taps = &taps[first + reach - row..taps.len().min(rows + reach - row)];
+                if let Some(to) = to.as_slice_mut() {
+                    weighted_sum(to, taps, |k| &along[(first + k) * cols..][..cols]);
                 }
             }
         },
@@ -101,9 +99,22 @@ fn blurred(values: &Array2<f32>, taps: &[f32]) -> Array2<f32> {
     out
 }
 
-/// to ← to + t·from
-pub(super) fn add_scaled(to: &mut [f32], from: &[f32], t: f32) {
-    to.iter_mut().zip(from).for_each(|(to, v)| *to += t * v);
+/// `to = Σ_k taps_k · lines(k)`, the lines being as long as `to`.
+fn weighted_sum<'a>(to: &mut [f32], taps: &[f32], lines: impl Fn(usize) -> &'a [f32]) {
+    const LANES: usize = 16;
+    let whole = to.len() / LANES * LANES;
+    let (blocks, rest) = to.split_at_mut(whole);
+    for (block, to) in blocks.chunks_exact_mut(LANES).enumerate() {
+        let mut sums = [0.0_f32; LANES];
+        for (k, tap) in taps.iter().enumerate() {
+            let from = &lines(k)[block * LANES..][..LANES];
+            sums.iter_mut().zip(from).for_each(|(sum, v)| *sum += tap * v);
+        }
+        to.copy_from_slice(&sums);
+    }
+    for (i, to) in rest.iter_mut().enumerate() {
+        *to = taps.iter().enumerate().map(|(k, tap)| tap * lines(k)[whole + i]).sum();
+    }
 }
 
 /// Whether all pixels from −1 to +2 around each pixel are usable: beyond, the kernel weighs little.

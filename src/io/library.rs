@@ -35,6 +35,8 @@ pub fn configure() {
             ("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE"),
             // Megabytes; the default of a share of the memory grows with the machine.
             ("GDAL_CACHEMAX", "160"),
+            // The smaller versions of a COG wait in a file beside it: a third of its bytes for a twentieth of the time.
+            ("COG_TMP_COMPRESSION", "NONE"),
         ];
         for (key, value) in options {
             let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());

@@ -5,7 +5,7 @@ use crate::pipeline::register::Lay;
 use crate::pipeline::{Error, SceneSource};
 use crate::raster::Validity;
 use crate::scene::Scene;
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array3, ArrayView3, Axis, s};
 use rayon::prelude::*;
 
 /// Rows read ahead to, and columns read at once by a thread; whole tiles of most files.
@@ -30,10 +30,10 @@ impl Patch {
         Ok(Self { values, window })
     }
 
-    /// A copy of a window that lies inside.
-    pub(super) fn part(&self, window: Window) -> Array3<f32> {
+    /// A window that lies inside.
+    pub(super) fn part(&self, window: Window) -> ArrayView3<'_, f32> {
         let (r, c) = (window.row - self.window.row, window.col - self.window.col);
-        self.values.slice(s![.., r..r + window.height, c..c + window.width]).to_owned()
+        self.values.slice(s![.., r..r + window.height, c..c + window.width])
     }
 }
 

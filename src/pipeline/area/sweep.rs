@@ -103,7 +103,7 @@ impl Sweep<'_> {
                 .map(|&col| {
                     let core = Window { col, width: cols.min(width - col), ..strip };
                     let window = core.grown(model.margin_px(), (height, width));
-                    let mut before = baseline.patch.part(window);
+                    let mut before = baseline.patch.part(window).to_owned();
                     self.hidden.blank(&mut before, window);
                     let after = laid(&self.lay, &target.patch, window);
                     let place = (core.row, core.col, core.height, core.width);

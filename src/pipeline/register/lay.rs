@@ -135,13 +135,15 @@ impl Lay<'_> {
         first: (f64, f64),
         window: Window,
     ) -> Array2<f32> {
-        let [top, bottom, left, right] = self.span(window, first);
-        let shape = ((bottom - top) as usize + 1, (right - left) as usize + 1);
-        let mut framed = Array2::from_elem(shape, f32::NAN);
+        if let Some(lattice) = &self.shifts.lattice {
+            let first = (held.row as f64 + first.0, held.col as f64 + first.1);
+            let part = (window.row, window.col, window.height, window.width);
+            return warp(plane, first, lattice, part, &self.shifts.table);
+        }
+        let [top, _, left, _] = self.span(window, first);
+        let mut framed = Array2::from_elem((window.height, window.width), f32::NAN);
         let at = ((held.row as f64 - top) as usize, (held.col as f64 - left) as usize);
         framed.slice_mut(s![at.0..at.0 + held.height, at.1..at.1 + held.width]).assign(plane);
-        let Some(lattice) = &self.shifts.lattice else { return framed };
-        let part = (window.row, window.col, window.height, window.width);
-        warp(framed, (top + first.0, left + first.1), lattice, part, &self.shifts.table)
+        framed
     }
 }
