@@ -7,7 +7,7 @@ use crate::grid::Window;
 use nalgebra::{DMatrix, DVector};
 
 /// Largest number of spline cells along the longer side.
-const CELLS_MAX: f64 = 16.0;
+const CELLS_MAX: f64 = 24.0;
 /// Cells per square root of the number of points: at least about four points a coefficient.
 const CELLS_PER_ROOT: f64 = 0.4;
 
