@@ -10,7 +10,7 @@
 //!
 //! Two roles are scanned: the target against the baselines, which finds arrivals, and the newest baseline
 //! against the target and the older ones, which finds departures (a regression forgives what is odd in its
-//! covariates, so one role does not see both). They share the asked false-alarm rate equally.
+//! covariates, so one role does not see both). They share the asked false-alarm rate; what both see counts once.
 
 mod alignment;
 mod error;
@@ -249,6 +249,32 @@ mod tests {
         assert_eq!((best.chainage_start_m, best.chainage_end_m), (1995.0, 2395.0), "{best:?}");
         let (low, high) = best.length_interval_m;
         assert!(low > 370.0 && high < 430.0, "{best:?}");
+    }
+
+    #[test]
+    fn a_train_stands_out_more_from_a_quiet_bed() {
+        let track = line(6000.0);
+        let score = |noise_on_bed: f64| {
+            let of = |date: u64, train: std::ops::Range<usize>| {
+                let mut quiet = strip(&track, 1, 1.0, 0..0);
+                for ((b, s, t), v) in quiet.values.indexed_iter_mut() {
+                    let offset_px = (t as f64 - 40.0) / 2.0;
+                    let size = if offset_px.abs() < 4.0 { noise_on_bed } else { 1.0 };
+                    let place = (b * 1_000_000 + s * 100 + t) as u64 + date * 10_000_000;
+                    let train = if train.contains(&s) { 0.02 } else { 0.0 };
+                    let profile = (-offset_px * offset_px / (2.0 * 0.55 * 0.55)).exp();
+                    *v += (0.02 * size * noise(place) + train * profile) as f32;
+                }
+                quiet
+            };
+            let (target, baselines) = (of(7, 200..240), vec![of(8, 0..0)]);
+            let exclusion = Array2::from_elem(target.valid.dim(), false);
+            let input = TrackStrips { track: &track, target, baselines, exclusion };
+            let false_alarms = FalseAlarmRate::per_100km(1000.0).unwrap();
+            let params = DetectParams { false_alarms, ..DetectParams::default() };
+            detect(&[input], &params).unwrap().detections[0].score
+        };
+        assert!(score(0.7) > score(1.0) + 0.5, "{} {}", score(0.7), score(1.0));
     }
 
     #[test]

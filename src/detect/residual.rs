@@ -29,6 +29,11 @@ const SAMPLED: usize = 4;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
+/// Fewest clear rows that tell how much a column varies.
+const SPREAD_ROWS: usize = 100;
+/// The most that a quiet column is raised by: nearly constant ones stay so.
+const RAISED_MOST: f64 = 2.0;
+
 /// Fewest columns whose median tells what a change wider than a train shows at a row: the track's seven and five beside it.
 pub(super) const LEAST_COLUMNS: usize = 12;
 
@@ -43,7 +48,7 @@ pub(super) struct Residuals {
     pub(super) bare: Array3<f64>,
     /// The same of the placebo columns.
     pub(super) bare_placebos: Array3<f64>,
-    /// Factor of the local noise in the track's column, (row, band).
+    /// Factor of the local noise and of a quiet bed in the track's column, (row, band).
     pub(super) gain: Array2<f64>,
     /// The whitening, bands → bands.
     pub(super) whitener: Whitener,
@@ -73,12 +78,13 @@ pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
     };
     let fits: Vec<Vec<Vec<f64>>> = (0..columns).into_par_iter().map(fit).collect();
     let mut r = Array3::from_shape_fn((rows, columns, bands), |(row, column, band)| fits[column][band][row]);
-    let gain = equalise(stack, &mut r);
+    let mut gain = equalise(stack, &mut r);
     let samples: Vec<f64> =
         beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
     let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
     let clip = if bands == 1 { 8.0 } else { 3.0 };
     whiten(&mut r, &whitener);
+    gain *= raise_quiet(stack, &mut r);
     let bare = r.slice(s![.., stack.half - 1..=stack.half + 1, ..]).to_owned();
     let bare_placebos = r.select(Axis(1), &stack.placebo_columns());
     clip_lengths(&mut r, clip);
@@ -272,6 +278,31 @@ fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
         }
     }
     gain
+}
+
+/// Brings columns that vary less than is usual beside the track up to that; gives the factor of the track's.
+///
+/// A bed is often quieter than the fields beside it, and a train on it stands out more than one like it would from them. Trains
+/// make a column louder, so louder ones stay as they are.
+fn raise_quiet(stack: &Stack<'_>, white: &mut Array3<f64>) -> f64 {
+    let spread = |column: usize| {
+        let own = |row: &usize| !stack.is_beside(column) || !stack.excluded[(*row, column)];
+        let length = |row: usize| white.slice(s![row, column, ..]).iter().map(|u| u * u).sum::<f64>().sqrt();
+        let mut lengths: Vec<f64> =
+            (0..stack.rows()).filter(own).map(length).filter(|v| v.is_finite()).collect();
+        if lengths.len() < SPREAD_ROWS { f64::NAN } else { median(&mut lengths) }
+    };
+    let spreads: Vec<f64> = (0..stack.columns()).map(spread).collect();
+    let beside = spreads.iter().enumerate().filter(|(c, v)| stack.is_beside(*c) && v.is_finite());
+    let usual = median(&mut beside.map(|(_, v)| *v).collect::<Vec<_>>());
+    let factor = |column: usize| {
+        let ratio = usual / spreads[column];
+        if ratio.is_nan() { 1.0 } else { ratio.clamp(1.0, RAISED_MOST) }
+    };
+    for (column, mut cells) in white.axis_iter_mut(Axis(1)).enumerate() {
+        cells *= factor(column);
+    }
+    factor(stack.half)
 }
 
 /// Whitens every cell.

@@ -3,7 +3,7 @@
 use super::interval::intervals;
 use super::likeness::Likeness;
 use super::limit::limits;
-use super::null::{Null, null};
+use super::null::{Null, distinct, null};
 use super::params::Cargo;
 use super::radar;
 use super::refine::{ShownOn, ends, filtered, mean, offset_px, shown_on, track_of};
@@ -23,6 +23,24 @@ struct Pass {
     null: Null,
     /// Events on the track.
     events: Vec<Event>,
+}
+
+/// What the roles give, and how many different events a rate of one of each amounts to.
+struct Passes {
+    of: Vec<Pass>,
+    distinct: f64,
+}
+
+impl Passes {
+    fn new(of: Vec<Pass>) -> Self {
+        let distinct = distinct(&of.iter().map(|pass| &pass.null).collect::<Vec<_>>());
+        Self { of, distinct }
+    }
+
+    /// Expected false alarms per 100 km of all roles at the statistic of one.
+    fn rate(&self, pass: &Pass, statistic: f64) -> f64 {
+        (self.distinct * pass.null.tail.rate(statistic)).max(1e-300)
+    }
 }
 
 /// An event of a pass with its certainty, before its details.
@@ -52,7 +70,7 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     let [first, second] = &roles;
     let (first, second) = rayon::join(|| pass(stack, first, &windows), || pass(stack, second, &windows));
     // The second role only adds: a newest baseline under cloud costs nothing else.
-    let passes: Vec<Pass> = std::iter::once(first?).chain(second.ok()).collect();
+    let passes = Passes::new(std::iter::once(first?).chain(second.ok()).collect());
     Ok(DetectOutput {
         detections: detections(stack, &passes, params),
         tracks: track_results(stack, &passes, params),
@@ -76,7 +94,7 @@ fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Result<Pass, Error
 }
 
 /// What passes the asked rate, surest first, each stretch of track once.
-fn detections(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> Vec<TrackDetection> {
+fn detections(stack: &Stack<'_>, passes: &Passes, params: &DetectParams) -> Vec<TrackDetection> {
     let all = events_of(passes);
     let min_rows = (params.min_length_m / stack.step_m).round() as usize;
     let mut taken: Vec<Range<usize>> = Vec::new();
@@ -99,28 +117,23 @@ fn detections(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> Vec<
     detections
 }
 
-/// Expected false alarms per 100 km of all passes at the statistic of one.
-fn rate(passes: &[Pass], pass: &Pass, statistic: f64) -> f64 {
-    (passes.len() as f64 * pass.null.tail.rate(statistic)).max(1e-300)
-}
-
 /// Events of all passes with their certainty.
-fn events_of(passes: &[Pass]) -> Vec<Found> {
+fn events_of(passes: &Passes) -> Vec<Found> {
     let of = |(i, pass): (usize, &Pass)| {
         pass.events.iter().map(|event| certainty(passes, i, event.clone())).collect::<Vec<_>>()
     };
-    let mut found: Vec<Found> = passes.iter().enumerate().flat_map(of).collect();
+    let mut found: Vec<Found> = passes.of.iter().enumerate().flat_map(of).collect();
     let q_values = benjamini_hochberg(&found.iter().map(|f| f.p_value).collect::<Vec<_>>());
     found.iter_mut().zip(q_values).for_each(|(f, q)| f.q_value = q);
     found
 }
 
 /// An event with its score and p-value; its q-value depends on the others.
-fn certainty(passes: &[Pass], index: usize, event: Event) -> Found {
-    let pass = &passes[index];
+fn certainty(passes: &Passes, index: usize, event: Event) -> Found {
+    let pass = &passes.of[index];
     Found {
         pass: index,
-        score: -rate(passes, pass, event.statistic).log10(),
+        score: -passes.rate(pass, event.statistic).log10(),
         p_value: (pass.null.tail.rate(event.statistic) / pass.null.tail.rate(f64::MIN)).min(1.0),
         q_value: 1.0,
         rows: event.rows,
@@ -139,11 +152,11 @@ fn significant(mut found: Vec<Found>, params: &DetectParams) -> Vec<Found> {
 /// can be stronger than either, and becomes one of them when its ends are found.
 ///
 /// Placebo tracks are not searched a second time; what this adds to false alarms is a second one beside one in so many.
-fn left_over(passes: &[Pass], all: &[Found], found: &Found, rows: &Range<usize>) -> Vec<Found> {
+fn left_over(passes: &Passes, all: &[Found], found: &Found, rows: &Range<usize>) -> Vec<Found> {
     let event = &found.rows;
     let rests = [event.start..rows.start.min(event.end), rows.end.max(event.start)..event.end];
     let best = |rest: Range<usize>| {
-        let event = strongest_within(&passes[found.pass].scans, &rest)?;
+        let event = strongest_within(&passes.of[found.pass].scans, &rest)?;
         let mut found = certainty(passes, found.pass, event);
         let weaker = all.iter().filter(|f| f.p_value >= found.p_value);
         found.q_value = weaker.map(|f| f.q_value).fold(1.0, f64::min);
@@ -183,11 +196,11 @@ fn free_around(stack: &Stack<'_>, taken: &[Range<usize>], event: &Range<usize>) 
 /// The rows of a train and all that is said of it.
 fn describe(
     stack: &Stack<'_>,
-    passes: &[Pass],
+    passes: &Passes,
     found: &Found,
     (event, free, min_rows): (&Range<usize>, &Range<usize>, usize),
 ) -> (Range<usize>, TrackDetection) {
-    let pass = &passes[found.pass];
+    let pass = &passes.of[found.pass];
     let rows = ends((&pass.residuals, &pass.scans), (event, free), min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
     let shown_on = shown_on(stack, &rows);
@@ -250,13 +263,13 @@ fn contrast(stack: &Stack<'_>, rows: &Range<usize>, shown_on: ShownOn) -> Vec<f6
         .collect()
 }
 
-fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> Vec<TrackResult> {
+fn track_results(stack: &Stack<'_>, passes: &Passes, params: &DetectParams) -> Vec<TrackResult> {
     let mut best = vec![f64::NAN; stack.rows()];
-    for pass in passes {
+    for pass in &passes.of {
         for scan in &pass.scans {
             for (start, &statistic) in scan.statistic.column(stack.half).iter().enumerate() {
                 if statistic.is_finite() {
-                    let score = -rate(passes, pass, statistic).log10();
+                    let score = -passes.rate(pass, statistic).log10();
                     best[start..start + scan.cells].iter_mut().for_each(|b| *b = score.max(*b));
                 }
             }
@@ -268,8 +281,8 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
         None => Cargo::usual(&vec![""; stack.bands]),
     };
     let cargoes = if params.cargoes.is_empty() { &usual } else { &params.cargoes };
-    let first = &passes[0];
-    let threshold = first.null.tail.score_at(params.false_alarms.get() / passes.len() as f64);
+    let first = &passes.of[0];
+    let threshold = first.null.tail.score_at(params.false_alarms.get() / passes.distinct);
     let result = |(track_index, rows): (usize, &Range<usize>)| TrackResult {
         track_index,
         length_m: (rows.len() - 1) as f64 * stack.step_m,
@@ -284,21 +297,21 @@ fn track_results(stack: &Stack<'_>, passes: &[Pass], params: &DetectParams) -> V
 }
 
 /// Events of the target on the track with these rows.
-fn candidates(stack: &Stack<'_>, passes: &[Pass], rows: &Range<usize>) -> Vec<Candidate> {
+fn candidates(stack: &Stack<'_>, passes: &Passes, rows: &Range<usize>) -> Vec<Candidate> {
     let at = |row: usize| (row as f64 - rows.start as f64 - 0.5) * stack.step_m;
     let last_m = (rows.len() - 1) as f64 * stack.step_m;
     let of = |event: &Event| Candidate {
         chainage_start_m: at(event.rows.start).max(0.0),
         chainage_end_m: at(event.rows.end).min(last_m),
-        score: -rate(passes, &passes[0], event.statistic).log10(),
+        score: -passes.rate(&passes.of[0], event.statistic).log10(),
     };
-    passes[0].events.iter().filter(|e| rows.contains(&e.rows.start)).map(of).collect()
+    passes.of[0].events.iter().filter(|e| rows.contains(&e.rows.start)).map(of).collect()
 }
 
-fn summary(passes: &[Pass], params: &DetectParams) -> NullSummary {
-    let null = &passes[0].null;
+fn summary(passes: &Passes, params: &DetectParams) -> NullSummary {
+    let null = &passes.of[0].null;
     let asked = params.false_alarms.get();
-    let own = asked / passes.len() as f64;
+    let own = asked / passes.distinct;
     NullSummary {
         placebo_track_count: null.placebo_count,
         placebo_length_m: null.placebo_length_m,

@@ -76,6 +76,12 @@ impl EventTail {
         }
     }
 
+    /// The score of the `n`-th highest event, the lowest where there are fewer.
+    #[must_use]
+    pub fn nth_highest(&self, n: usize) -> f64 {
+        self.scores[n.clamp(1, self.scores.len()) - 1]
+    }
+
     /// Number of events.
     #[must_use]
     pub fn count(&self) -> usize {
