@@ -1,8 +1,10 @@
-//! The real pairs of the trial and the virtual tracks laid across them.
+//! The real pairs of the trial, the virtual tracks laid across them and the real lines that lie in them.
 
 use super::own::Rng;
 use super::world::{Date, Pair};
 use gdal::Dataset;
+use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
+use gdal::vector::{Geometry, LayerAccess as _};
 use ndarray::{Array2, Array3, s};
 use railwatch::corridor::Track;
 use railwatch::grid::{Affine, Crs, Grid};
@@ -70,6 +72,42 @@ fn lay(
         tracks.extend(Track::new(format!("t{}", tracks.len()), None, ends));
     }
     tracks
+}
+
+/// The lines of a file whose attribute `site` begins the site's name, all where there is no such attribute, in the frame of `grid`.
+/// Their ids are name and kind.
+fn lines(path: &Path, site: &str, grid: &Grid) -> Vec<Track> {
+    let dataset = Dataset::open(path).unwrap();
+    let mut layer = dataset.layer(0).unwrap();
+    let text = |feature: &gdal::vector::Feature<'_>, field: &str| {
+        feature.field_index(field).ok().and_then(|i| feature.field_as_string(i).unwrap())
+    };
+    let mut from = layer.spatial_ref().unwrap();
+    let mut to = SpatialRef::from_wkt(&grid.crs.wkt).unwrap();
+    for crs in [&mut from, &mut to] {
+        crs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    }
+    let transform = CoordTransform::new(&from, &to).unwrap();
+    (layer.features())
+        .filter(|f| text(f, "site").is_none_or(|own| site.starts_with(&own)))
+        .filter_map(|f| {
+            let name = format!("{}, {}", text(&f, "name")?, text(&f, "kind").unwrap_or("rail".to_owned()));
+            let geometry: Geometry = f.geometry()?.transform(&transform).unwrap();
+            let mut points = Vec::new();
+            geometry.get_points(&mut points);
+            Track::new(name, None, points.into_iter().map(|p| (p.0, p.1)).collect())
+        })
+        .collect()
+}
+
+/// The real lines of a site: those digitised for this trial, and at Bernau the rails that come with the scene.
+pub(crate) fn real_lines(data: &Path, site: &str, grid: &Grid) -> Vec<Track> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/accuracy/lines.geojson");
+    let mut all = lines(&own, site, grid);
+    if site.starts_with("Bernau") {
+        all.extend(lines(&data.join("s2_pair_bernau_2021/rails.geojson"), site, grid));
+    }
+    all
 }
 
 /// A site with its pairs, and whether nothing was ever chosen by it.

@@ -22,6 +22,7 @@ pub(crate) struct Train {
 }
 
 /// A scene on the common pixel frame of its pair: values, what is clear, shift to add to (row, col).
+#[derive(Clone)]
 pub(crate) struct Date {
     pub(crate) raster: Raster,
     pub(crate) shift_px: (f64, f64),
@@ -30,6 +31,7 @@ pub(crate) struct Date {
     pub(crate) bands: Vec<usize>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Pair {
     /// Target first, then baselines, newest first.
     pub(crate) dates: Vec<Date>,
