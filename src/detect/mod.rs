@@ -25,6 +25,7 @@ mod radar;
 mod refine;
 mod residual;
 mod scan;
+mod shown;
 mod stack;
 mod verdict;
 
@@ -33,7 +34,7 @@ pub use likeness::Likeness;
 pub use limit::DetectionLimit;
 pub use null::NullSummary;
 pub use params::{Cargo, DetectParams};
-pub use refine::ShownOn;
+pub use shown::ShownOn;
 
 use crate::corridor::{Strip, Track};
 use crate::scene::Appearance;

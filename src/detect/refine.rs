@@ -1,11 +1,8 @@
-//! Second pass: where a found train begins and ends, how far it stands off the line, and which date has it.
+//! Second pass: where a found train begins and ends, and how far it stands off the line.
 
-use super::Change;
-use super::radar;
 use super::residual::Residuals;
 use super::scan::{Scan, strongest_within};
 use super::stack::Stack;
-use crate::stats::{mad_sigma, median};
 use ndarray::{ArrayView2, Axis};
 use std::ops::Range;
 
@@ -13,8 +10,6 @@ use std::ops::Range;
 const SMALLEST_REACH: usize = 12;
 /// Steps of the refinement.
 const STEPS: usize = 4;
-/// Neighbouring rows to either side that say what the track normally looks like.
-const NEIGHBOURS: usize = 60;
 
 /// How much likelier a row is with the train of some rows than without it.
 ///
@@ -146,128 +141,4 @@ pub(super) fn offset_px(residuals: &Residuals, rows: &Range<usize>) -> f64 {
     } else {
         0.0
     }
-}
-
-/// Which dates show a train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShownOn {
-    /// The target: it appeared.
-    Target,
-    /// The target and the newest of several baselines alike: it appeared before the newest.
-    TargetAndNewest,
-    /// The newest of several baselines alone: it departed.
-    Newest,
-    /// The baselines as a whole: it departed.
-    AllBaselines,
-}
-
-impl ShownOn {
-    /// What that means for the time between baselines and target.
-    #[must_use]
-    pub fn change(self) -> Change {
-        match self {
-            Self::Target | Self::TargetAndNewest => Change::Appeared,
-            Self::Newest | Self::AllBaselines => Change::Departed,
-        }
-    }
-
-    /// Scenes that show the place after and before the change.
-    pub(super) fn sides(self, stack: &Stack<'_>) -> [Vec<usize>; 2] {
-        let older = 2..stack.scenes();
-        match self {
-            Self::Target | Self::AllBaselines => [vec![0], (1..stack.scenes()).collect()],
-            Self::TargetAndNewest => [vec![0, 1], older.collect()],
-            Self::Newest => [std::iter::once(0).chain(older).collect(), vec![1]],
-        }
-    }
-}
-
-/// Which dates show the train.
-///
-/// 1. With two or more baselines the older ones say what the place looks like. Target `a` and newest baseline `b` are
-///    each compared with their median, less the same beside the stretch, in units of its spread there, squared and
-///    summed over bands. Both are alike where `(a − b)²` is below `a²` and `b²`. Else, with `b²` above `a²`, the train
-///    stood on the newest and departed.
-/// 2. Otherwise target and baselines (their median) are each compared with what the track shows beside the
-///    stretch on the same dates. The baselines are farther off (with several of them twice as far in
-///    power, since a train that stood on all dates is rarer than one that came): departed. Else it appeared, before
-///    the newest baseline where that is alike.
-///
-/// With too few clear neighbours the target is taken as the odd one.
-pub(super) fn shown_on(stack: &Stack<'_>, rows: &Range<usize>) -> ShownOn {
-    let (mut alone, mut against_older) = (Contest::default(), Contest::default());
-    let several = stack.scenes() > 2;
-    for band in 0..stack.bands {
-        let dates: Vec<Vec<f64>> = (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
-        alone.add(stack, rows, &dates[0], &median_date(&dates[1..]));
-        if several {
-            let older = median_date(&dates[2..]);
-            let less = |date: &[f64]| date.iter().zip(&older).map(|(d, o)| d - o).collect::<Vec<f64>>();
-            against_older.add(stack, rows, &less(&dates[0]), &less(&dates[1]));
-        }
-    }
-    let Contest { first: target, second: newest, between } = against_older;
-    let factor = if several { 2.0 } else { 1.0 };
-    let both = several && between < target.min(newest);
-    if several && newest > target && !both {
-        ShownOn::Newest
-    } else if alone.second > factor * alone.first {
-        ShownOn::AllBaselines
-    } else if both {
-        ShownOn::TargetAndNewest
-    } else {
-        ShownOn::Target
-    }
-}
-
-/// Squared departures of two signals in a stretch from their neighbours, and of one from the other, over their common
-/// spread squared, summed over bands.
-#[derive(Default)]
-struct Contest {
-    first: f64,
-    second: f64,
-    between: f64,
-}
-
-impl Contest {
-    fn add(&mut self, stack: &Stack<'_>, rows: &Range<usize>, first: &[f64], second: &[f64]) {
-        let first = departure_from_neighbours(stack, first, rows);
-        let second = departure_from_neighbours(stack, second, rows);
-        let (Some((a, a_sigma)), Some((b, b_sigma))) = (first, second) else { return };
-        let variance = (0.5 * (a_sigma * a_sigma + b_sigma * b_sigma)).max(1e-12);
-        self.first += a * a / variance;
-        self.second += b * b / variance;
-        self.between += (a - b).powi(2) / variance;
-    }
-}
-
-/// Median over dates, row by row; NaN where no date is clear.
-fn median_date(dates: &[Vec<f64>]) -> Vec<f64> {
-    let rows = dates.first().map_or(0, Vec::len);
-    (0..rows)
-        .map(|row| median(&mut dates.iter().map(|d| d[row]).filter(|v| v.is_finite()).collect::<Vec<_>>()))
-        .collect()
-}
-
-/// Filter output of a scene in the track's column; NaN where it is not clear.
-pub(super) fn filtered(stack: &Stack<'_>, scene: usize, band: usize) -> Vec<f64> {
-    if stack.looks.is_some() {
-        return radar::level(stack, scene, band);
-    }
-    let seen = stack.seen_in_column(scene, band, stack.half);
-    seen.into_iter().map(|s| s.map_or(f64::NAN, |s| s.filtered)).collect()
-}
-
-/// Mean over the stretch less the median beside it, and the spread beside it.
-fn departure_from_neighbours(stack: &Stack<'_>, values: &[f64], rows: &Range<usize>) -> Option<(f64, f64)> {
-    let track = track_of(stack, rows.start);
-    let before = rows.start.saturating_sub(NEIGHBOURS).max(track.start)..rows.start.saturating_sub(1);
-    let after = rows.end + 1..(rows.end + NEIGHBOURS).min(track.end);
-    let mut near: Vec<f64> = before.chain(after).map(|row| values[row]).filter(|v| v.is_finite()).collect();
-    if near.len() < 8 {
-        return None;
-    }
-    let centre = median(&mut near);
-    let inside = mean(rows.clone().map(|row| values[row] - centre));
-    Some((inside, mad_sigma(&near, centre)))
 }

@@ -6,14 +6,16 @@ use super::limit::limits;
 use super::null::{Null, distinct, null};
 use super::params::Cargo;
 use super::radar;
-use super::refine::{ShownOn, ends, filtered, mean, offset_px, shown_on, track_of};
+use super::refine::{ends, mean, offset_px, track_of};
 use super::residual::{Residuals, beside, residuals};
 use super::scan::{Event, Scan, events, scan, strongest_within, window_cells};
+use super::shown::{OnTrack, ShownOn};
 use super::stack::{Role, Stack};
 use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
 use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
 use rayon::prelude::*;
+use std::cell::LazyCell;
 use std::ops::Range;
 
 /// Everything one role gives.
@@ -100,6 +102,7 @@ fn detections(stack: &Stack<'_>, passes: &Passes, params: &DetectParams) -> Vec<
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut detections = Vec::new();
     let mut waiting = merge(significant(all.clone(), params));
+    let on_track = LazyCell::new(|| OnTrack::new(stack));
     while !waiting.is_empty() {
         let found = waiting.remove(0);
         let Some(free) = free_around(stack, &taken, &found.rows) else { continue };
@@ -107,7 +110,7 @@ fn detections(stack: &Stack<'_>, passes: &Passes, params: &DetectParams) -> Vec<
         if event.len() < min_rows {
             continue;
         }
-        let (rows, detection) = describe(stack, passes, &found, (&event, &free, min_rows));
+        let (rows, detection) = describe((stack, &on_track), passes, &found, (&event, &free, min_rows));
         waiting.extend(left_over(passes, &all, &found, &rows));
         waiting = significant(waiting, params);
         taken.push(rows);
@@ -195,7 +198,7 @@ fn free_around(stack: &Stack<'_>, taken: &[Range<usize>], event: &Range<usize>) 
 
 /// The rows of a train and all that is said of it.
 fn describe(
-    stack: &Stack<'_>,
+    (stack, on_track): (&Stack<'_>, &OnTrack),
     passes: &Passes,
     found: &Found,
     (event, free, min_rows): (&Range<usize>, &Range<usize>, usize),
@@ -203,10 +206,10 @@ fn describe(
     let pass = &passes.of[found.pass];
     let rows = ends((&pass.residuals, &pass.scans), (event, free), min_rows);
     let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
-    let shown_on = shown_on(stack, &rows);
+    let shown_on = ShownOn::new(stack, on_track, &rows);
     let contrast = match stack.looks {
         Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, &shown_on.sides(stack)),
-        None => contrast(stack, &rows, shown_on),
+        None => contrast(stack, on_track, &rows, shown_on),
     };
     let change = shown_on.change();
     // A departed train's own contrast is the change with its sign turned.
@@ -239,15 +242,14 @@ fn describe(
 
 /// Change per band of the pixels on the track: mean filtered output after the change less that before it
 /// ([`ShownOn::sides`]), over the filter's response to a blurred train of unit pixel contrast, less the same beside the stretch.
-fn contrast(stack: &Stack<'_>, rows: &Range<usize>, shown_on: ShownOn) -> Vec<f64> {
+fn contrast(stack: &Stack<'_>, on_track: &OnTrack, rows: &Range<usize>, shown_on: ShownOn) -> Vec<f64> {
     let [after, before] = shown_on.sides(stack);
     let track = track_of(stack, rows.start);
     (0..stack.bands)
         .map(|band| {
-            let dates: Vec<Vec<f64>> =
-                (0..stack.scenes()).map(|scene| filtered(stack, scene, band)).collect();
             let level = |side: &[usize], row: usize| {
-                let clear = side.iter().map(|&scene| dates[scene][row]).filter(|v| v.is_finite());
+                let clear =
+                    side.iter().map(|&scene| on_track.filtered[scene][band][row]).filter(|v| v.is_finite());
                 median(&mut clear.collect::<Vec<_>>())
             };
             let difference = |row: usize| level(&after, row) - level(&before, row);
