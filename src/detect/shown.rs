@@ -177,3 +177,70 @@ impl Departure {
         Some(Self { inside, beside })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corridor::{Strip, StripGeometry, Track};
+    use crate::detect::{DetectParams, TrackStrips};
+    use ndarray::{Array2, Array3};
+
+    const TRAIN: Range<usize> = 200..230;
+
+    /// Two bands of a bed with these levels by band and row, between fields of those levels by row.
+    fn strip(track: &Track, bed: impl Fn(usize, usize) -> f64, field: impl Fn(usize) -> f64) -> Strip {
+        let geometry = StripGeometry::for_pixel_m(10.0);
+        let (ns, nt) = (geometry.along_count(track.length_m()), geometry.across_count());
+        let values = Array3::from_shape_fn((2, ns, nt), |(b, s, t)| {
+            let offset_px = (t as f64 - 40.0) / 2.0;
+            let cover = 0.4 * (-offset_px * offset_px / (2.0 * 0.55 * 0.55)).exp();
+            (field(s) * (1.0 - cover) + cover * bed(b, s)) as f32
+        });
+        Strip { values, valid: Array2::from_elem((ns, nt), true), geometry }
+    }
+
+    fn shown(target: impl Fn(&Track) -> Strip, baseline: impl Fn(&Track) -> Strip) -> ShownOn {
+        let track = Track::new("a".into(), None, vec![(0.0, 0.0), (6000.0, 0.0)]).unwrap();
+        let (target, baselines) = (target(&track), vec![baseline(&track)]);
+        let exclusion = Array2::from_elem(target.valid.dim(), false);
+        let strips = [TrackStrips { track: &track, target, baselines, exclusion }];
+        let stack = Stack::new(&strips, &DetectParams::default()).unwrap();
+        ShownOn::new(&stack, &OnTrack::new(&stack), &TRAIN)
+    }
+
+    fn wave(s: usize, length: f64) -> f64 {
+        (s as f64 * std::f64::consts::TAU / length).sin()
+    }
+
+    #[test]
+    fn what_the_fields_do_is_not_the_bed() {
+        // The baseline's field is bright beside the train, so the bed seems darker there than it is.
+        let fine = |b: usize, s: usize| 0.002 * wave(s, 3.7 + b as f64);
+        let with_train = |b: usize, s: usize| 0.15 + fine(b, s) - if TRAIN.contains(&s) { 0.05 } else { 0.0 };
+        let empty = |b: usize, s: usize| 0.15 + fine(b + 2, s);
+        let steady = |s: usize| 0.2 + 0.002 * wave(s, 31.0);
+        let bright = |s: usize| 0.2 + 0.002 * wave(s, 31.0) + if (195..235).contains(&s) { 0.1 } else { 0.0 };
+        assert_eq!(shown(|t| strip(t, with_train, steady), |t| strip(t, empty, bright)), ShownOn::Target);
+        assert_eq!(
+            shown(|t| strip(t, empty, bright), |t| strip(t, with_train, steady)),
+            ShownOn::AllBaselines
+        );
+    }
+
+    #[test]
+    fn what_all_bands_share_beside_the_train_says_less() {
+        // Both bands rise and fall together along the bed, and do so within the stretch; the train has a colour.
+        let fine = |b: usize, s: usize| 0.002 * wave(s, 3.7 + b as f64);
+        let colour = |b: usize, s: usize| match (b, TRAIN.contains(&s)) {
+            (0, true) => 0.02,
+            (_, true) => -0.02,
+            _ => 0.0,
+        };
+        let with_train = |b: usize, s: usize| 0.15 + 0.04 * wave(s, 15.0) + fine(b, s) + colour(b, s);
+        let risen = |s: usize| if TRAIN.contains(&s) { 0.04 } else { 0.0 };
+        let empty = |b: usize, s: usize| 0.15 + 0.04 * wave(s, 15.0) + risen(s) + fine(b + 2, s);
+        let field = |s: usize| 0.2 + 0.002 * wave(s, 31.0);
+        assert_eq!(shown(|t| strip(t, with_train, field), |t| strip(t, empty, field)), ShownOn::Target);
+        assert_eq!(shown(|t| strip(t, empty, field), |t| strip(t, with_train, field)), ShownOn::AllBaselines);
+    }
+}
