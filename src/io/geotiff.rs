@@ -63,7 +63,8 @@ pub(super) fn copy_as_cog(
     for (key, value) in wanted {
         options.set_name_value(key, value).map_err(|e| Error::write(path, e))?;
     }
-    copy(path, dataset, "COG", &options)
+    // GDAL before 3.7 makes the smaller versions on one thread, whatever the driver is told.
+    library::with_option("GDAL_NUM_THREADS", &threads, || copy(path, dataset, "COG", &options))
 }
 
 /// Writes a scene as GeoTIFF of 16-bit numbers `(band, row, col)` (deflate, predictor 2), whole or not at all.

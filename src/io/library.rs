@@ -58,6 +58,17 @@ pub fn configure() {
     });
 }
 
+/// Runs `work` with an option of GDAL set on this thread, unless the user has set it.
+pub(super) fn with_option<T>(key: &str, value: &str, work: impl FnOnce() -> T) -> T {
+    let unset = gdal::config::get_config_option(key, "").is_ok_and(|v| v.is_empty());
+    let is_set = unset && gdal::config::set_thread_local_config_option(key, value).is_ok();
+    let done = work();
+    if is_set && let Err(e) = gdal::config::clear_thread_local_config_option(key) {
+        tracing::debug!("GDAL option {key} not taken back: {e}");
+    }
+    done
+}
+
 /// Forgets what was read of a remote file: the next read asks the server again. `prefix` is its GDAL path or a start of it.
 #[expect(unsafe_code, reason = "GDAL's cache of remote files has no safe wrapper")]
 pub fn forget_remote(prefix: &str) {
