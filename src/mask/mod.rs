@@ -241,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn fresh_snow_on_one_date_is_not_judged() {
+        let names = ["B04", "B08"].map(|b| BandName(b.to_owned()));
+        let clear = red_and_infrared(|_, _| 0.08, |_, _| 3.0);
+        let fallen = |r: usize, c: usize| (60..140).contains(&r) && (60..140).contains(&c);
+        let mut snow = red_and_infrared(
+            |r, c| if fallen(r, c) { 0.6 } else { 0.08 },
+            |r, c| if fallen(r, c) { 0.95 } else { 3.0 },
+        );
+        snow.validity = clouds(&snow, &names, Some(&clear), 10.0, &MaskParams::default());
+        let is_judged = |at: (usize, usize)| Validity::shows_ground(snow.validity[at]);
+        assert!(!is_judged((100, 100)) && !is_judged((64, 64)) && is_judged((20, 20)));
+    }
+
+    #[test]
     fn a_thin_veil_over_the_whole_scene_is_flagged() {
         let ground = |r: usize, c: usize| if (r / 6 + c / 6).is_multiple_of(2) { 0.04 } else { 0.09 };
         let clear = scene(ground);
