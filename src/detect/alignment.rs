@@ -98,8 +98,8 @@ fn signal(
     let at_cell = |cell: isize| -> Vec<f64> {
         let mut sums = vec![(0.0, 0.0); stack.rows()];
         for scene in 1..stack.scenes().min(1 + DATES) {
-            for (sum, seen) in sums.iter_mut().zip(stack.seen(scene, band, from + cell)) {
-                *sum = seen.map_or(*sum, |s| (sum.0 + s.filtered, sum.1 + 1.0));
+            for (sum, filtered) in sums.iter_mut().zip(stack.filtered(scene, band, from + cell)) {
+                *sum = filtered.map_or(*sum, |v| (sum.0 + v, sum.1 + 1.0));
             }
         }
         sums.into_iter().map(|(sum, count)| (sum / count).abs()).collect()

@@ -18,8 +18,10 @@ pub(super) struct Profile {
     pub(super) weights: Vec<f64>,
     /// Which cells are flank: −1 left, +1 right, 0 neither.
     pub(super) side: Vec<i8>,
-    /// Likewise: 1 for a cell of the left and of the right flank, else 0.
-    pub(super) flanks: Vec<[f64; 2]>,
+    /// 1 for a cell of the left flank, else 0.
+    pub(super) left: Vec<f64>,
+    /// 1 for a cell of the right flank, else 0.
+    pub(super) right: Vec<f64>,
     /// Cells of one flank.
     pub(super) flank_count: f64,
     /// Response of h to a blurred train of unit contrast in its central pixel.
@@ -56,10 +58,10 @@ impl Profile {
             .collect();
         // share of the central sample: width × peak of the blur
         let cover = (TRAIN_WIDTH_M / pixel_m) / (BLUR_SIGMA_PX * (2.0 * std::f64::consts::PI).sqrt());
-        let on = |flank: i8, side: i8| f64::from(u8::from(side == flank));
-        let flanks: Vec<[f64; 2]> = side.iter().map(|&side| [on(-1, side), on(1, side)]).collect();
-        let flank_count = flanks.iter().map(|flank| flank[1]).sum();
-        Self { weights, side, flanks, flank_count, response, cover: cover.min(1.0), cells_per_px }
+        let on = |flank: i8| side.iter().map(|&side| f64::from(u8::from(side == flank))).collect::<Vec<_>>();
+        let (left, right) = (on(-1), on(1));
+        let flank_count = right.iter().sum();
+        Self { weights, left, right, side, flank_count, response, cover: cover.min(1.0), cells_per_px }
     }
 
     /// Response of h centred `offset_px` beside such a train.

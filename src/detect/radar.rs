@@ -9,7 +9,6 @@ use super::stack::{Role, Stack};
 use crate::sar::signed_root;
 use crate::stats::median;
 use crate::units::power_to_db;
-use ndarray::Array2;
 use std::ops::Range;
 
 /// Sigma of the weights over the width of a train, px.
@@ -94,8 +93,8 @@ fn mean_of(dates: &[Vec<Option<Power>>]) -> Vec<Option<(Power, f64)>> {
 pub(super) struct Evidence {
     /// Signed root of the likelihood ratio.
     pub(super) on_track: Vec<f64>,
-    /// Logarithm of the change of the ground beside the cell, `(row, 0)`: what the evidence is regressed on.
-    pub(super) beside: Array2<f64>,
+    /// Logarithm of the change of the ground beside the cell: what the evidence is regressed on.
+    pub(super) beside: Vec<f64>,
 }
 
 /// Evidence of `role` in one band and column.
@@ -104,12 +103,12 @@ pub(super) fn evidence(stack: &Stack<'_>, role: &Role, looks: f64, column: usize
     let others: Vec<_> = role.others.iter().map(|&scene| power(stack, scene, band, column)).collect();
     let baseline = mean_of(&others);
     let rows = tested.len();
-    let mut beside = Array2::from_elem((rows, 1), f64::NAN);
+    let mut beside = vec![f64::NAN; rows];
     let mut on_track = vec![f64::NAN; rows];
     for (row, (tested, baseline)) in tested.iter().zip(&baseline).enumerate() {
         let (Some(t), Some((b, count))) = (tested, baseline) else { continue };
         on_track[row] = signed_root(t.centre, b.centre, *count, looks);
-        beside[(row, 0)] = (t.flank() / b.flank()).ln();
+        beside[row] = (t.flank() / b.flank()).ln();
     }
     Evidence { on_track, beside }
 }

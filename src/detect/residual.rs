@@ -22,10 +22,6 @@ const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cuto
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
 const RICH_ROWS: usize = 250;
-/// Covariates beside those of the dates and of the other bands.
-const OWN: usize = 4;
-/// Covariates of where the line runs between the pixels: a bed is narrower than a pixel, so what of it is sampled depends on that.
-const SAMPLED: usize = 4;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
@@ -56,39 +52,32 @@ pub(super) struct Residuals {
     pub(super) clip: f64,
 }
 
-/// Residuals of `role` on the whole stack; `None` when the ground beside the tracks does not vary.
-pub(super) fn residuals(stack: &Stack<'_>, role: &Role) -> Option<Residuals> {
-    let (rows, columns, bands) = (stack.rows(), stack.columns(), stack.bands);
+impl Residuals {
+    /// From [`regressed`]; `None` when the ground beside the tracks does not vary.
+    pub(super) fn new(stack: &Stack<'_>, mut r: Array3<f64>) -> Option<Self> {
+        let bands = stack.bands;
+        let mut gain = equalise(stack, &mut r);
+        let samples: Vec<f64> =
+            beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
+        let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
+        let clip = if bands == 1 { 8.0 } else { 3.0 };
+        whiten(&mut r, &whitener);
+        gain *= raise_quiet(stack, &mut r);
+        let bare = r.slice(s![.., stack.half - 1..=stack.half + 1, ..]).to_owned();
+        let bare_placebos = r.select(Axis(1), &stack.placebo_columns());
+        clip_lengths(&mut r, clip);
+        Some(Self { white: r, bare, bare_placebos, gain, whitener, clip })
+    }
+}
+
+/// What the regression of each role leaves over, (row, column, band); NaN where unobserved.
+pub(super) fn regressed(stack: &Stack<'_>, roles: &[Role]) -> Vec<Array3<f64>> {
     let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
-    let fit = |column: usize| {
-        let mut fits = match stack.looks {
-            Some(looks) => {
-                (0..bands).map(|b| fit_power(&radar::evidence(stack, role, looks, column, b))).collect()
-            }
-            None => fit_column(stack, role, column, rich),
-        };
-        if role.tested != TARGET {
-            // Ground that the target hides does not tell that a train departed.
-            let target = stack.seen_in_column(TARGET, 0, column);
-            for residual in &mut fits {
-                residual.iter_mut().zip(&target).for_each(|(r, t)| *r = t.map_or(f64::NAN, |_| *r));
-            }
-        }
-        fits
-    };
-    let fits: Vec<Vec<Vec<f64>>> = (0..columns).into_par_iter().map(fit).collect();
-    let mut r = Array3::from_shape_fn((rows, columns, bands), |(row, column, band)| fits[column][band][row]);
-    let mut gain = equalise(stack, &mut r);
-    let samples: Vec<f64> =
-        beside(stack).flat_map(|(row, c)| (0..bands).map(move |b| (row, c, b))).map(|at| r[at]).collect();
-    let whitener = Whitener::new(&trimmed_covariance(&samples, bands, 0.9, 5)?)?;
-    let clip = if bands == 1 { 8.0 } else { 3.0 };
-    whiten(&mut r, &whitener);
-    gain *= raise_quiet(stack, &mut r);
-    let bare = r.slice(s![.., stack.half - 1..=stack.half + 1, ..]).to_owned();
-    let bare_placebos = r.select(Axis(1), &stack.placebo_columns());
-    clip_lengths(&mut r, clip);
-    Some(Residuals { white: r, bare, bare_placebos, gain, whitener, clip })
+    let columns: Vec<Vec<Vec<Vec<f64>>>> =
+        (0..stack.columns()).into_par_iter().map(|column| fit_column(stack, roles, column, rich)).collect();
+    let dim = (stack.rows(), stack.columns(), stack.bands);
+    let of = |role: usize| Array3::from_shape_fn(dim, |(row, column, band)| columns[column][role][band][row]);
+    (0..roles.len()).into_par_iter().map(of).collect()
 }
 
 /// Cells beside the track that no other rail or road disturbs.
@@ -103,43 +92,94 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
 /// Residual evidence of power in one column and band, rows of all tracks together; NaN where unobserved.
 fn fit_power(evidence: &Evidence) -> Vec<f64> {
     let Evidence { on_track, beside } = evidence;
-    tukey_regression(&beside.view(), on_track, None, RULE)
+    tukey_regression(&[beside], on_track, None, RULE)
         .map_or_else(|| vec![f64::NAN; on_track.len()], |fit| fit.residuals)
 }
 
-/// Residuals of one column, (band, row), rows of all tracks together.
-fn fit_column(stack: &Stack<'_>, role: &Role, column: usize, rich: bool) -> Vec<Vec<f64>> {
-    let in_band = |band: usize| Column {
-        tested: stack.seen_in_column(role.tested, band, column),
-        others: role.others.iter().map(|&scene| stack.seen_in_column(scene, band, column)).collect(),
+/// Residuals of one column, (role, band, row), rows of all tracks together.
+fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> Vec<Vec<Vec<f64>>> {
+    let mut fits: Vec<Vec<Vec<f64>>> = match stack.looks {
+        Some(looks) => {
+            let power = |role: &Role, band| fit_power(&radar::evidence(stack, role, looks, column, band));
+            roles.iter().map(|role| (0..stack.bands).map(|band| power(role, band)).collect()).collect()
+        }
+        None => {
+            let in_band = |scene, band| stack.seen_in_column(scene, band, column);
+            let seen: Vec<Vec<Vec<Option<Seen>>>> = (0..stack.scenes())
+                .map(|scene| (0..stack.bands).map(|band| in_band(scene, band)).collect())
+                .collect();
+            let phases = if rich { stack.phases(column) } else { Vec::new() };
+            roles.iter().map(|role| fit_bands(&seen, role, &phases)).collect()
+        }
     };
-    let columns: Vec<Column> = (0..stack.bands).map(in_band).collect();
-    let usual: Vec<Vec<[f64; 2]>> = columns.iter().map(Column::usual).collect();
-    let first = unchanged(&columns, &usual);
-    let phases = if rich { stack.phases(column) } else { Vec::new() };
-    (0..stack.bands).map(|band| fit_band(&columns, &usual, (band, &first), &phases)).collect()
+    let target = stack.seen_in_column(TARGET, 0, column);
+    for (_, fits) in roles.iter().zip(&mut fits).filter(|(role, _)| role.tested != TARGET) {
+        // Ground that the target hides does not tell that a train departed.
+        for residual in fits {
+            residual.iter_mut().zip(&target).for_each(|(r, t)| *r = t.map_or(f64::NAN, |_| *r));
+        }
+    }
+    fits
 }
 
-/// What one band shows in one column.
-struct Column {
-    /// The scene under test, by row.
-    tested: Vec<Option<Seen>>,
-    /// The others, newest first, by row.
-    others: Vec<Vec<Option<Seen>>>,
+/// Residuals of one role, (band, row), from what a column shows, (scene, band, row), and [`Stack::phases`] if it is rich in clear rows.
+fn fit_bands(seen: &[Vec<Vec<Option<Seen>>>], role: &Role, phases: &[[f64; 2]]) -> Vec<Vec<f64>> {
+    let in_band = |band: usize| {
+        Column::new(
+            &seen[role.tested][band],
+            role.others.iter().map(|&scene| &seen[scene][band][..]).collect(),
+        )
+    };
+    let columns: Vec<Column<'_>> = (0..seen[role.tested].len()).map(in_band).collect();
+    let first = unchanged(&columns);
+    (0..columns.len()).map(|band| fit_band(&columns, band, &first, phases)).collect()
 }
 
-impl Column {
-    /// Mean filter output and flank of the others that are clear; NaN of none.
-    fn usual(&self) -> Vec<[f64; 2]> {
+/// What one band shows in one column, by row; NaN where it is not clear.
+struct Column<'a> {
+    /// Filter output and flank of the scene under test.
+    filtered: Vec<f64>,
+    flank: Vec<f64>,
+    /// Tilt of the scene under test, tilt and middle of the newest of the others that is clear.
+    own: [Vec<f64>; 3],
+    /// Mean filter output and flank of the others that are clear.
+    usual: [Vec<f64>; 2],
+    /// The others, newest first.
+    others: Vec<&'a [Option<Seen>]>,
+}
+
+impl<'a> Column<'a> {
+    fn new(tested: &[Option<Seen>], others: Vec<&'a [Option<Seen>]>) -> Self {
+        let of_tested = |of: fn(Seen) -> f64| tested.iter().map(|s| s.map_or(f64::NAN, of)).collect();
+        let newest = |of: fn(Seen) -> f64| {
+            let newest = |row: usize| others.iter().find_map(|o| o[row]);
+            (0..tested.len()).map(|row| newest(row).map_or(f64::NAN, of)).collect()
+        };
         let mean = |row: usize| {
-            let (sum, count) = self
-                .others
+            let (filtered, flank, count) = others
                 .iter()
                 .filter_map(|o| o[row])
-                .fold(([0.0; 2], 0.0), |(a, n), s| ([a[0] + s.filtered, a[1] + s.flank], n + 1.0));
-            sum.map(|v| v / count)
+                .fold((0.0, 0.0, 0.0), |(a, b, n), s| (a + s.filtered, b + s.flank, n + 1.0));
+            (filtered / count, flank / count)
         };
-        (0..self.tested.len()).map(mean).collect()
+        let usual: (Vec<f64>, Vec<f64>) = (0..tested.len()).map(mean).unzip();
+        Self {
+            filtered: of_tested(|s| s.filtered),
+            flank: of_tested(|s| s.flank),
+            own: [of_tested(|s| s.tilt), newest(|s| s.tilt), newest(|s| s.centre)],
+            usual: usual.into(),
+            others,
+        }
+    }
+
+    /// Filter output and flank of one of the others; where it is clouded it gives way to the mean of the clear ones.
+    fn date(&self, date: usize) -> [Vec<f64>; 2] {
+        let [filtered, flank] = &self.usual;
+        let seen = self.others[date];
+        let of = |usual: &[f64], of: fn(Seen) -> f64| {
+            seen.iter().zip(usual).map(|(seen, usual)| seen.map_or(*usual, of)).collect()
+        };
+        [of(filtered, |s| s.filtered), of(flank, |s| s.flank)]
     }
 }
 
@@ -147,18 +187,18 @@ impl Column {
 /// it lies farthest off.
 ///
 /// The trains of one band are outliers among the covariates of the others, where only this tells.
-fn unchanged(columns: &[Column], usual: &[Vec<[f64; 2]>]) -> Vec<f64> {
-    let rows = usual.first().map_or(0, Vec::len);
+fn unchanged(columns: &[Column<'_>]) -> Vec<f64> {
+    let rows = columns.first().map_or(0, |column| column.filtered.len());
     let mut weights = vec![1.0_f64; rows];
-    for (column, usual) in columns.iter().zip(usual) {
-        let pair = |row: usize| Some((usual[row][0], column.tested[row]?.filtered));
-        let clear: Vec<usize> =
-            (0..rows).filter(|&row| pair(row).is_some_and(|(x, _)| x.is_finite())).collect();
-        let (x, y): (Vec<f64>, Vec<f64>) = clear.iter().filter_map(|&row| pair(row)).unzip();
+    for column in columns {
+        let pairs = column.usual[0].iter().zip(&column.filtered);
+        let clear = pairs.enumerate().filter(|(_, (x, y))| x.is_finite() && y.is_finite());
+        let (rows, (x, y)): (Vec<usize>, (Vec<f64>, Vec<f64>)) =
+            clear.map(|(row, (x, y))| (row, (*x, *y))).unzip();
         let Some(line) = robust_line(&x, &y) else { continue };
         let cutoff = RULE.cutoff_sigma * line.sigma;
         if cutoff > 0.0 {
-            for (&row, (x, y)) in clear.iter().zip(x.into_iter().zip(y)) {
+            for (row, (x, y)) in rows.into_iter().zip(x.into_iter().zip(y)) {
                 weights[row] = weights[row].min(biweight((y - line.at(x)) / cutoff));
             }
         }
@@ -166,66 +206,43 @@ fn unchanged(columns: &[Column], usual: &[Vec<[f64; 2]>]) -> Vec<f64> {
     weights
 }
 
-/// Residual of one band, rows of all tracks together; `usual` is [`Column::usual`] of every band, `first` the weights of the
-/// rows in the first fit.
+/// Residual of one band, rows of all tracks together; `first` are the weights of the rows in the first fit.
 ///
 /// What the filter gives on a bed moves with the field beside it on that date, so each date comes with its flank.
-/// Few rows cannot carry many slopes: without `phases` ([`Stack::phases`], given if the track is rich in clear rows) one slope for
-/// the mean of all dates, and the own band alone.
+/// Few rows cannot carry many slopes: without `phases` (given if the track is rich in clear rows) one slope for the mean of all
+/// dates, and the own band alone.
 ///
 /// A line as thin as a bed is not sampled well enough to be interpolated: what a pixel grid shows of it swings with the place of the
 /// line between the pixels, and a grid that is shifted shows another swing. A frequency f of the line's cross-section, along its
 /// normal n, is taken for f n − k, with k one cycle a pixel along the axis that n is nearest to, so the error is a sum of sine
 /// and cosine of the place along this axis. Shifts between dates change their factors alone. The bed's contrast sets the amplitude: a
 /// constant less the field's brightness, its flank.
-fn fit_band(
-    columns: &[Column],
-    usual: &[Vec<[f64; 2]>],
-    (band, first): (usize, &[f64]),
-    phases: &[[f64; 2]],
-) -> Vec<f64> {
-    let rich = !phases.is_empty();
-    let Column { tested, others } = &columns[band];
-    let rows = tested.len();
-    let dates = if rich { others.len() } else { 1 };
-    let cross = if rich { 3 * (columns.len() - 1) } else { 0 };
-    let sampled = if rich { SAMPLED } else { 0 };
-    let mut x = Array2::from_elem((rows, OWN + 2 * dates + cross + sampled), f64::NAN);
-    let mut y = vec![f64::NAN; rows];
-    for (row, seen) in tested.iter().enumerate() {
-        let Some(seen) = seen else { continue };
-        let Some(newest) = others.iter().find_map(|o| o[row]) else { continue };
-        y[row] = seen.filtered;
-        let own: [f64; OWN] = [seen.flank, seen.tilt, newest.tilt, newest.centre];
-        for (j, v) in own.into_iter().enumerate() {
-            x[(row, j)] = v;
-        }
-        // A date that is clouded here gives way to the mean of the clear ones.
-        let mean = usual[band][row];
-        for date in 0..dates {
-            let seen = others[date][row].filter(|_| rich).map_or(mean, |s| [s.filtered, s.flank]);
-            x[(row, OWN + 2 * date)] = seen[0];
-            x[(row, OWN + 2 * date + 1)] = seen[1];
-        }
-    }
-    let mut j = OWN + 2 * dates;
-    for other in (0..columns.len()).filter(|&b| rich && b != band) {
+fn fit_band(columns: &[Column<'_>], band: usize, first: &[f64], phases: &[[f64; 2]]) -> Vec<f64> {
+    let column = &columns[band];
+    let dates: Vec<[Vec<f64>; 2]> = if phases.is_empty() {
+        Vec::new()
+    } else {
+        (0..column.others.len()).map(|d| column.date(d)).collect()
+    };
+    let sampled: [Vec<f64>; 4] = {
+        let of = |k: usize| phases.iter().map(move |phase| phase[k]);
+        let on_flank = |k: usize| column.usual[1].iter().zip(of(k)).map(|(flank, v)| flank * v).collect();
+        [of(0).collect(), of(1).collect(), on_flank(0), on_flank(1)]
+    };
+    let mut x: Vec<&[f64]> = vec![&column.flank];
+    x.extend(column.own.iter().map(Vec::as_slice));
+    if phases.is_empty() {
+        x.extend(column.usual.iter().map(Vec::as_slice));
+    } else {
+        x.extend(dates.iter().flatten().map(Vec::as_slice));
         // The other bands tell how the ground changed: their flanks today, their usual signal and flanks.
-        for row in 0..rows {
-            x[(row, j)] = columns[other].tested[row].map_or(f64::NAN, |s| s.flank);
-            x[(row, j + 1)] = usual[other][row][0];
-            x[(row, j + 2)] = usual[other][row][1];
+        for (_, other) in columns.iter().enumerate().filter(|(b, _)| *b != band) {
+            x.extend([&other.flank, &other.usual[0], &other.usual[1]].map(Vec::as_slice));
         }
-        j += 3;
+        x.extend(sampled.iter().map(Vec::as_slice));
     }
-    for (row, [sin, cos]) in phases.iter().enumerate() {
-        let flank = usual[band][row][1];
-        for (k, v) in [*sin, *cos, flank * sin, flank * cos].into_iter().enumerate() {
-            x[(row, j + k)] = v;
-        }
-    }
-    tukey_regression(&x.view(), &y, Some(first), RULE)
-        .map_or_else(|| vec![f64::NAN; rows], |fit| fit.residuals)
+    tukey_regression(&x, &column.filtered, Some(first), RULE)
+        .map_or_else(|| vec![f64::NAN; column.filtered.len()], |fit| fit.residuals)
 }
 
 /// Subtracts the median across and divides by the local noise; gives the factor in the track's column.

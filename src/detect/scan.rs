@@ -125,12 +125,12 @@ fn window_sums(stack: &Stack<'_>, residuals: &Residuals, column: usize, cells: u
 /// Subtracts from each row and band the median over the columns, the track's own among them as placebo tracks are.
 fn subtract_median_across(stack: &Stack<'_>, sums: &mut [f64], bands: usize) {
     let columns = stack.columns();
-    sums.par_chunks_mut(columns * bands).for_each(|line| {
+    sums.par_chunks_mut(columns * bands).for_each_init(Vec::new, |values, line| {
         for b in 0..bands {
-            let mut values: Vec<f64> =
-                (0..columns).map(|c| line[c * bands + b]).filter(|v| v.is_finite()).collect();
+            values.clear();
+            values.extend((0..columns).map(|c| line[c * bands + b]).filter(|v| v.is_finite()));
             if values.len() >= LEAST_COLUMNS {
-                let centre = median(&mut values);
+                let centre = median(values);
                 (0..columns).for_each(|c| line[c * bands + b] -= centre);
             }
         }

@@ -208,6 +208,33 @@ impl<'a> Stack<'a> {
 
     /// What scene `scene` shows in band `band` at every row, in cells right of the track.
     pub(super) fn seen(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<Seen>> {
+        self.of_every_row(scene, band, cells_right, |values| {
+            let profile = &self.profile;
+            let filtered = product(values, &profile.weights);
+            let (left, right) = (product(values, &profile.left), product(values, &profile.right));
+            let n = profile.flank_count;
+            let centre = f64::from(values[values.len() / 2]);
+            let (flank, tilt) = ((left + right) / (2.0 * n), (right - left) / (2.0 * n));
+            filtered.is_finite().then_some(Seen { filtered, flank, tilt, centre })
+        })
+    }
+
+    /// Output of the filter alone, as [`Self::seen`].
+    pub(super) fn filtered(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<f64>> {
+        self.of_every_row(scene, band, cells_right, |values| {
+            let filtered = product(values, &self.profile.weights);
+            filtered.is_finite().then_some(filtered)
+        })
+    }
+
+    /// Something of the cells in reach of the filter at every row; `None` where one of them is not clear.
+    fn of_every_row<T>(
+        &self,
+        scene: usize,
+        band: usize,
+        cells_right: isize,
+        of: impl Fn(&[f32]) -> Option<T>,
+    ) -> Vec<Option<T>> {
         let t0 = self.middle as isize + cells_right - (REACH_PX * self.cells_per_px) as isize;
         let width = self.profile.weights.len();
         let mut out = Vec::with_capacity(self.rows());
@@ -216,11 +243,12 @@ impl<'a> Stack<'a> {
             let values = strip.values.index_axis(Axis(0), band);
             let (values, valid) = (values.as_standard_layout(), strip.valid.as_standard_layout());
             let cells = values.ncols();
-            let lines = values.as_slice().into_iter().flat_map(|v| v.chunks_exact(cells));
-            let lines = lines.zip(valid.as_slice().into_iter().flat_map(|v| v.chunks_exact(cells)));
-            out.extend(lines.zip(&self.aside[range.clone()]).map(|((line, valid), aside)| {
-                let first = (t0 + aside) as usize;
-                self.seen_at(&line[first..first + width], &valid[first..first + width])
+            let lines = values.as_slice().unwrap_or(&[]).chunks_exact(cells);
+            let lines = lines.zip(valid.as_slice().unwrap_or(&[]).chunks_exact(cells));
+            out.extend(lines.zip(&self.aside[range.clone()]).map(|((values, valid), aside)| {
+                let reach = (t0 + aside) as usize..(t0 + aside) as usize + width;
+                let clear = valid[reach.clone()].iter().fold(true, |all, &valid| all & valid);
+                if clear { of(&values[reach]) } else { None }
             }));
         }
         out
@@ -242,26 +270,19 @@ impl<'a> Stack<'a> {
         let target = self.seen_in_column(0, 0, column);
         any.iter().zip(target).map(|(&a, t)| a && t.is_some()).collect()
     }
+}
 
-    /// What the cells of a row in reach of the filter show.
-    fn seen_at(&self, values: &[f32], valid: &[bool]) -> Option<Seen> {
-        if !valid.iter().fold(true, |all, &valid| all & valid) {
-            return None;
+/// Sum of the products, four at a time.
+fn product(values: &[f32], weights: &[f64]) -> f64 {
+    let ((values, rest), (weights, last)) = (values.as_chunks::<4>(), weights.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (values, weights) in values.iter().zip(weights) {
+        for (sum, (&v, w)) in sums.iter_mut().zip(values.iter().zip(weights)) {
+            *sum += f64::from(v) * w;
         }
-        let profile = &self.profile;
-        let (mut filtered, mut left, mut right) = (0.0, 0.0, 0.0);
-        for ((&v, &weight), [on_left, on_right]) in values.iter().zip(&profile.weights).zip(&profile.flanks) {
-            let v = f64::from(v);
-            filtered += weight * v;
-            left += on_left * v;
-            right += on_right * v;
-        }
-        let n = profile.flank_count;
-        let centre = f64::from(values[values.len() / 2]);
-        let seen =
-            Seen { filtered, flank: (left + right) / (2.0 * n), tilt: (right - left) / (2.0 * n), centre };
-        filtered.is_finite().then_some(seen)
     }
+    let rest: f64 = rest.iter().zip(last).map(|(&v, w)| f64::from(v) * w).sum();
+    rest + sums.iter().sum::<f64>()
 }
 
 /// Whether the strips of a track agree with each other and with the first track.

@@ -7,13 +7,14 @@ use super::null::{Null, distinct, null};
 use super::params::Cargo;
 use super::radar;
 use super::refine::{ends, mean, offset_px, track_of};
-use super::residual::{Residuals, beside, residuals};
+use super::residual::{Residuals, beside, regressed};
 use super::scan::{Event, Scan, events, scan, strongest_within, window_cells};
 use super::shown::{OnTrack, ShownOn};
 use super::stack::{Role, Stack};
 use super::{Candidate, Change, DetectOutput, DetectParams, Error, NullSummary, TrackDetection, TrackResult};
 use crate::scene::Appearance;
 use crate::stats::{benjamini_hochberg, median};
+use ndarray::Array3;
 use rayon::prelude::*;
 use std::cell::LazyCell;
 use std::ops::Range;
@@ -69,10 +70,17 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
         let longest_m = longest.saturating_sub(1) as f64 * stack.step_m;
         return Err(Error::ShortTracks { longest_m, min_length_m: params.min_length_m });
     }
-    let [first, second] = &roles;
-    let (first, second) = rayon::join(|| pass(stack, first, &windows), || pass(stack, second, &windows));
+    if beside(stack).next().is_none() {
+        return Err(Error::NoPlacebo);
+    }
+    let mut passes = regressed(stack, &roles)
+        .into_par_iter()
+        .map(|regressed| pass(stack, regressed, &windows))
+        .collect::<Vec<_>>()
+        .into_iter();
     // The second role only adds: a newest baseline under cloud costs nothing else.
-    let passes = Passes::new(std::iter::once(first?).chain(second.ok()).collect());
+    let first = passes.next().ok_or(Error::NoVariation)??;
+    let passes = Passes::new(std::iter::once(first).chain(passes.flatten()).collect());
     Ok(DetectOutput {
         detections: detections(stack, &passes, params),
         tracks: track_results(stack, &passes, params),
@@ -81,11 +89,9 @@ pub(super) fn verdict(stack: &Stack<'_>, params: &DetectParams) -> Result<Detect
     })
 }
 
-fn pass(stack: &Stack<'_>, role: &Role, windows: &[usize]) -> Result<Pass, Error> {
-    if beside(stack).next().is_none() {
-        return Err(Error::NoPlacebo);
-    }
-    let residuals = residuals(stack, role).ok_or(Error::NoVariation)?;
+/// Everything that one role gives after its regression.
+fn pass(stack: &Stack<'_>, regressed: Array3<f64>, windows: &[usize]) -> Result<Pass, Error> {
+    let residuals = Residuals::new(stack, regressed).ok_or(Error::NoVariation)?;
     let scans: Vec<Scan> = windows.par_iter().filter_map(|&cells| scan(stack, &residuals, cells)).collect();
     if scans.is_empty() {
         return Err(Error::NoVariation);

@@ -3,7 +3,6 @@
 use super::Seen;
 use crate::corridor::Strip;
 use crate::stats::{RegressionRule, quantile, tukey_regression};
-use ndarray::Array2;
 
 /// Width of the filter across, px, and its reach.
 const FILTER_SIGMA_PX: f64 = 0.65;
@@ -28,14 +27,8 @@ pub(super) fn line(scene: &Strip, background: &Strip, b: usize, seen: Seen) -> O
     let (own, own_level) = filtered(scene, b, seen.offset_m);
     let (usual, usual_level) = filtered(background, b, seen.offset_m);
     let rows = own.len();
-    let mut x = Array2::zeros((rows, 3));
-    for i in 0..rows {
-        x[(i, 0)] = usual[i];
-        x[(i, 1)] = own_level[i];
-        x[(i, 2)] = usual_level[i];
-    }
     let rule = RegressionRule { ridge_ratio: 0.02, rounds: 8, cutoff_sigma: 4.7 };
-    let fit = tukey_regression(&x.view(), &own, None, rule)?;
+    let fit = tukey_regression(&[&usual, &own_level, &usual_level], &own, None, rule)?;
     let residuals = fit.residuals;
     // Other trains on the line are no noise: what a running median leaves is.
     let rough: Vec<f64> = (0..rows)

@@ -11,6 +11,8 @@ use super::order::{mad_sigma, median};
 const BISQUARE_SIGMA: f64 = 4.685;
 /// Most reweighting steps; a step that moves the gain by less than 1e-5 of itself ends them earlier.
 const STEPS_MAX: usize = 40;
+/// Pairs beyond which evenly spread ones give the start.
+const PAIRS_MAX: usize = 4001;
 
 /// `y = gain · x + offset` with the robust standard deviation of the residuals.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,8 +77,10 @@ pub fn robust_line(x: &[f64], y: &[f64]) -> Option<RobustLine> {
 fn pairwise_line(x: &[f64], y: &[f64]) -> Option<(f64, f64)> {
     let n = x.len();
     let pair = |i: usize| (x[(i + n / 2) % n] - x[i], y[(i + n / 2) % n] - y[i]);
+    let pairs = n.min(PAIRS_MAX);
+    let spread = (0..pairs).map(|k| k * n / pairs);
     let mut slopes: Vec<(f64, f64)> =
-        (0..n).map(pair).filter(|(dx, _)| *dx != 0.0).map(|(dx, dy)| (dy / dx, dx.abs())).collect();
+        spread.map(pair).filter(|(dx, _)| *dx != 0.0).map(|(dx, dy)| (dy / dx, dx.abs())).collect();
     slopes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let half = 0.5 * slopes.iter().map(|s| s.1).sum::<f64>();
     let mut below = 0.0;

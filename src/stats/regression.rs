@@ -1,17 +1,20 @@
 //! Linear regression by iterated reweighting with Tukey's biweight.
 //!
-//! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their median
-//! and scaled by their root mean square in the first fit before a ridge on all slopes, which keeps collinear baselines
-//! tame. Outliers in a covariate, or many in `y`, would draw the first fit to themselves and never stand out of it (Rousseeuw &
+//! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their mean and scaled by their
+//! standard deviation, both with the weights of the first fit, before a ridge on all slopes, which keeps collinear baselines tame. The
+//! matrix of the normal equations stays until the weights have changed by a tenth: a step with an older one, `β + N⁻¹(XᵀWr − λβ)`,
+//! ends at the same place, for there the gradient is zero. Outliers in a covariate, or many in `y`, would draw the first fit to themselves and never stand out of it (Rousseeuw &
 //! Leroy 1987, 10.1002/0471725382), so whoever knows them gives them no weight in it; later fits ask what is left over alone.
 //! Degenerate cases: residuals of which more than half are zero end the iteration.
 
-use super::{Vectors, median};
-use nalgebra::{DMatrix, DVector};
-use ndarray::ArrayView2;
+use super::median;
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 /// Relative change of sigma from round to round at which the weights have settled.
 const SETTLED: f64 = 1e-3;
+/// Mean change of a weight, as a share of their mean, from which on the matrix of the normal equations is made anew.
+const STALE: f64 = 0.1;
 
 /// How to fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,20 +38,19 @@ pub struct RobustFit {
     pub count: usize,
 }
 
-/// Regresses `y` on the columns of `x` (row, covariate) and an intercept; rows with a NaN have weight 0.
+/// Regresses `y` on covariates `x`, each by row, and an intercept; rows with a NaN have weight 0.
 ///
 /// `first` are the weights of the rows in the first fit; they count as 1 where none are given or less than a quarter is left.
 /// `None` when there are fewer than twice as many usable rows as coefficients.
 #[must_use]
 pub fn tukey_regression(
-    x: &ArrayView2<'_, f64>,
+    x: &[&[f64]],
     y: &[f64],
     first: Option<&[f64]>,
     rule: RegressionRule,
 ) -> Option<RobustFit> {
-    let p = x.ncols();
-    let usable: Vec<usize> =
-        (0..y.len()).filter(|&i| y[i].is_finite() && x.row(i).iter().all(|v| v.is_finite())).collect();
+    let p = x.len();
+    let usable = usable(x, y);
     let n = usable.len();
     if n < 2 * (p + 1) {
         return None;
@@ -59,13 +61,20 @@ pub fn tukey_regression(
     }
     let design = standardised(x, &usable, &weights);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
-    let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
-    let mut residuals = vec![0.0; n];
+    let centred: Array1<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
+    let mut residuals = centred.clone();
+    let mut beta = DVector::zeros(p + 1);
+    let mut normal = Normal::new(&design, &weights, rule.ridge_ratio)?;
     let mut sigma = 0.0;
     for _ in 0..=rule.rounds {
-        let beta = solve((&design, p + 1), &centred, &weights, rule.ridge_ratio)?;
-        design.dot(beta.as_slice(), &mut residuals);
-        residuals.iter_mut().zip(&centred).for_each(|(r, c)| *r = c - *r);
+        if normal.is_stale(&weights) {
+            normal = Normal::new(&design, &weights, rule.ridge_ratio)?;
+        }
+        beta += normal.step(&design, &weights, &residuals, &beta);
+        residuals.assign(&centred);
+        for (covariate, slope) in design.rows().into_iter().zip(&beta) {
+            residuals.scaled_add(-slope, &covariate);
+        }
         let before = sigma;
         sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
         if sigma <= 0.0 || (sigma - before).abs() <= SETTLED * sigma {
@@ -87,56 +96,97 @@ pub fn biweight(u: f64) -> f64 {
     (1.0 - u * u).max(0.0).powi(2)
 }
 
-/// Usable rows: 1, then each covariate less its median over its weighted root mean square.
-fn standardised(x: &ArrayView2<'_, f64>, usable: &[usize], weights: &[f64]) -> Vectors {
-    let (n, p) = (usable.len(), x.ncols());
+/// Rows of which everything is known.
+fn usable(x: &[&[f64]], y: &[f64]) -> Vec<usize> {
+    let mut finite: Vec<bool> = y.iter().map(|v| v.is_finite()).collect();
+    for covariate in x {
+        finite.iter_mut().zip(*covariate).for_each(|(all, v)| *all &= v.is_finite());
+    }
+    (0..y.len()).filter(|&i| finite[i]).collect()
+}
+
+/// Design (coefficient, usable row): 1, then each covariate less its weighted mean over its weighted standard deviation.
+fn standardised(x: &[&[f64]], usable: &[usize], weights: &[f64]) -> Array2<f64> {
     let total: f64 = weights.iter().sum();
-    let mut design = Vectors::zeros(p + 1, n);
-    (0..n).for_each(|k| design.set(k, 0, 1.0));
-    for j in 0..p {
-        let column: Vec<f64> = usable.iter().map(|&i| x[(i, j)]).collect();
-        let centre = median(&mut column.clone());
-        let squares = column.iter().zip(weights).map(|(v, w)| w * (v - centre).powi(2));
-        let rms = (squares.sum::<f64>() / total).sqrt();
-        let scale = if rms > 0.0 { 1.0 / rms } else { 0.0 };
-        column.iter().enumerate().for_each(|(k, v)| design.set(k, j + 1, (v - centre) * scale));
+    let mut design = Array2::ones((x.len() + 1, usable.len()));
+    for (mut line, covariate) in design.rows_mut().into_iter().skip(1).zip(x) {
+        line.iter_mut().zip(usable).for_each(|(v, &i)| *v = covariate[i]);
+        let mean = line.iter().zip(weights).map(|(v, w)| w * v).sum::<f64>() / total;
+        line -= mean;
+        let spread = (line.iter().zip(weights).map(|(v, w)| w * v * v).sum::<f64>() / total).sqrt();
+        line *= if spread > 0.0 { 1.0 / spread } else { 0.0 };
     }
     design
 }
 
-/// `(XᵀWX + λ Σw D) β = XᵀWy` with D = 1 on slopes, 0 on the intercept; `q` coefficients.
-fn solve(
-    (design, q): (&Vectors, usize),
-    y: &[f64],
-    weights: &[f64],
+/// The normal equations `(XᵀWX + λ Σw D) β = XᵀWy`, D = 1 on slopes and 0 on the intercept, at some weights.
+struct Normal {
+    matrix: Cholesky<f64, Dyn>,
+    weights: Vec<f64>,
     ridge_ratio: f64,
-) -> Option<DVector<f64>> {
-    let padded = Vectors::padded(q);
-    let (mut lower, mut right) = (vec![0.0; padded * padded], vec![0.0; padded]);
-    design.add_products(weights, &mut lower);
-    design.add_products_with(weights, y, &mut right);
-    let sum: f64 = weights.iter().sum();
-    let ridge = (ridge_ratio * sum).max(1e-9 * sum);
-    // The decomposition reads the lower triangle alone.
-    let mut normal = DMatrix::from_fn(q, q, |i, j| lower[i * padded + j]);
-    (1..q).for_each(|i| normal[(i, i)] += ridge);
-    normal.cholesky().map(|c| c.solve(&DVector::from_column_slice(&right[..q])))
+}
+
+impl Normal {
+    /// Of a design; `None` when the coefficients are not determined.
+    ///
+    /// Products are summed in single precision over some rows at a time: the matrix says how far a step goes, not where they end.
+    fn new(design: &Array2<f64>, weights: &[f64], ridge_ratio: f64) -> Option<Self> {
+        const ROWS: usize = 512;
+        let q = design.nrows();
+        let roots: Vec<f32> = weights.iter().map(|w| w.sqrt() as f32).collect();
+        let mut matrix = DMatrix::zeros(q, q);
+        for (rows, roots) in design.axis_chunks_iter(Axis(1), ROWS).zip(roots.chunks(ROWS)) {
+            let weighted = rows.mapv(|v| v as f32) * &ArrayView1::from(roots);
+            let products = weighted.dot(&weighted.t());
+            matrix.iter_mut().zip(&products).for_each(|(sum, v)| *sum += f64::from(*v));
+        }
+        let ridge = ridge(ridge_ratio, weights);
+        (1..q).for_each(|i| matrix[(i, i)] += ridge);
+        Some(Self { matrix: matrix.cholesky()?, weights: weights.to_vec(), ridge_ratio })
+    }
+
+    /// Whether the weights have changed since.
+    fn is_stale(&self, weights: &[f64]) -> bool {
+        let change = self.weights.iter().zip(weights).map(|(a, b)| (a - b).abs()).sum::<f64>();
+        change > STALE * self.weights.iter().sum::<f64>()
+    }
+
+    /// What to add to `beta`, which leaves these residuals at these weights.
+    fn step(
+        &self,
+        design: &Array2<f64>,
+        weights: &[f64],
+        residuals: &Array1<f64>,
+        beta: &DVector<f64>,
+    ) -> DVector<f64> {
+        let weighted = residuals * &ArrayView1::from(weights);
+        let ridge = ridge(self.ridge_ratio, weights);
+        let gradient = |i: usize| {
+            let shrinkage = if i == 0 { 0.0 } else { ridge * beta[i] };
+            design.row(i).dot(&weighted) - shrinkage
+        };
+        self.matrix.solve(&DVector::from_fn(beta.len(), |i, _| gradient(i)))
+    }
+}
+
+/// The ridge of a slope.
+fn ridge(ratio: f64, weights: &[f64]) -> f64 {
+    ratio.max(1e-9) * weights.iter().sum::<f64>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
 
     #[test]
     fn a_line_without_noise_is_fitted_beside_its_outliers() {
-        let x = Array2::from_shape_fn((100, 1), |(i, _)| (i as f64 * 0.7).sin());
+        let x: Vec<f64> = (0..100).map(|i| (f64::from(i) * 0.7).sin()).collect();
         let mut y = vec![5.0; 100];
         for (i, outlier) in [(10, 9.0), (40, 1.0), (70, 30.0)] {
             y[i] = outlier;
         }
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, None, rule).unwrap();
+        let fit = tukey_regression(&[&x], &y, None, rule).unwrap();
         assert!(fit.sigma < 1e-6 && (fit.residuals[70] - 25.0).abs() < 1e-3, "{fit:?}");
     }
 
@@ -144,27 +194,26 @@ mod tests {
     fn known_outliers_in_a_covariate_do_not_draw_the_line() {
         let n = 400;
         let place = |i: usize| (i as f64 * 0.7).sin() + 0.3 * (i as f64 * 2.3).cos();
-        let x = Array2::from_shape_fn((n, 1), |(i, _)| {
-            place(i) + if (100..140).contains(&i) { 30.0 } else { 0.0 }
-        });
+        let outlying = |i: &usize| (100..140).contains(i);
+        let x: Vec<f64> = (0..n).map(|i| place(i) + if outlying(&i) { 30.0 } else { 0.0 }).collect();
         let y: Vec<f64> = (0..n).map(|i| 2.0 * place(i) + 0.05 * (i as f64 * 1.9).cos()).collect();
-        let first: Vec<f64> = (0..n).map(|i| if (100..140).contains(&i) { 0.0 } else { 1.0 }).collect();
+        let first: Vec<f64> = (0..n).map(|i| if outlying(&i) { 0.0 } else { 1.0 }).collect();
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, Some(&first), rule).unwrap();
+        let fit = tukey_regression(&[&x], &y, Some(&first), rule).unwrap();
         assert!(fit.residuals[10].abs() < 0.1 && (fit.residuals[120] + 60.0).abs() < 0.5, "{fit:?}");
     }
 
     #[test]
     fn outliers_and_gaps_leave_the_line_alone() {
         let n = 400;
-        let x = Array2::from_shape_fn((n, 1), |(i, _)| (i as f64 * 0.7).sin() * 3.0);
-        let mut y: Vec<f64> = (0..n).map(|i| 2.0 * x[(i, 0)] + 5.0 + 0.1 * (i as f64 * 1.9).cos()).collect();
+        let x: Vec<f64> = (0..n).map(|i| (i as f64 * 0.7).sin() * 3.0).collect();
+        let mut y: Vec<f64> = (0..n).map(|i| 2.0 * x[i] + 5.0 + 0.1 * (i as f64 * 1.9).cos()).collect();
         for v in &mut y[100..180] {
             *v += 40.0;
         }
         y[7] = f64::NAN;
         let rule = RegressionRule { ridge_ratio: 0.0, rounds: 8, cutoff_sigma: 4.7 };
-        let fit = tukey_regression(&x.view(), &y, None, rule).unwrap();
+        let fit = tukey_regression(&[&x], &y, None, rule).unwrap();
         assert!(fit.residuals[7].is_nan() && fit.count == n - 1);
         assert!((fit.residuals[150] - 40.0).abs() < 0.3 && fit.residuals[10].abs() < 0.2 && fit.sigma < 0.15);
     }

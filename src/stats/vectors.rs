@@ -66,15 +66,6 @@ impl Vectors {
         }
     }
 
-    /// Adds `Σ w x_i y` to `sums` (i), [`Self::padded`] of them.
-    pub fn add_products_with(&self, weights: &[f64], y: &[f64], sums: &mut [f64]) {
-        for (xs, sums) in self.fours().zip(sums.as_chunks_mut::<FOUR>().0) {
-            for ((x, &w), y) in xs.iter().zip(weights).zip(y) {
-                sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += w * x * y);
-            }
-        }
-    }
-
     /// `Σ_i x_i f_i` of every vector into `out`.
     pub fn dot(&self, factors: &[f64], out: &mut [f64]) {
         out.fill(0.0);
@@ -99,21 +90,21 @@ mod tests {
             let mut vectors = Vectors::zeros(size, 20);
             (0..20).for_each(|k| (0..size).for_each(|i| vectors.set(k, i, value(k, i))));
             let weights: Vec<f64> = (0..20).map(|k| f64::from(k % 3)).collect();
-            let y: Vec<f64> = (0..20).map(f64::from).collect();
             let padded = Vectors::padded(size);
-            let (mut products, mut with) = (vec![1.0; padded * padded], vec![1.0; padded]);
+            let (mut products, mut sums) = (vec![1.0; padded * padded], vec![1.0; padded]);
             vectors.add_products(&weights, &mut products);
-            vectors.add_products_with(&weights, &y, &mut with);
+            vectors.add_sums(&weights, &mut sums);
             for i in 0..size {
                 for j in 0..=i {
                     let sum: f64 = (0..20).map(|k| weights[k] * value(k, i) * value(k, j)).sum();
                     assert!((products[i * padded + j] - 1.0 - sum).abs() < 1e-12);
                 }
-                let sum: f64 = (0..20).map(|k| weights[k] * value(k, i) * y[k]).sum();
-                assert!((with[i] - 1.0 - sum).abs() < 1e-12);
+                let sum: f64 = (0..20).map(|k| weights[k] * value(k, i)).sum();
+                assert!((sums[i] - 1.0 - sum).abs() < 1e-12);
             }
-            let (factors, mut dots) = (&y[..size], vec![7.0; 20]);
-            vectors.dot(factors, &mut dots);
+            let factors: Vec<f64> = (0..size).map(|i| i as f64).collect();
+            let mut dots = vec![7.0; 20];
+            vectors.dot(&factors, &mut dots);
             let sum: f64 = (0..size).map(|i| value(3, i) * factors[i]).sum();
             assert!((dots[3] - sum).abs() < 1e-12);
         }

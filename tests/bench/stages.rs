@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench stages` prints a table: reading pixels, sampling strips, the detector as a whole and its parts. The parts are told apart by
 //! asking less of the detector: one cargo instead of seven (limits), one window length instead of all (scan and null); what is left with one of
-//! each is the regression with its preparation. Median of three runs on all threads. `-- --quick` takes 10 km at most.
+//! each is the regression with its preparation. Median of three runs on all threads. `-- --quick` takes 10 km at most, `-- 50 8` is 50 km with
+//! eight baselines alone, for a profiler.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -116,17 +117,18 @@ fn row(length_m: f64, depth: usize) {
 }
 
 fn main() {
-    let quick = std::env::args().any(|a| a == "--quick");
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<f64> = args.iter().filter_map(|a| a.parse().ok()).collect();
     println!(
         "| km | baselines | read | sample | regression | scan, null | limits | detector | motion of one train |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let cases: &[(f64, usize)] = if quick {
-        &[(5e3, 2), (10e3, 2)]
-    } else {
-        &[(12.5e3, 8), (25e3, 8), (50e3, 8), (100e3, 8), (50e3, 1), (50e3, 2), (50e3, 4)]
+    let cases = match numbers[..] {
+        [km, depth] => vec![(1e3 * km, depth as usize)],
+        _ if args.iter().any(|a| a == "--quick") => vec![(5e3, 2), (10e3, 2)],
+        _ => vec![(12.5e3, 8), (25e3, 8), (50e3, 8), (100e3, 8), (50e3, 1), (50e3, 2), (50e3, 4)],
     };
-    for &(length_m, depth) in cases {
+    for (length_m, depth) in cases {
         row(length_m, depth);
     }
 }
