@@ -24,6 +24,8 @@ pub(super) struct Stack<'a> {
     places: Vec<Place>,
     /// Per track: the target, then the baselines, newest first.
     pub(super) strips: Vec<Vec<&'a Strip>>,
+    /// Whether every cell of a row is clear, (scene, row).
+    whole: Vec<Vec<bool>>,
     /// Column lies on another rail or a road, (row, column).
     pub(super) excluded: Array2<bool>,
     /// Cells by which the bed lies right of the rail, per row.
@@ -108,12 +110,18 @@ impl<'a> Stack<'a> {
                 expected: bands,
             });
         }
+        let whole = |scene: usize| {
+            let valid = strips.iter().flat_map(|strips: &Vec<&Strip>| strips[scene].valid.rows());
+            valid.map(|row| row.iter().all(|&valid| valid)).collect()
+        };
+        let whole = (0..=dates).map(whole).collect();
         let profile = Profile::new(cells_per_px, geometry.along_step_m);
         let step_m = geometry.along_step_m;
         let mut stack = Self {
             ranges,
             places,
             strips,
+            whole,
             excluded: Array2::from_elem((row, 2 * half + 1), false),
             aside: vec![0; row],
             profile,
@@ -210,8 +218,7 @@ impl<'a> Stack<'a> {
     pub(super) fn seen(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<Seen>> {
         self.of_every_row(scene, band, cells_right, |values| {
             let profile = &self.profile;
-            let filtered = product(values, &profile.weights);
-            let (left, right) = (product(values, &profile.left), product(values, &profile.right));
+            let [filtered, left, right] = products(values, [&profile.weights, &profile.left, &profile.right]);
             let n = profile.flank_count;
             let centre = f64::from(values[values.len() / 2]);
             let (flank, tilt) = ((left + right) / (2.0 * n), (right - left) / (2.0 * n));
@@ -222,7 +229,7 @@ impl<'a> Stack<'a> {
     /// Output of the filter alone, as [`Self::seen`].
     pub(super) fn filtered(&self, scene: usize, band: usize, cells_right: isize) -> Vec<Option<f64>> {
         self.of_every_row(scene, band, cells_right, |values| {
-            let filtered = product(values, &self.profile.weights);
+            let [filtered] = products(values, [&self.profile.weights]);
             filtered.is_finite().then_some(filtered)
         })
     }
@@ -245,9 +252,10 @@ impl<'a> Stack<'a> {
             let cells = values.ncols();
             let lines = values.as_slice().unwrap_or(&[]).chunks_exact(cells);
             let lines = lines.zip(valid.as_slice().unwrap_or(&[]).chunks_exact(cells));
-            out.extend(lines.zip(&self.aside[range.clone()]).map(|((values, valid), aside)| {
+            let rows = self.aside[range.clone()].iter().zip(&self.whole[scene][range.clone()]);
+            out.extend(lines.zip(rows).map(|((values, valid), (aside, &whole))| {
                 let reach = (t0 + aside) as usize..(t0 + aside) as usize + width;
-                let clear = valid[reach.clone()].iter().fold(true, |all, &valid| all & valid);
+                let clear = whole || valid[reach.clone()].iter().all(|&valid| valid);
                 if clear { of(&values[reach]) } else { None }
             }));
         }
@@ -272,17 +280,20 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// Sum of the products, four at a time.
-fn product(values: &[f32], weights: &[f64]) -> f64 {
-    let ((values, rest), (weights, last)) = (values.as_chunks::<4>(), weights.as_chunks::<4>());
-    let mut sums = [0.0; 4];
-    for (values, weights) in values.iter().zip(weights) {
-        for (sum, (&v, w)) in sums.iter_mut().zip(values.iter().zip(weights)) {
-            *sum += f64::from(v) * w;
+/// Sums of the products with some weights, four cells at a time.
+fn products<const N: usize>(values: &[f32], weights: [&[f64]; N]) -> [f64; N] {
+    let (fours, rest) = values.as_chunks::<4>();
+    let mut sums = [[0.0; 4]; N];
+    for (k, four) in fours.iter().enumerate() {
+        for (sums, weights) in sums.iter_mut().zip(weights) {
+            let weights = &weights[4 * k..][..4];
+            sums.iter_mut().zip(four.iter().zip(weights)).for_each(|(sum, (&v, w))| *sum += f64::from(v) * w);
         }
     }
-    let rest: f64 = rest.iter().zip(last).map(|(&v, w)| f64::from(v) * w).sum();
-    rest + sums.iter().sum::<f64>()
+    std::array::from_fn(|i| {
+        let last = rest.iter().zip(&weights[i][4 * fours.len()..]).map(|(&v, w)| f64::from(v) * w);
+        last.fold(sums[i].iter().sum(), |sum, v| sum + v)
+    })
 }
 
 /// Whether the strips of a track agree with each other and with the first track.

@@ -2,19 +2,22 @@
 //!
 //! Reference: Holland & Welsch 1977 (10.1080/03610927708827533). Covariates are centred by their mean and scaled by their
 //! standard deviation, both with the weights of the first fit, before a ridge on all slopes, which keeps collinear baselines tame. The
-//! matrix of the normal equations stays until the weights have changed by a tenth: a step with an older one, `β + N⁻¹(XᵀWr − λβ)`,
+//! matrix of the normal equations stays until the weights have changed by a quarter: a step with an older one, `β + N⁻¹(XᵀWr − λβ)`,
 //! ends at the same place, for there the gradient is zero. Outliers in a covariate, or many in `y`, would draw the first fit to themselves and never stand out of it (Rousseeuw &
 //! Leroy 1987, 10.1002/0471725382), so whoever knows them gives them no weight in it; later fits ask what is left over alone.
 //! Degenerate cases: residuals of which more than half are zero end the iteration.
 
 use super::median;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{ArrayView1, ArrayView2, Axis, aview1};
 
 /// Relative change of sigma from round to round at which the weights have settled.
 const SETTLED: f64 = 1e-3;
 /// Mean change of a weight, as a share of their mean, from which on the matrix of the normal equations is made anew.
-const STALE: f64 = 0.1;
+const STALE: f64 = 0.25;
+
+/// Rows that are taken at a time, so that what is made of them stays in the cache.
+const BLOCK_ROWS: usize = 512;
 
 /// How to fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,9 +62,9 @@ pub fn tukey_regression(
     if weights.iter().sum::<f64>() < 0.25 * n as f64 {
         weights.fill(1.0);
     }
-    let design = standardised(x, &usable, &weights);
+    let design = Design::standardised(x, &usable, &weights);
     let centre_y = median(&mut usable.iter().map(|&i| y[i]).collect::<Vec<_>>());
-    let centred: Array1<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
+    let centred: Vec<f64> = usable.iter().map(|&i| y[i] - centre_y).collect();
     let mut residuals = centred.clone();
     let mut beta = DVector::zeros(p + 1);
     let mut normal = Normal::new(&design, &weights, rule.ridge_ratio)?;
@@ -71,10 +74,7 @@ pub fn tukey_regression(
             normal = Normal::new(&design, &weights, rule.ridge_ratio)?;
         }
         beta += normal.step(&design, &weights, &residuals, &beta);
-        residuals.assign(&centred);
-        for (covariate, slope) in design.rows().into_iter().zip(&beta) {
-            residuals.scaled_add(-slope, &covariate);
-        }
+        design.residuals(&centred, beta.as_slice(), &mut residuals);
         let before = sigma;
         sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
         if sigma <= 0.0 || (sigma - before).abs() <= SETTLED * sigma {
@@ -105,18 +105,47 @@ fn usable(x: &[&[f64]], y: &[f64]) -> Vec<usize> {
     (0..y.len()).filter(|&i| finite[i]).collect()
 }
 
-/// Design (coefficient, usable row): 1, then each covariate less its weighted mean over its weighted standard deviation.
-fn standardised(x: &[&[f64]], usable: &[usize], weights: &[f64]) -> Array2<f64> {
-    let total: f64 = weights.iter().sum();
-    let mut design = Array2::ones((x.len() + 1, usable.len()));
-    for (mut line, covariate) in design.rows_mut().into_iter().skip(1).zip(x) {
-        line.iter_mut().zip(usable).for_each(|(v, &i)| *v = covariate[i]);
-        let mean = line.iter().zip(weights).map(|(v, w)| w * v).sum::<f64>() / total;
-        line -= mean;
-        let spread = (line.iter().zip(weights).map(|(v, w)| w * v * v).sum::<f64>() / total).sqrt();
-        line *= if spread > 0.0 { 1.0 / spread } else { 0.0 };
+/// Covariates of the usable rows, one after another; the first is 1.
+struct Design {
+    rows: usize,
+    values: Vec<f64>,
+}
+
+impl Design {
+    /// 1, then each covariate less its weighted mean over its weighted standard deviation.
+    fn standardised(x: &[&[f64]], usable: &[usize], weights: &[f64]) -> Self {
+        let rows = usable.len();
+        let total: f64 = weights.iter().sum();
+        let mut values = vec![1.0; (x.len() + 1) * rows];
+        let mut weighted = vec![0.0; rows];
+        for (line, covariate) in values.chunks_exact_mut(rows).skip(1).zip(x) {
+            line.iter_mut().zip(usable).for_each(|(v, &i)| *v = covariate[i]);
+            let mean = aview1(line).dot(&aview1(weights)) / total;
+            for ((v, w), weighted) in line.iter_mut().zip(weights).zip(&mut weighted) {
+                *v -= mean;
+                *weighted = w * *v;
+            }
+            let spread = (aview1(line).dot(&aview1(&weighted)) / total).sqrt();
+            let scale = if spread > 0.0 { 1.0 / spread } else { 0.0 };
+            line.iter_mut().for_each(|v| *v *= scale);
+        }
+        Self { rows, values }
     }
-    design
+
+    fn covariates(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.rows)
+    }
+
+    /// `y − Xβ`, some rows at a time.
+    fn residuals(&self, y: &[f64], beta: &[f64], residuals: &mut [f64]) {
+        residuals.copy_from_slice(y);
+        for (block, residuals) in residuals.chunks_mut(BLOCK_ROWS).enumerate() {
+            for (covariate, slope) in self.covariates().zip(beta) {
+                let covariate = &covariate[block * BLOCK_ROWS..][..residuals.len()];
+                residuals.iter_mut().zip(covariate).for_each(|(r, v)| *r -= slope * v);
+            }
+        }
+    }
 }
 
 /// The normal equations `(XᵀWX + λ Σw D) β = XᵀWy`, D = 1 on slopes and 0 on the intercept, at some weights.
@@ -130,12 +159,12 @@ impl Normal {
     /// Of a design; `None` when the coefficients are not determined.
     ///
     /// Products are summed in single precision over some rows at a time: the matrix says how far a step goes, not where they end.
-    fn new(design: &Array2<f64>, weights: &[f64], ridge_ratio: f64) -> Option<Self> {
-        const ROWS: usize = 512;
-        let q = design.nrows();
+    fn new(design: &Design, weights: &[f64], ridge_ratio: f64) -> Option<Self> {
+        let q = design.covariates().len();
+        let values = ArrayView2::from_shape((q, design.rows), &design.values).ok()?;
         let roots: Vec<f32> = weights.iter().map(|w| w.sqrt() as f32).collect();
         let mut matrix = DMatrix::zeros(q, q);
-        for (rows, roots) in design.axis_chunks_iter(Axis(1), ROWS).zip(roots.chunks(ROWS)) {
+        for (rows, roots) in values.axis_chunks_iter(Axis(1), BLOCK_ROWS).zip(roots.chunks(BLOCK_ROWS)) {
             let weighted = rows.mapv(|v| v as f32) * &ArrayView1::from(roots);
             let products = weighted.dot(&weighted.t());
             matrix.iter_mut().zip(&products).for_each(|(sum, v)| *sum += f64::from(*v));
@@ -152,20 +181,15 @@ impl Normal {
     }
 
     /// What to add to `beta`, which leaves these residuals at these weights.
-    fn step(
-        &self,
-        design: &Array2<f64>,
-        weights: &[f64],
-        residuals: &Array1<f64>,
-        beta: &DVector<f64>,
-    ) -> DVector<f64> {
-        let weighted = residuals * &ArrayView1::from(weights);
-        let ridge = ridge(self.ridge_ratio, weights);
-        let gradient = |i: usize| {
-            let shrinkage = if i == 0 { 0.0 } else { ridge * beta[i] };
-            design.row(i).dot(&weighted) - shrinkage
-        };
-        self.matrix.solve(&DVector::from_fn(beta.len(), |i, _| gradient(i)))
+    fn step(&self, design: &Design, weights: &[f64], residuals: &[f64], beta: &DVector<f64>) -> DVector<f64> {
+        let weighted: Vec<f64> = residuals.iter().zip(weights).map(|(r, w)| r * w).collect();
+        let shrinkage = ridge(self.ridge_ratio, weights);
+        let mut gradient: DVector<f64> = DVector::from_iterator(
+            beta.len(),
+            design.covariates().map(|covariate| aview1(covariate).dot(&aview1(&weighted))),
+        );
+        (1..beta.len()).for_each(|i| gradient[i] -= shrinkage * beta[i]);
+        self.matrix.solve(&gradient)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Time of each stage against the length of the track and the depth of the stack.
 //!
-//! `cargo bench --bench stages` prints a table: reading pixels, sampling strips, the detector as a whole and its parts. The parts are told apart by
+//! `cargo bench --bench stages` prints a table: reading the pixels of a line that lies within one row of blocks of local COGs, sampling strips, the detector as a whole and its parts. The parts are told apart by
 //! asking less of the detector: one cargo instead of seven (limits), one window length instead of all (scan and null); what is left with one of
 //! each is the regression with its preparation. Median of three runs on all threads. `-- --quick` takes 10 km at most, `-- 50 8` is 50 km with
 //! eight baselines alone, for a profiler.
@@ -18,10 +18,15 @@ use railwatch::grid::{Affine, Grid, Mapping, Window};
 use railwatch::io;
 use railwatch::motion::{Seen, motion};
 use railwatch::raster::Raster;
+use std::process::Command;
 use std::time::Instant;
 
 /// Ground beside the line, px: the strips reach 20.
 const MARGIN_PX: usize = 24;
+/// Rows of a scene: one row of a COG's blocks, the fewest that a line in a tile lies on.
+const SCENE_ROWS: usize = 512;
+/// First row of the ground that is read.
+const FIRST_ROW: usize = 230;
 const REPEATS: usize = 3;
 /// Tracks are cut into pieces of this length, as rail vectors are.
 const PIECE_M: f64 = 12_500.0;
@@ -46,24 +51,29 @@ fn timed<T>(mut run: impl FnMut() -> T) -> (f64, T) {
     (seconds[REPEATS / 2], last.unwrap())
 }
 
-/// One scene of four bands around a straight line of `length_m`, written to a file.
+/// One scene of four bands around a straight line of `length_m`, written to a COG.
 fn write(folder: &std::path::Path, date: u64, length_m: f64) -> String {
     let cols = (length_m / 10.0) as usize + 2 * MARGIN_PX;
     let affine = Affine::from_gdal([500_000.0, 10.0, 0.0, 5_000_000.0, 0.0, -10.0]).unwrap();
-    let shape = (2 * MARGIN_PX + 1, cols);
+    let shape = (SCENE_ROWS, cols);
     let grid = Grid { crs: io::crs_from_epsg(32_633).unwrap(), affine, shape };
     let pixels = Array3::from_shape_fn((4, shape.0, shape.1), |(b, r, c)| {
         let place = ((b * 1000 + r) * 1_000_000 + c) as u64;
         (1500.0 + 400.0 * noise(place) + 150.0 * noise(place ^ (date << 50))) as u16
     });
-    let path = folder.join(format!("S2A_2024{:02}01T100000.tif", date + 1)).display().to_string();
-    io::write_scene(std::path::Path::new(&path), &grid, &pixels, &["B02", "B03", "B04", "B08"], &[]).unwrap();
-    path
+    let path = folder.join(format!("S2A_2024{:02}01T100000.tif", date + 1));
+    let plain = folder.join("plain.tif");
+    io::write_scene(&plain, &grid, &pixels, &["B02", "B03", "B04", "B08"], &[]).unwrap();
+    let options =
+        ["-q", "-of", "COG", "-co", "COMPRESS=DEFLATE", "-co", "PREDICTOR=2", "-co", "OVERVIEWS=NONE"];
+    let copied = Command::new("gdal_translate").args(options).args([&plain, &path]).status().unwrap();
+    assert!(copied.success(), "gdal_translate");
+    path.display().to_string()
 }
 
 fn read(path: &str) -> Raster {
     let scene = io::open_scene(path, &io::SceneOptions::default()).unwrap();
-    let window = Window { row: 0, col: 0, height: scene.grid.shape.0, width: scene.grid.shape.1 };
+    let window = Window { row: FIRST_ROW, col: 0, height: 2 * MARGIN_PX + 1, width: scene.grid.shape.1 };
     io::read_raster(&scene, window, &[0, 1, 2, 3]).unwrap()
 }
 
@@ -72,7 +82,8 @@ fn row(length_m: f64, depth: usize) {
     let paths: Vec<String> = (0..=depth as u64).map(|date| write(folder.path(), date, length_m)).collect();
     let (read_s, rasters) = timed(|| paths.iter().map(|p| read(p)).collect::<Vec<_>>());
     let geometry = StripGeometry::for_pixel_m(10.0);
-    let (x0, y0) = (500_000.0 + 10.0 * MARGIN_PX as f64, 5_000_000.0 - 10.0 * (MARGIN_PX as f64 + 0.5));
+    let (x0, y0) =
+        (500_000.0 + 10.0 * MARGIN_PX as f64, 5_000_000.0 - 10.0 * ((FIRST_ROW + MARGIN_PX) as f64 + 0.5));
     let pieces = (length_m / PIECE_M).ceil().max(1.0) as usize;
     let piece_m = length_m / pieces as f64;
     let track = |k: usize| {
