@@ -1,4 +1,4 @@
-//! Clouds and shadows: the product's classification, grown a little, and railwatch's own test for what it misses.
+//! Clouds, shadows and floods: the product's classification, grown a little, and railwatch's own test for what it misses.
 //!
 //! A cloud is large and smooth, and brightens the blue as much as the red; fields change colour, and roofs are small. So
 //! the test averages the bluest band over some hundred metres and takes the difference from the reference, the other
@@ -7,6 +7,7 @@
 
 mod afloat;
 mod against;
+mod flood;
 mod params;
 mod smooth;
 
@@ -27,6 +28,8 @@ pub struct MaskSummary {
     pub cloud_fraction: f64,
     /// Cloud shadow.
     pub shadow_fraction: f64,
+    /// Water on what is land in the other scene.
+    pub flood_fraction: f64,
     /// Nothing recorded.
     pub no_data_fraction: f64,
 }
@@ -38,11 +41,12 @@ pub fn summary(raster: &Raster) -> MaskSummary {
         valid_fraction: raster.fraction(Validity::shows_ground),
         cloud_fraction: raster.fraction(|v| v.contains(Validity::CLOUD)),
         shadow_fraction: raster.fraction(|v| v.contains(Validity::SHADOW)),
+        flood_fraction: raster.fraction(|v| v.contains(Validity::FLOOD)),
         no_data_fraction: raster.fraction(|v| v.contains(Validity::NO_DATA)),
     }
 }
 
-/// Validity of `raster` `(band, row, col)` with its clouds and shadows flagged.
+/// Validity of `raster` `(band, row, col)` with its clouds, shadows and floods flagged.
 ///
 /// `reference` is what it is compared with, on the same grid; one of another shape is not used. A pixel is `pixel_m`
 /// wide on the ground.
@@ -66,6 +70,12 @@ pub fn clouds(
             other: [band(&["B04", "B03"]), band(&["B03", "B04"])].into_iter().find(|other| *other != land),
         };
         let reference = reference.filter(|r| r.values.dim() == raster.values.dim());
+        let exactly = |wanted: &[&str]| wanted.iter().find_map(|n| names.iter().position(|b| b.0 == *n));
+        if let (Some(other), Some(bands)) =
+            (reference, exactly(&["B03", "B04"]).zip(exactly(&["B08", "B8A"])))
+        {
+            flag(&mut validity, &flood::floods(raster, other, bands), Validity::FLOOD);
+        }
         let (cloud, shadow) = match reference {
             Some(other) => against::against(raster, other, &bands, pixel_m, params),
             None => alone(raster, bands.blue, pixels(params.blob_m / 2.0).max(2), params),
@@ -74,7 +84,7 @@ pub fn clouds(
         flag(&mut validity, &shadow, Validity::SHADOW);
     }
     let reach = pixels(params.dilate_m);
-    for bit in [Validity::CLOUD, Validity::SHADOW] {
+    for bit in [Validity::CLOUD, Validity::SHADOW, Validity::FLOOD] {
         let grown = smooth::dilated(&validity.mapv(|v| v.contains(bit)), reach);
         flag(&mut validity, &grown, bit);
     }

@@ -177,6 +177,7 @@ pub(super) fn scene_card(names: &[BandName], scene: &Scene, mask: &MaskSummary) 
         offset_rule: scene.scaling.rule.clone(),
         valid_fraction: mask.valid_fraction,
         cloud_fraction: mask.cloud_fraction,
+        flood_fraction: mask.flood_fraction,
     })
 }
 

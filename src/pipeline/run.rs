@@ -134,6 +134,7 @@ fn note_details(plan: &Plan, output: &RunOutput) {
         valid_fraction = mask.valid_fraction,
         cloud_fraction = mask.cloud_fraction,
         shadow_fraction = mask.shadow_fraction,
+        flood_fraction = mask.flood_fraction,
         "seen"
     );
     tracing::debug!(
@@ -401,9 +402,10 @@ pub(super) fn nothing_visible(scene: &str, mask: &MaskSummary) -> Error {
     Error::NothingVisible {
         scene: scene.to_owned(),
         reason: format!(
-            "{:.0} % cloud, {:.0} % shadow, {:.0} % without data",
+            "{:.0} % cloud, {:.0} % shadow, {:.0} % flood, {:.0} % without data",
             100.0 * mask.cloud_fraction,
             100.0 * mask.shadow_fraction,
+            100.0 * mask.flood_fraction,
             100.0 * mask.no_data_fraction
         ),
     }

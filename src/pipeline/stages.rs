@@ -233,13 +233,13 @@ impl Registered<'_> {
         onto_grid(&self.masked.baseline, grid, (reference_px.0 - own.0, reference_px.1 - own.1))
     }
 
-    /// Clouds and shadows of the target, told against this baseline, on another grid.
+    /// Clouds, shadows and floods of the target, told against this baseline, on another grid.
     pub(super) fn target_flags_on(&self, grid: &Grid) -> Result<Array2<Validity>, Error> {
         let masked = &self.masked.target;
         let (_, height, width) = masked.values.dim();
         let values = Array3::zeros((0, height, width));
         let flags = Raster { values, validity: masked.validity.clone(), grid: masked.grid.clone() };
-        let hides = Validity::CLOUD | Validity::SHADOW;
+        let hides = Validity::CLOUD | Validity::SHADOW | Validity::FLOOD;
         Ok(onto_grid(&flags, grid, (0.0, 0.0))?.validity.mapv(|v| v & hides))
     }
 

@@ -18,11 +18,13 @@ bitflags::bitflags! {
         const WATER = 1 << 5;
         /// The interpolation kernel touches an unusable pixel.
         const EDGE = 1 << 6;
+        /// Water on what is land in the scene that this one is compared with (`mask`), grown on all sides.
+        const FLOOD = 1 << 7;
     }
 }
 
 impl Validity {
-    /// Whether the ground itself can be seen: water and snow are ground here, clouds are not.
+    /// Whether the ground itself can be seen: water and snow are ground here, clouds and floods are not.
     #[must_use]
     pub fn shows_ground(self) -> bool {
         self.difference(Self::WATER | Self::SNOW).is_empty()

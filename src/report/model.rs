@@ -73,6 +73,8 @@ pub struct SceneCard {
     pub valid_fraction: f64,
     /// Share of clouded pixels in the corridor window, 0…1.
     pub cloud_fraction: f64,
+    /// Share of pixels under water on what is land in the other scene, 0…1.
+    pub flood_fraction: f64,
 }
 
 /// How one baseline scene was registered.

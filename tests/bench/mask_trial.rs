@@ -1,7 +1,8 @@
-//! Clouds and shadows that railwatch's own test flags, against simulated ones: behind `docs/accuracy.md`.
+//! Clouds, shadows and floods that railwatch's own test flags, against simulated ones: behind `docs/accuracy.md`.
 //!
-//! `cargo bench --bench mask_trial -- 4` prints, for four seeds, how much of the clouds and shadows is flagged, and how much of the
-//! ground that is clear and not near them. Each date is compared with the one before it, which is as clouded.
+//! `cargo bench --bench mask_trial -- 4` prints, for four seeds, how much of the clouds, shadows and floods is flagged, and how much of
+//! the ground that is clear and not near them. Each date is compared with the one before it, which is as clouded. The second half of
+//! the line runs through water on the newer date, but for its bed.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a report for people")]
 
 use ndarray::Array2;
@@ -21,6 +22,12 @@ const DAY_S: i64 = 86_400;
 /// What lies so near to a cloud or shadow is not called clear, metres.
 const NEAR_M: f64 = 60.0;
 const BANDS: [&str; 4] = ["B02", "B03", "B04", "B08"];
+/// Reflectance of muddy water; its texture is a tenth of that of the land below.
+const WATER: [f32; 4] = [0.06, 0.07, 0.06, 0.03];
+/// Ends of the line, map metres.
+const ENDS: [(f64, f64); 2] = [(500_100.0, 4_697_000.0), (503_900.0, 4_699_000.0)];
+/// Distances from the line between which the flood lies, px: the bed is dry.
+const FLOOD_PX: std::ops::Range<f64> = 1.5..30.0;
 
 /// Pixels of one kind, and those of them that are flagged.
 #[derive(Default, Clone, Copy)]
@@ -43,8 +50,7 @@ impl Share {
 fn scenes(seed: u64, cloud_fraction: f64, field_change_fraction: f64) -> (Vec<SimScene>, Grid) {
     let affine = Affine::from_gdal([500_000.0, 10.0, 0.0, 4_700_000.0, 0.0, -10.0]).unwrap();
     let grid = Grid { crs: Crs { epsg: Some(32_652), wkt: String::new() }, affine, shape: (SIDE, SIDE) };
-    let ends = vec![(500_100.0, 4_697_000.0), (503_900.0, 4_699_000.0)];
-    let track = Track::new("line".into(), None, ends).unwrap();
+    let track = Track::new("line".into(), None, ENDS.to_vec()).unwrap();
     let time = |i: usize| jiff::Timestamp::from_second(FIRST_S + 10 * DAY_S * i as i64).unwrap();
     let params = SimulateParams {
         seed,
@@ -78,18 +84,43 @@ fn near(mask: &Array2<bool>) -> Array2<bool> {
     grown
 }
 
+/// Distance from the second half of the line, px; `None` where a pixel lies beside the rest of it.
+fn beside_second_half(grid: &Grid, (row, col): (usize, usize)) -> Option<f64> {
+    let (x, y) = grid.xy(row as f64, col as f64);
+    let [a, b] = ENDS;
+    let (along, length) = ((b.0 - a.0, b.1 - a.1), (b.0 - a.0).hypot(b.1 - a.1));
+    let share = ((x - a.0) * along.0 + (y - a.1) * along.1) / length.powi(2);
+    let across_m = ((x - a.0) * along.1 - (y - a.1) * along.0) / length;
+    (0.5..1.0).contains(&share).then_some(across_m.abs() / 10.0)
+}
+
+/// Lays the flood on a scene; tells where it lies, its dry bed included.
+fn flood(scene: &mut Raster) -> Array2<bool> {
+    let grid = scene.grid.clone();
+    let flooded = Array2::from_shape_fn((SIDE, SIDE), |at| {
+        beside_second_half(&grid, at).is_some_and(|px| px < FLOOD_PX.end)
+    });
+    for ((band, row, col), v) in scene.values.indexed_iter_mut() {
+        if beside_second_half(&grid, (row, col)).is_some_and(|px| FLOOD_PX.contains(&px)) {
+            *v = WATER[band] + 0.1 * (*v - 0.15);
+        }
+    }
+    flooded
+}
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let seeds = words.first().and_then(|n| n.parse::<u64>().ok()).unwrap_or(2);
     let names = BANDS.map(|b| BandName(b.to_owned()));
     println!(
-        "| clouds on each date | fields worked | clouds flagged | shadows flagged | clear ground farther than {NEAR_M:.0} m flagged as cloud | as shadow |\n\
-         |---|---|---|---|---|---|"
+        "| clouds on each date | fields worked | clouds flagged | shadows flagged | floods flagged | clear ground farther than {NEAR_M:.0} m flagged as cloud | as shadow | as flood |\n\
+         |---|---|---|---|---|---|---|---|"
     );
     for (cloud_fraction, worked) in
         [(0.0, 0.3), (0.05, 0.02), (0.15, 0.02), (0.15, 0.3), (0.3, 0.1), (0.5, 0.1)]
     {
-        let [mut cloud, mut shadow, mut lost_to_cloud, mut lost_to_shadow] = [Share::default(); 4];
+        let [mut cloud, mut shadow, mut water] = [Share::default(); 3];
+        let [mut lost_to_cloud, mut lost_to_shadow, mut lost_to_flood] = [Share::default(); 3];
         for seed in 1..=seeds {
             let (scenes, grid) = scenes(seed, cloud_fraction, worked);
             let raster = |scene: &SimScene| Raster {
@@ -111,16 +142,25 @@ fn main() {
                         lost_to_cloud.add(flags.contains(Validity::CLOUD));
                         lost_to_shadow
                             .add(flags.contains(Validity::SHADOW) && !flags.contains(Validity::CLOUD));
+                        lost_to_flood.add(flags.contains(Validity::FLOOD));
                     }
+                }
+                let mut after = after;
+                let flooded = flood(&mut after);
+                let validity = clouds(&after, &names, Some(&before), 10.0, &MaskParams::default());
+                for (at, _) in flooded.indexed_iter().filter(|(at, is)| **is && !hidden[*at]) {
+                    water.add(!validity[at].shows_ground());
                 }
             }
         }
         println!(
-            "| {cloud_fraction} | {worked} | {} | {} | {} | {} |",
+            "| {cloud_fraction} | {worked} | {} | {} | {} | {} | {} | {} |",
             cloud.text(),
             shadow.text(),
+            water.text(),
             lost_to_cloud.text(),
-            lost_to_shadow.text()
+            lost_to_shadow.text(),
+            lost_to_flood.text()
         );
     }
 }

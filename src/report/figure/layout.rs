@@ -247,7 +247,7 @@ pub(super) fn legend(findings: &Findings, page: &Page, masked: bool) -> Vec<Lege
         (!findings.tracks.is_empty(), "rail", "rail line"),
         (changed("appeared"), "appeared", "appeared (dashed: not yet there)"),
         (changed("departed"), "departed", "departed (dashed: no longer there)"),
-        (masked, "masked", "cloud, shadow or no data: not judged"),
+        (masked, "masked", "cloud, shadow, flood or no data: not judged"),
     ];
     let mut x = MARGIN + GUTTER;
     entries
