@@ -7,7 +7,7 @@
 use super::radar::{self, Evidence};
 use super::stack::{Role, Seen, Stack};
 use crate::stats::{
-    RegressionRule, Whitener, biweight, median, robust_line, trimmed_covariance, tukey_regression,
+    RegressionRule, Whitener, biweight, mad_sigma, median, robust_line, trimmed_covariance, tukey_regression,
 };
 use ndarray::{Array2, Array3, Axis, s};
 use rayon::prelude::*;
@@ -109,7 +109,7 @@ fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> V
                 .map(|scene| (0..stack.bands).map(|band| in_band(scene, band)).collect())
                 .collect();
             let phases = if rich { stack.phases(column) } else { Vec::new() };
-            roles.iter().map(|role| fit_bands(&seen, role, &phases)).collect()
+            roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, &phases)).collect()
         }
     };
     let target = stack.seen_in_column(TARGET, 0, column);
@@ -123,12 +123,15 @@ fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> V
 }
 
 /// Residuals of one role, (band, row), from what a column shows, (scene, band, row), and [`Stack::phases`] if it is rich in clear rows.
-fn fit_bands(seen: &[Vec<Vec<Option<Seen>>>], role: &Role, phases: &[[f64; 2]]) -> Vec<Vec<f64>> {
+fn fit_bands(
+    seen: &[Vec<Vec<Option<Seen>>>],
+    role: &Role,
+    response: f64,
+    phases: &[[f64; 2]],
+) -> Vec<Vec<f64>> {
     let in_band = |band: usize| {
-        Column::new(
-            &seen[role.tested][band],
-            role.others.iter().map(|&scene| &seen[scene][band][..]).collect(),
-        )
+        let others = role.others.iter().map(|&scene| &seen[scene][band][..]).collect();
+        Column::new(&seen[role.tested][band], others, response)
     };
     let columns: Vec<Column<'_>> = (0..seen[role.tested].len()).map(in_band).collect();
     let first = unchanged(&columns);
@@ -144,12 +147,15 @@ struct Column<'a> {
     own: [Vec<f64>; 3],
     /// Mean filter output and flank of the others that are clear.
     usual: [Vec<f64>; 2],
+    /// What stood out on most of the others and is taken from all filter outputs.
+    standing: Vec<f64>,
     /// The others, newest first.
     others: Vec<&'a [Option<Seen>]>,
 }
 
 impl<'a> Column<'a> {
-    fn new(tested: &[Option<Seen>], others: Vec<&'a [Option<Seen>]>) -> Self {
+    /// `response` is the filter's to a train of unit contrast in its middle.
+    fn new(tested: &[Option<Seen>], others: Vec<&'a [Option<Seen>]>, response: f64) -> Self {
         let of_tested = |of: fn(Seen) -> f64| tested.iter().map(|s| s.map_or(f64::NAN, of)).collect();
         let newest = |of: fn(Seen) -> f64| {
             let newest = |row: usize| others.iter().find_map(|o| o[row]);
@@ -162,25 +168,55 @@ impl<'a> Column<'a> {
                 .fold((0.0, 0.0, 0.0), |(a, b, n), s| (a + s.filtered, b + s.flank, n + 1.0));
             (filtered / count, flank / count)
         };
-        let usual: (Vec<f64>, Vec<f64>) = (0..tested.len()).map(mean).unzip();
+        let (mut usual, flank): (Vec<f64>, Vec<f64>) = (0..tested.len()).map(mean).unzip();
+        let standing = standing(&usual, &others);
+        let mut filtered: Vec<f64> = of_tested(|s| s.filtered);
+        usual.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
+        filtered.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
+        let mut centre: Vec<f64> = newest(|s| s.centre);
+        centre.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing / response);
         Self {
-            filtered: of_tested(|s| s.filtered),
+            filtered,
             flank: of_tested(|s| s.flank),
-            own: [of_tested(|s| s.tilt), newest(|s| s.tilt), newest(|s| s.centre)],
-            usual: usual.into(),
+            own: [of_tested(|s| s.tilt), newest(|s| s.tilt), centre],
+            usual: [usual, flank],
+            standing,
             others,
         }
     }
 
     /// Filter output and flank of one of the others; where it is clouded it gives way to the mean of the clear ones.
     fn date(&self, date: usize) -> [Vec<f64>; 2] {
-        let [filtered, flank] = &self.usual;
-        let seen = self.others[date];
-        let of = |usual: &[f64], of: fn(Seen) -> f64| {
-            seen.iter().zip(usual).map(|(seen, usual)| seen.map_or(*usual, of)).collect()
-        };
-        [of(filtered, |s| s.filtered), of(flank, |s| s.flank)]
+        let seen = |row: usize| self.others[date][row];
+        let rows = 0..self.standing.len();
+        let [usual, flank] = &self.usual;
+        let filtered = |row: usize| seen(row).map_or(usual[row], |s| s.filtered - self.standing[row]);
+        let flank = |row: usize| seen(row).map_or(flank[row], |s| s.flank);
+        [rows.clone().map(filtered).collect(), rows.map(flank).collect()]
     }
+}
+
+/// By how much each row of the others stands out of their column on most dates, 0 where it does not.
+///
+/// A slope on a noisy covariate is too flat (errors in variables), and rightly so for what is noise in it. A wagon that stands on all
+/// dates stands out by far more than noise and is expected to do so again by as much. So what is beyond the noise for certain
+/// is taken from both sides of the regression.
+fn standing(usual: &[f64], others: &[&[Option<Seen>]]) -> Vec<f64> {
+    let mut finite: Vec<f64> = usual.iter().copied().filter(|v| v.is_finite()).collect();
+    let centre = median(&mut finite);
+    let sigma = mad_sigma(&finite, centre);
+    if sigma.is_nan() || sigma <= 0.0 {
+        return vec![0.0; usual.len()];
+    }
+    let of = |(row, usual): (usize, &f64)| {
+        if usual.is_nan() || (usual - centre).abs() < sigma {
+            return 0.0;
+        }
+        let mut dates: Vec<f64> = others.iter().filter_map(|o| o[row]).map(|s| s.filtered).collect();
+        let out = median(&mut dates) - centre;
+        out * (1.0 - biweight(out / (RULE.cutoff_sigma * sigma)))
+    };
+    usual.iter().enumerate().map(of).collect()
 }
 
 /// Weights of the rows in the first fit: how near the tested scene lies to its robust line on what is usual, in the band in which
