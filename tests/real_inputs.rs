@@ -133,6 +133,32 @@ fn scenes_in_degrees() {
 }
 
 #[test]
+fn a_target_in_degrees_that_lies_pixels_off() {
+    let mut run = Run::new();
+    let sure = trains(&run, 1.0);
+    assert!(!sure.is_empty(), "nothing to compare with");
+    // Its georeference is 40 m too far east and 30 m too far north.
+    let moved = run.out.path().join("moved.tif");
+    std::fs::copy(&run.target, &moved).unwrap();
+    let mut dataset = gdal::Dataset::open_ex(&moved, update()).unwrap();
+    let mut transform = dataset.geo_transform().unwrap();
+    transform[0] += 40.0;
+    transform[3] += 30.0;
+    dataset.set_geo_transform(&transform).unwrap();
+    dataset.close().unwrap();
+    run.target = run.out.path().join("place_2022-11-29.tif");
+    in_degrees(&moved, &run.target);
+    // Pixels of 10 m are twice as many as a degree of longitude has here: a shift in the wrong ones leaves rails beside their trains.
+    let found = trains(&run, 1.0);
+    let is_near = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs() < 4e-4 && (a[1] - b[1]).abs() < 3e-4;
+    assert!(sure.iter().all(|a| found.iter().any(|b| is_near(a, b))), "{sure:?} {found:?}");
+}
+
+fn update() -> gdal::DatasetOptions<'static> {
+    gdal::DatasetOptions { open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE, ..Default::default() }
+}
+
+#[test]
 fn rails_in_a_geopackage_of_another_crs() {
     let mut run = Run::new();
     run.rails = run.out.path().join("rails.gpkg");

@@ -9,13 +9,13 @@
 
 use super::births::{Birth, births, is_wide};
 use super::changed::component;
+use super::expected::line_of;
 use super::level::{divide_by_level, spread, typical, unexplained};
 use super::null::{Null, Nulls};
 use super::pieces::Piece;
 use super::trend::Clip;
 use super::variates::Variates;
 use super::{ChangeMap, ChangeParams, Error, ObjectParams, irmad};
-use crate::stats::robust_line;
 use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, s};
 use rayon::prelude::*;
 
@@ -239,11 +239,7 @@ fn line(windows: &[Sample], band: usize, params: &ChangeParams) -> Result<(f64, 
             }
         }
     }
-    let minimum = params.pixels_min.max(50);
-    if x.len() < minimum {
-        return Err(Error::TooFewPixels { count: x.len(), minimum });
-    }
-    robust_line(&x, &y).map(|l| (l.gain, l.offset)).ok_or(Error::Constant { band })
+    line_of(&x, &y, (step, band), params)
 }
 
 /// The target as the baseline predicts it, and the target less that; NaN where either scene shows no ground.

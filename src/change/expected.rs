@@ -89,6 +89,21 @@ pub(super) fn expectation(
     Ok(out)
 }
 
+/// Gain and offset of `y` on `x`, pixels of every `step`-th row.
+pub(super) fn line_of(
+    x: &[f64],
+    y: &[f64],
+    (step, band): (usize, usize),
+    params: &ChangeParams,
+) -> Result<(f64, f64), Error> {
+    let minimum = params.pixels_min.max(50);
+    if x.len() * step < minimum {
+        return Err(Error::TooFewPixels { count: x.len() * step, minimum });
+    }
+    let line = robust_line(x, y).ok_or(Error::Constant { band })?;
+    Ok((line.gain, line.offset))
+}
+
 /// Gain and offset of `[target, baseline]`, over at most `pixels_max` pixels of evenly spaced rows.
 fn fit(
     [target, baseline]: &[ArrayView2<'_, f32>; 2],
@@ -107,9 +122,5 @@ fn fit(
             }
         }
     }
-    if x.len() < params.pixels_min.max(50) {
-        return Err(Error::TooFewPixels { count: x.len(), minimum: params.pixels_min.max(50) });
-    }
-    let line = robust_line(&x, &y).ok_or(Error::Constant { band })?;
-    Ok((line.gain, line.offset))
+    line_of(&x, &y, (step, band), params)
 }

@@ -67,7 +67,10 @@ pub fn objects(
         .and(&excess.plain)
         .map_collect(|inside, plain| *inside && f64::from(*plain) >= threshold(false));
     let mut found = Vec::new();
-    for birth in born(&inside) {
+    // A component is told by the birth that chance makes least often, as in area runs.
+    let mut births = born(&inside);
+    births.sort_by(|a, b| nulls.per_km2(a).total_cmp(&nulls.per_km2(b)));
+    for birth in births {
         if birth.level < threshold(birth.is_wide) || !free[birth.place] {
             continue;
         }

@@ -82,7 +82,7 @@ pub(super) fn distinct(nulls: &[&Null]) -> f64 {
             }
         }
     }
-    nulls.len() as f64 * kept as f64 / all.max(1) as f64
+    (nulls.len() as f64 * kept as f64 / all.max(1) as f64).max(1.0)
 }
 
 /// Length of a column on which the shortest window could be scanned.

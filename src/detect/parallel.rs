@@ -1,7 +1,8 @@
 //! One train, one detection: a yard's tracks lie closer than a train's blurred profile is wide.
 //!
 //! The matched filter reaches ±3 px, so a train also shows on the tracks beside its own, there with its sign turned in
-//! the side lobes. Of detections that run side by side only the surest stays. What this costs: two trains next to each other
+//! the side lobes. Of detections that run side by side on different tracks only the surest stays; farther off, where the filter still
+//! reaches, a weaker one goes that shows the opposite of it. What this costs: two trains next to each other
 //! are told as one, which 10 m pixels could not tell apart anyway.
 
 use super::TrackDetection;
@@ -9,6 +10,8 @@ use crate::corridor::Track;
 
 /// Axes this close are one train, metres: two pixels, the first side lobe.
 const BESIDE_M: f64 = 20.0;
+/// Farthest that a side lobe shows, metres.
+const LOBE_M: f64 = 35.0;
 /// Share of the weaker one's length that must lie beside the surer one.
 const SHARED_FRACTION: f64 = 0.5;
 /// Spacing of the points at which axes are compared, metres.
@@ -19,15 +22,22 @@ pub(super) fn without_side_lobes(detections: Vec<TrackDetection>, tracks: &[&Tra
     let mut kept: Vec<(TrackDetection, Vec<(f64, f64)>)> = Vec::new();
     for detection in detections {
         let axis = axis(&detection, tracks[detection.track_index]);
-        let beside = |surer: &[(f64, f64)]| {
-            let near = |p: &&(f64, f64)| surer.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) <= BESIDE_M);
-            axis.iter().filter(near).count() as f64 > SHARED_FRACTION * axis.len() as f64
+        let beside = |(surer, surer_axis): &(TrackDetection, Vec<(f64, f64)>)| {
+            let reach_m = if is_opposite(surer, &detection) { LOBE_M } else { BESIDE_M };
+            let near = |p: &&(f64, f64)| surer_axis.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) <= reach_m);
+            surer.track_index != detection.track_index
+                && axis.iter().filter(near).count() as f64 > SHARED_FRACTION * axis.len() as f64
         };
-        if !kept.iter().any(|(_, surer)| beside(surer)) {
+        if !kept.iter().any(beside) {
             kept.push((detection, axis));
         }
     }
     kept.into_iter().map(|(detection, _)| detection).collect()
+}
+
+/// Whether one is brighter where the other is darker, in most of what they show.
+fn is_opposite(a: &TrackDetection, b: &TrackDetection) -> bool {
+    a.contrast.iter().zip(&b.contrast).map(|(a, b)| a * b).sum::<f64>() < 0.0
 }
 
 /// Points along the middle of a detection, map metres.

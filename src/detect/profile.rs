@@ -8,7 +8,7 @@ pub(super) const REACH_PX: usize = 3;
 const FLANK_FROM_PX: f64 = 1.5;
 /// Sigma of the blur of a Sentinel-2 pixel with its point spread function, px.
 const BLUR_SIGMA_PX: f64 = 0.55;
-/// Width of a wagon over the pixel, for 10 m pixels.
+/// Width of a wagon, metres.
 const TRAIN_WIDTH_M: f64 = 3.0;
 
 /// The filter at the strip's cells, −3…+3 px.

@@ -122,15 +122,15 @@ pub(super) fn track_of(stack: &Stack<'_>, row: usize) -> Range<usize> {
     stack.ranges.iter().find(|r| r.contains(&row)).cloned().unwrap_or(0..stack.rows())
 }
 
-/// Offset of the train from the line, px, right positive: vertex of the parabola through the squared mean
+/// Offset of the train from the line, px, right positive: vertex of the parabola through the size of the mean
 /// change at −1, 0 and 1 px, at most one pixel.
 pub(super) fn offset_px(residuals: &Residuals, rows: &Range<usize>) -> f64 {
-    let power = |c: usize| {
+    let size = |c: usize| {
         let column = residuals.bare.index_axis(Axis(1), c);
         let bands = column.columns().into_iter();
         bands.map(|band| mean(rows.clone().map(|row| band[row])).powi(2)).sum::<f64>().sqrt()
     };
-    let (left, own, right) = (power(0), power(1), power(2));
+    let (left, own, right) = (size(0), size(1), size(2));
     let curvature = left - 2.0 * own + right;
     if curvature < -1e-12 {
         (0.5 * (left - right) / curvature).clamp(-1.0, 1.0)

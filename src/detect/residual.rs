@@ -18,6 +18,9 @@ use rayon::prelude::*;
 /// field, this stays the same over a whole field and adds up as a train does: over 80 cells to 20 ρ √80 of the noise's own sum.
 /// Half a thousandth keeps it below a tenth; with 0.02 still ground with one baseline gave five times the false alarms asked.
 const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cutoff_sigma: 4.7 };
+/// Standard deviations along a column from which on a place may stand out, and from which on it does for certain. What swings with the
+/// place of a bed between the pixels stays below.
+const SURE_SIGMAS: std::ops::Range<f64> = 3.0..4.7;
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own.
@@ -40,7 +43,7 @@ const TARGET: usize = 0;
 pub(super) struct Residuals {
     /// (row, column, band), whitened and clipped; NaN where unobserved.
     pub(super) white: Array3<f64>,
-    /// (row, −1, 0 and 1 px from the track, band), whitened alone: how strong the strongest are.
+    /// (row, −1, 0 and 1 px from the track, band), whitened, quiet columns raised, not clipped: how strong the strongest are.
     pub(super) bare: Array3<f64>,
     /// The same of the placebo columns.
     pub(super) bare_placebos: Array3<f64>,
@@ -98,19 +101,16 @@ fn fit_power(evidence: &Evidence) -> Vec<f64> {
 
 /// Residuals of one column, (role, band, row), rows of all tracks together.
 fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> Vec<Vec<Vec<f64>>> {
-    let mut fits: Vec<Vec<Vec<f64>>> = match stack.looks {
-        Some(looks) => {
-            let power = |role: &Role, band| fit_power(&radar::evidence(stack, role, looks, column, band));
-            roles.iter().map(|role| (0..stack.bands).map(|band| power(role, band)).collect()).collect()
-        }
-        None => {
-            let in_band = |scene, band| stack.seen_in_column(scene, band, column);
-            let seen: Vec<Vec<Vec<Option<Seen>>>> = (0..stack.scenes())
-                .map(|scene| (0..stack.bands).map(|band| in_band(scene, band)).collect())
-                .collect();
-            let phases = if rich { stack.phases(column) } else { Vec::new() };
-            roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, &phases)).collect()
-        }
+    let mut fits: Vec<Vec<Vec<f64>>> = if let Some(looks) = stack.looks {
+        let power = |role: &Role, band| fit_power(&radar::evidence(stack, role, looks, column, band));
+        roles.iter().map(|role| (0..stack.bands).map(|band| power(role, band)).collect()).collect()
+    } else {
+        let in_band = |scene, band| stack.seen_in_column(scene, band, column);
+        let seen: Vec<Vec<Vec<Option<Seen>>>> = (0..stack.scenes())
+            .map(|scene| (0..stack.bands).map(|band| in_band(scene, band)).collect())
+            .collect();
+        let phases = if rich { stack.phases(column) } else { Vec::new() };
+        roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, &phases)).collect()
     };
     let target = stack.seen_in_column(TARGET, 0, column);
     for (_, fits) in roles.iter().zip(&mut fits).filter(|(role, _)| role.tested != TARGET) {
@@ -209,12 +209,15 @@ fn standing(usual: &[f64], others: &[&[Option<Seen>]]) -> Vec<f64> {
         return vec![0.0; usual.len()];
     }
     let of = |(row, usual): (usize, &f64)| {
-        if usual.is_nan() || (usual - centre).abs() < sigma {
+        if usual.is_nan() || (usual - centre).abs() < SURE_SIGMAS.start * sigma {
             return 0.0;
         }
         let mut dates: Vec<f64> = others.iter().filter_map(|o| o[row]).map(|s| s.filtered).collect();
         let out = median(&mut dates) - centre;
-        out * (1.0 - biweight(out / (RULE.cutoff_sigma * sigma)))
+        // From nothing to all between both ends, without a step or a kink.
+        let sure = (out.abs() / sigma - SURE_SIGMAS.start) / (SURE_SIGMAS.end - SURE_SIGMAS.start);
+        let sure = sure.clamp(0.0, 1.0);
+        out * sure * sure * (3.0 - 2.0 * sure)
     };
     usual.iter().enumerate().map(of).collect()
 }
@@ -281,7 +284,7 @@ fn fit_band(columns: &[Column<'_>], band: usize, first: &[f64], phases: &[[f64; 
         .map_or_else(|| vec![f64::NAN; column.filtered.len()], |fit| fit.residuals)
 }
 
-/// Subtracts the median across and divides by the local noise; gives the factor in the track's column.
+/// Subtracts the median across and divides by the local noise; gives its factor, one for all columns of a row, (row, band).
 fn equalise(stack: &Stack<'_>, r: &mut Array3<f64>) -> Array2<f64> {
     let (rows, columns, bands) = r.dim();
     let mut noise = Array2::from_elem((rows, bands), f64::NAN);

@@ -53,7 +53,16 @@ impl Shape {
 pub fn read_lines(path: &str, crs: &Crs) -> Result<Vec<RailLine>, Error> {
     let (parts, is_osm) = read_parts(path, crs, Shape::Lines)?;
     let total = parts.len();
-    let tagged = is_osm || parts.iter().any(|p| p.railway.is_some());
+    let untagged = parts.iter().filter(|p| p.railway.is_none()).count();
+    let tagged = is_osm || untagged < total;
+    if !is_osm && tagged && untagged > 0 {
+        tracing::warn!(
+            path,
+            untagged,
+            of = total,
+            "lines without a railway tag are left out, because others have one; tag all rails railway=rail or none"
+        );
+    }
     let lines: Vec<RailLine> = parts
         .into_iter()
         .filter(|p| !tagged || p.railway.as_deref() == Some("rail"))

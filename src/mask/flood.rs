@@ -1,7 +1,7 @@
 //! Floods: what is open water in one scene and land in the other.
 //!
 //! Water beside a track darkens its flanks and leaves the bed dry, which then stands out as a train does, over as long as the flood.
-//! Water reflects green, and red, more than the near infrared (normalised difference water index above 0, McFeeters 1996,
+//! Water reflects green, and red, more than the near infrared (normalised difference water index above 0, `McFeeters` 1996,
 //! 10.1080/01431169608948714) and of the latter hardly anything; land does the opposite. What is water on both dates is ground like
 //! any other.
 

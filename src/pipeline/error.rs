@@ -125,6 +125,14 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// A baseline is the target itself.
+    #[error("{scene} is the same acquisition as the target ({why}); give an earlier scene")]
+    SameAcquisition {
+        /// The baseline.
+        scene: String,
+        /// How that is known.
+        why: &'static str,
+    },
     /// The target and the tracks, or the target and a baseline, have no ground in common.
     #[error("{first} and {second} have no ground in common: {hint}")]
     NoOverlap {

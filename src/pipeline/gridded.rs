@@ -68,13 +68,17 @@ pub(super) fn map_grid(reference: &Grid, working: &Crs, pixel_m: f64) -> Result<
     Ok(Grid { crs: working.clone(), affine, shape })
 }
 
-/// A shift in pixels of `from` as one in pixels of `grid`, by the way between them at its middle; grids of one system are taken
-/// to have pixels of one size.
+/// A shift in pixels of `from` as one in pixels of `grid`, by the way between them at its middle.
 ///
 /// # Errors
 /// [`Error::Io`] when the two systems cannot be related.
 pub(super) fn shift_on(grid: &Grid, from: &Grid, shift_px: (f64, f64)) -> Result<(f64, f64), Error> {
-    if grid.crs == from.crs {
+    let step = |grid: &Grid| {
+        let ((x, y), (down, right)) = (grid.xy(0.0, 0.0), (grid.xy(1.0, 0.0), grid.xy(0.0, 1.0)));
+        [down.0 - x, down.1 - y, right.0 - x, right.1 - y]
+    };
+    let alike = |(a, b): (f64, f64)| (a - b).abs() < 1e-9 * grid.pixel_size();
+    if grid.crs == from.crs && step(grid).into_iter().zip(step(from)).all(alike) {
         return Ok(shift_px);
     }
     let mapping = io::mapping(&grid.crs, from, bounds(grid))?;
@@ -204,6 +208,19 @@ mod tests {
         }
         let mapping = io::mapping(&raster.grid.crs, &raster.grid, bounds(&raster.grid)).unwrap();
         assert!(whole_offset(&raster.grid, &mapping, (0.0, 0.5)).is_none());
+    }
+
+    #[test]
+    fn a_shift_is_counted_in_the_pixels_of_each_grid() {
+        let crs = io::crs_from_epsg(32_633).unwrap();
+        let grid = |pixel_m: f64, shape| {
+            let affine = Affine::from_gdal([5e5, pixel_m, 0.0, 5e6, 0.0, -pixel_m]).unwrap();
+            Grid { crs: crs.clone(), affine, shape }
+        };
+        let (fine, coarse) = (grid(10.0, (40, 60)), grid(20.0, (20, 30)));
+        let (row, col) = shift_on(&coarse, &fine, (3.0, -1.0)).unwrap();
+        assert!((row - 1.5).abs() < 1e-9 && (col + 0.5).abs() < 1e-9, "{row} {col}");
+        assert_eq!(shift_on(&fine, &fine, (3.0, -1.0)).unwrap(), (3.0, -1.0));
     }
 
     #[test]

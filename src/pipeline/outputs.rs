@@ -290,7 +290,12 @@ fn summary(findings: &Findings, out: &Path) -> String {
     let clouds = if is_radar(&findings.target) {
         String::new()
     } else {
-        format!(", {:.0} % of the target's window under cloud", 100.0 * findings.target.cloud_fraction)
+        let newest = findings.baselines.first().map_or(0.0, |baseline| baseline.cloud_fraction);
+        format!(
+            "; under cloud: {:.0} % of the target's window, {:.0} % of the newest baseline's",
+            100.0 * findings.target.cloud_fraction,
+            100.0 * newest
+        )
     };
     let mut lines = vec![
         format!(

@@ -8,12 +8,15 @@ use crate::grid::{Bounds, Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::report::SkipCard as Skip;
 use crate::scene::{BandName, Scene};
-use geo::{Area, BooleanOps, Contains, Polygon};
+use geo::{Area, BooleanOps, Contains, Intersects, Polygon};
 use rayon::prelude::*;
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
 pub(super) const REGISTRATION_MARGIN_PX: f64 = 256.0;
+
+/// Share of the rails given below which it is said that the rest is not looked at: a scene's edge cuts a little off most networks.
+const RAILS_USED_LEAST: f64 = 0.9;
 
 /// A run that has been checked: scenes opened, bands chosen, rails made into tracks, windows laid.
 #[derive(Debug)]
@@ -116,6 +119,7 @@ impl Plan {
         }
         warn_of_pictures(std::iter::once(&target).chain(&baselines));
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
+        let baselines = some_of(baselines, &mut skipped, |scene| earlier(scene, &target))?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
         let crs = io::working_crs(&baselines[0].grid)?;
@@ -127,6 +131,15 @@ impl Plan {
         let scenes = Compared { target, baselines, skipped, bands };
         let mut plan = Self::of_tracks(config, scenes, crs, tracks)?;
         plan.rails_are_osm = lines.iter().any(|line| line.is_osm);
+        if let (Some(yards), Some(path)) = (&plan.yards, &plan.config.yards)
+            && !yards.iter().any(|yard| yard.intersects(&area))
+        {
+            return Err(Error::NoOverlap {
+                first: path.clone(),
+                second: "the scenes".to_owned(),
+                hint: "give yards of this place, longitude first, then latitude",
+            });
+        }
         Ok(plan)
     }
 
@@ -331,7 +344,7 @@ fn some_of<T>(
         let scene_id = scene.id.clone();
         match keep(scene) {
             Ok(scene) => kept.push(scene),
-            Err(error @ Error::NoOverlap { .. }) => {
+            Err(error @ (Error::NoOverlap { .. } | Error::SameAcquisition { .. })) => {
                 skipped.push(Skip { scene_id, stage: "plan".to_owned(), reason: error.to_string() });
                 first_error.get_or_insert(error);
             }
@@ -342,6 +355,14 @@ fn some_of<T>(
         Some(error) if kept.is_empty() => Err(error),
         _ => Ok(kept),
     }
+}
+
+/// The scene, unless it was taken when the target was: a copy, another version or another tile of it tells nothing of time.
+fn earlier(scene: Scene, target: &Scene) -> Result<Scene, Error> {
+    if scene.datetime.is_some() && scene.datetime == target.datetime {
+        return Err(Error::SameAcquisition { scene: scene.id, why: "taken at the same time" });
+    }
+    Ok(scene)
 }
 
 /// Metres around the tracks that must be read: the corridor, or the strip with its placebos if that is wider.
@@ -376,6 +397,13 @@ fn note_rails(lines: &[RailLine], tracks: &[Track]) {
     let given: f64 = lines.iter().map(|l| length(&l.vertices)).sum();
     let inside: f64 = tracks.iter().map(Track::length_m).sum();
     tracing::info!(given_km = given / 1000.0, inside_km = inside / 1000.0, "rails");
+    if inside < RAILS_USED_LEAST * given {
+        tracing::warn!(
+            given_km = given / 1000.0,
+            inside_km = inside / 1000.0,
+            "some of the rails given are not looked at: they lie outside a scene, follow another track, or are too short"
+        );
+    }
 }
 
 /// The ground that a run needs.

@@ -86,7 +86,8 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
     let (before, after, looks) = maps(plan, &reference.registered, &target)?;
-    let mut strips: Vec<Vec<Strip>> = vec![reference.registered.baseline_strips(plan, shift)?];
+    let mut strips: Vec<Vec<Strip>> =
+        vec![reference.registered.baseline_strips(plan, (&reference.registered.baseline().grid, shift))?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
     let mut used = vec![reference.used(reference_index)];
@@ -324,7 +325,8 @@ impl Run<'_> {
                     return Err(Trouble::Target(Error::Interrupted));
                 }
                 let found = self.compare(planned, stages::read(planned, self.source), target)?;
-                let strips = found.registered.baseline_strips(self.plan, shift).map_err(Trouble::Target)?;
+                let strips =
+                    found.registered.baseline_strips(self.plan, (grid, shift)).map_err(Trouble::Target)?;
                 let gridded = found.registered.baseline_on(&maps, shift_on_maps).map_err(Trouble::Target)?;
                 let validity = if maps == *grid {
                     gridded.validity.clone()
@@ -372,6 +374,10 @@ impl Run<'_> {
         }
         if mask.valid_fraction < LEAST_VALID_FRACTION {
             return Err(skip("mask")(nothing_visible(&planned.scene.id, &mask)));
+        }
+        if masked.is_one_picture() {
+            let scene = planned.scene.id.clone();
+            return Err(skip("read")(Error::SameAcquisition { scene, why: "the same pixels" }));
         }
         let offset = masked.check_offset(&planned.scene, &self.plan.target.scene);
         let registered = masked.register(self.plan).map_err(skip("register"))?;

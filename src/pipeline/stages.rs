@@ -130,6 +130,14 @@ impl<'a> Masked<'a> {
         Ok(Self { baseline: Cow::Borrowed(reference), ready, target: gridded })
     }
 
+    /// Whether both show the same values, wherever they show anything.
+    pub(super) fn is_one_picture(&self) -> bool {
+        let (a, b) = (&self.baseline.values, &self.target.values);
+        let mut seen = a.iter().zip(b).filter(|(a, b)| a.is_finite() && b.is_finite()).peekable();
+        // Bits are compared: copies are exact.
+        seen.peek().is_some() && seen.all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+
     /// What each of the two shows: `(baseline, target)`.
     pub(super) fn summaries(&self) -> (MaskSummary, MaskSummary) {
         (mask::summary(&self.baseline), mask::summary(&self.target))
@@ -269,16 +277,22 @@ impl Registered<'_> {
         Ok(raster)
     }
 
-    /// Strips of the baseline along all tracks, in the geometry of the reference.
-    pub(super) fn baseline_strips(&self, plan: &Plan, reference_px: (f64, f64)) -> Result<Vec<Strip>, Error> {
-        let own = self.shift_px();
-        // A reference point p is at p − reference_px in the target and at p − reference_px + own here.
-        strips(plan, &self.masked.baseline, (own.0 - reference_px.0, own.1 - reference_px.1))
+    /// Strips of the baseline along all tracks, in the geometry of the reference, whose own shift of the target is given in pixels of
+    /// its grid.
+    pub(super) fn baseline_strips(
+        &self,
+        plan: &Plan,
+        (reference, reference_px): (&Grid, (f64, f64)),
+    ) -> Result<Vec<Strip>, Error> {
+        let (own, raster) = (self.shift_px(), &self.masked.baseline);
+        let of_reference = shift_on(&raster.grid, reference, reference_px)?;
+        // A reference point p is at p − of_reference in the target and at p − of_reference + own here.
+        strips(plan, raster, (own.0 - of_reference.0, own.1 - of_reference.1))
     }
 
     /// Strips of the target along all tracks, straight from its own pixels; call it on the reference.
     pub(super) fn target_strips(&self, plan: &Plan, target: &Target) -> Result<Vec<Strip>, Error> {
-        let shift = self.shift_px();
+        let shift = shift_on(&target.raster.grid, &self.masked.baseline.grid, self.shift_px())?;
         let mut strips = strips(plan, &target.raster, (-shift.0, -shift.1))?;
         veto(plan, &mut strips, &self.masked.target)?;
         Ok(strips)

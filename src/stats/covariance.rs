@@ -7,6 +7,7 @@
 
 use super::{Vectors, median};
 use nalgebra::DMatrix;
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// Samples beyond which evenly spread ones are taken: a variance from so many is known to 0.6 %.
 const SAMPLES_MAX: usize = 49_999;
@@ -107,10 +108,10 @@ pub fn trimmed_covariance(
     Some(covariance * (median(&mut squares) / chi_square_median(dim)))
 }
 
-/// Median of the chi-square law, Wilson & Hilferty 1931: within 1 % from one degree of freedom on.
+/// Median of the chi-square law of so many degrees of freedom.
 fn chi_square_median(dim: usize) -> f64 {
-    let d = dim as f64;
-    d * (1.0 - 2.0 / (9.0 * d)).powi(3)
+    let freedom = dim.max(1) as f64;
+    ChiSquared::new(freedom).map_or(freedom, |law| law.inverse_cdf(0.5))
 }
 
 #[cfg(test)]

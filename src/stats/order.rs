@@ -4,7 +4,7 @@
 //! MAD of 0, and callers must guard a division by it.
 
 /// Ratio of the standard deviation to the MAD of a normal distribution, 1/Φ⁻¹(3/4).
-const SIGMA_PER_MAD: f64 = 1.482_602_218_505_602;
+pub(super) const SIGMA_PER_MAD: f64 = 1.482_602_218_505_602;
 
 /// The `q` quantile (0…1) by linear interpolation between order statistics; reorders `values`; NaN when empty.
 #[must_use]

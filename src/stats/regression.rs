@@ -8,6 +8,7 @@
 //! Degenerate cases: residuals of which more than half are zero end the iteration.
 
 use super::median;
+use super::order::SIGMA_PER_MAD;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use ndarray::{ArrayView1, ArrayView2, Axis, aview1};
 
@@ -76,7 +77,7 @@ pub fn tukey_regression(
         beta += normal.step(&design, &weights, &residuals, &beta);
         design.residuals(&centred, beta.as_slice(), &mut residuals);
         let before = sigma;
-        sigma = 1.482_602_218_505_602 * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
+        sigma = SIGMA_PER_MAD * median(&mut residuals.iter().map(|r| r.abs()).collect::<Vec<_>>());
         if sigma <= 0.0 || (sigma - before).abs() <= SETTLED * sigma {
             break;
         }
@@ -170,7 +171,7 @@ impl Normal {
         let roots: Vec<f32> = weights.iter().map(|w| w.sqrt() as f32).collect();
         let mut matrix = DMatrix::zeros(q, q);
         for (rows, roots) in values.axis_chunks_iter(Axis(1), BLOCK_ROWS).zip(roots.chunks(BLOCK_ROWS)) {
-            let weighted = rows.mapv(|v| v as f32) * &ArrayView1::from(roots);
+            let weighted = rows.mapv(|v| v as f32) * ArrayView1::from(roots);
             let products = weighted.dot(&weighted.t());
             matrix.iter_mut().zip(&products).for_each(|(sum, v)| *sum += f64::from(*v));
         }

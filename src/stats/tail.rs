@@ -43,6 +43,9 @@ impl EventTail {
     /// Expected events at or above `score` per unit of length; falls strictly above the join.
     #[must_use]
     pub fn rate(&self, score: f64) -> f64 {
+        if score.is_nan() {
+            return f64::NAN;
+        }
         let join_score = self.scores[self.join - 1];
         let count = if score >= join_score {
             // N(s) = N_j (1 + (s − s_j) / (n m))⁻ⁿ

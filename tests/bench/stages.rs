@@ -11,6 +11,8 @@
     reason = "a report of seconds for people"
 )]
 
+use gdal::DriverManager;
+use gdal::raster::RasterCreationOptions;
 use ndarray::{Array2, Array3};
 use railwatch::corridor::{StripGeometry, Track, sample_strip};
 use railwatch::detect::{Cargo, DetectParams, TrackStrips, detect};
@@ -18,7 +20,6 @@ use railwatch::grid::{Affine, Grid, Mapping, Window};
 use railwatch::io;
 use railwatch::motion::{Seen, motion};
 use railwatch::raster::Raster;
-use std::process::Command;
 use std::time::Instant;
 
 /// Ground beside the line, px: the strips reach 20.
@@ -64,10 +65,9 @@ fn write(folder: &std::path::Path, date: u64, length_m: f64) -> String {
     let path = folder.join(format!("S2A_2024{:02}01T100000.tif", date + 1));
     let plain = folder.join("plain.tif");
     io::write_scene(&plain, &grid, &pixels, &["B02", "B03", "B04", "B08"], &[]).unwrap();
-    let options =
-        ["-q", "-of", "COG", "-co", "COMPRESS=DEFLATE", "-co", "PREDICTOR=2", "-co", "OVERVIEWS=NONE"];
-    let copied = Command::new("gdal_translate").args(options).args([&plain, &path]).status().unwrap();
-    assert!(copied.success(), "gdal_translate");
+    let options = RasterCreationOptions::from_iter(["COMPRESS=DEFLATE", "PREDICTOR=2", "OVERVIEWS=NONE"]);
+    let driver = DriverManager::get_driver_by_name("COG").unwrap();
+    gdal::Dataset::open(&plain).unwrap().create_copy(&driver, &path, &options).unwrap();
     path.display().to_string()
 }
 

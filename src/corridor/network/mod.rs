@@ -356,7 +356,7 @@ fn without_duplicates(mut tracks: Vec<Track>, params: &TrackParams) -> Vec<Track
                 index.within(xy, params.duplicate_m).any(|p| p.track < i && kept[p.track])
             })
             .count();
-        kept[i] = (followed as f64) < params.duplicate_fraction * count as f64;
+        kept[i] = followed == 0 || (followed as f64) < params.duplicate_fraction * count as f64;
     }
     let mut kept = kept.into_iter();
     tracks.retain(|_| kept.next().unwrap_or(true));

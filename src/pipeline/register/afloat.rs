@@ -20,7 +20,7 @@ pub(super) struct FloatBands {
 impl FloatBands {
     /// `None` where one of the scenes lacks a band, or has no reflectances.
     pub(super) fn of(pair: &Pair) -> Option<Self> {
-        if pair.reference.radar.is_some() || pair.moving.radar.is_some() {
+        if [&pair.reference, &pair.moving].iter().any(|s| s.radar.is_some() || !s.scaling.is_reflectance()) {
             return None;
         }
         let one = |scene: &Scene, wanted: &[&str]| {

@@ -87,7 +87,7 @@ pub fn render(
         rows: order.iter().map(|d| row(d)).collect(),
         moving: order.iter().any(|d| d.motion.is_some()),
         figures: figures.iter().map(|f| f.svg.as_str()).collect(),
-        profiles: findings.tracks.iter().filter_map(|t| profile::chart(t, &findings.detections)).collect(),
+        profiles: profile::charts(&findings.tracks, &findings.detections),
         scenes: std::iter::once(("target", &findings.target))
             .chain(baselines)
             .map(|(role, scene)| SceneRow { role, scene, date: text::date_time(scene.datetime) })

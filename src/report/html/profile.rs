@@ -1,4 +1,4 @@
-//! The statistic along a track as an inline SVG: threshold, detections, gaps and the detection limit to scale.
+//! The score along a track as an inline SVG: threshold, detections, gaps and the detection limit to scale.
 
 use super::super::axis::{Tick, decimals, multiples, step_above};
 use super::super::{DetectionCard, TrackCard, text};
@@ -6,11 +6,17 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 const LEFT: f64 = 46.0;
+/// Room for half of the last label.
+const RIGHT: f64 = 24.0;
 const WIDTH: f64 = 1000.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 170.0;
 /// Points drawn at most; the largest value of each group survives.
 const POINT_COUNT: usize = 1200;
+/// Room below the lowest score and above the highest, as a share of what lies between them.
+const MARGIN_FRACTION: f64 = 0.06;
+/// Least such room, so that equal scores have a scale.
+const LEAST_MARGIN: f64 = 0.1;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
@@ -44,18 +50,30 @@ struct Limit {
     label: String,
 }
 
-/// The chart of a track; `None` for a track without a profile.
-pub(super) fn chart(track: &TrackCard, detections: &[DetectionCard]) -> Option<Chart> {
+/// The charts of all tracks that have a profile, on one scale.
+pub(super) fn charts(tracks: &[TrackCard], detections: &[DetectionCard]) -> Vec<Chart> {
+    let scores = tracks.iter().flat_map(|track| {
+        let p = &track.profile;
+        let seen = p.statistic.iter().flatten().map(|v| f64::from(*v));
+        seen.chain((!p.statistic.is_empty()).then_some(p.threshold))
+    });
+    let (low, high) = scores
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let margin = (MARGIN_FRACTION * (high - low)).max(LEAST_MARGIN);
+    tracks.iter().filter_map(|track| chart(track, detections, (low - margin, high + margin))).collect()
+}
+
+/// The chart of a track over a range of scores; `None` for a track without a profile.
+fn chart(track: &TrackCard, detections: &[DetectionCard], (low, high): (f64, f64)) -> Option<Chart> {
     let p = &track.profile;
     let end_m = p.start_m + p.step_m * p.statistic.len() as f64;
-    let usable = p.step_m > 0.0 && end_m > p.start_m && end_m.is_finite();
+    let usable = p.step_m > 0.0 && end_m > p.start_m && end_m.is_finite() && high > low;
     if !usable {
         return None;
     }
-    let x = |s: f64| LEFT + (s - p.start_m) / (end_m - p.start_m) * (WIDTH - LEFT - 10.0);
-    let top = p.statistic.iter().flatten().map(|v| f64::from(*v)).filter(|v| v.is_finite());
-    let top = top.fold(p.threshold.max(1e-3) * 1.25, f64::max) * 1.06;
-    let y = |v: f64| BOTTOM - v.clamp(0.0, top) / top * (BOTTOM - TOP);
+    let x = |s: f64| LEFT + (s - p.start_m) / (end_m - p.start_m) * (WIDTH - LEFT - RIGHT);
+    let y = |v: f64| BOTTOM - (v.clamp(low, high) - low) / (high - low) * (BOTTOM - TOP);
     let on_track = detections.iter().filter(|d| d.track_id.as_ref() == Some(&track.track_id));
     let spans = on_track.filter_map(|d| {
         let (a, b) = (x(d.chainage_start_m?), x(d.chainage_end_m?));
@@ -91,7 +109,7 @@ pub(super) fn chart(track: &TrackCard, detections: &[DetectionCard]) -> Option<C
             .into_iter()
             .map(|(km, label)| Tick { at: x(km * 1000.0), label: format!("{label} km") })
             .collect(),
-        y_ticks: steps(0.0, top, 4.0).into_iter().map(|(v, label)| Tick { at: y(v), label }).collect(),
+        y_ticks: steps(low, high, 4.0).into_iter().map(|(v, label)| Tick { at: y(v), label }).collect(),
         height: BOTTOM + 40.0 + 22.0 * limits.len() as f64 + if limits.is_empty() { 0.0 } else { 8.0 },
         limits,
     })
@@ -157,11 +175,22 @@ mod tests {
         statistic[4000..4100].fill(None);
         let profile = Profile { start_m: 0.0, step_m: 10.0, statistic, threshold: 4.0 };
         let track = TrackCard { profile, ..TrackCard::default() };
-        let chart = chart(&track, &[]).unwrap();
+        let charts = charts(&[track, TrackCard::default()], &[]);
+        let [chart] = &charts[..] else { panic!("a track without a profile has no chart") };
         assert_eq!(chart.gaps.len(), 1);
         assert_eq!(chart.line.matches('M').count(), 2);
         let y: Vec<f64> = chart.line.split(' ').filter_map(|v| v.parse().ok()).collect();
         assert!(y.iter().copied().fold(f64::MAX, f64::min) < chart.threshold_y);
-        assert!(super::chart(&TrackCard::default(), &[]).is_none());
+    }
+
+    #[test]
+    fn scores_below_one_a_100_km_have_room() {
+        // Scores are logarithms: most of a line, and the threshold for more than one false alarm, are negative.
+        let profile =
+            Profile { start_m: 0.0, step_m: 10.0, statistic: vec![Some(-2.5), Some(-0.5)], threshold: -0.3 };
+        let track = TrackCard { profile, ..TrackCard::default() };
+        let charts = charts(&[track], &[]);
+        let y: Vec<f64> = charts[0].line.split(' ').filter_map(|v| v.parse().ok()).collect();
+        assert!(charts[0].threshold_y > TOP && charts[0].threshold_y < y[1] && y[1] < y[0] && y[0] < BOTTOM);
     }
 }
