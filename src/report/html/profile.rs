@@ -87,7 +87,7 @@ fn chart(track: &TrackCard, detections: &[DetectionCard], (low, high): (f64, f64
         .filter_map(|(cargo, limit)| limit.filter(|v| v.is_finite()).map(|v| (cargo, v)))
         .enumerate()
         .map(|(k, (cargo, limit))| Limit {
-            y: BOTTOM + 52.0 + 22.0 * k as f64,
+            y: BOTTOM + 60.0 + 22.0 * k as f64,
             width: (x(p.start_m + limit) - LEFT).max(2.0),
             label: format!("{cargo}, {limit:.0} m"),
         })
@@ -110,7 +110,7 @@ fn chart(track: &TrackCard, detections: &[DetectionCard], (low, high): (f64, f64
             .map(|(km, label)| Tick { at: x(km * 1000.0), label: format!("{label} km") })
             .collect(),
         y_ticks: steps(low, high, 4.0).into_iter().map(|(v, label)| Tick { at: y(v), label }).collect(),
-        height: BOTTOM + 40.0 + 22.0 * limits.len() as f64 + if limits.is_empty() { 0.0 } else { 8.0 },
+        height: BOTTOM + 40.0 + 22.0 * limits.len() as f64 + if limits.is_empty() { 0.0 } else { 16.0 },
         limits,
     })
 }
