@@ -47,10 +47,10 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
             Err(error @ (Error::Database { .. } | Error::Damaged { .. } | Error::Interrupted)) => {
                 return Err(error);
             }
-            Err(error) => {
-                tracing::error!(site = site.id, %error, "the site could not be watched");
-                of_site.problem = Some(error.to_string());
-            }
+            Err(error) => of_site.problem = Some(error.to_string()),
+        }
+        if let Some(problem) = &of_site.problem {
+            tracing::error!(site = site.id, problem, "the site could not be watched");
         }
         tracing::info!(
             site = of_site.site_id,
