@@ -203,11 +203,13 @@ impl Secrets {
     /// The secret itself, or why there is none.
     pub(super) fn get(&self, secret: &Secret) -> Result<String, String> {
         match secret {
-            Secret::Env(variable) => self
-                .0
-                .get(variable)
-                .cloned()
-                .ok_or_else(|| format!("the environment variable {variable} is not set")),
+            Secret::Env(variable) => match self.0.get(variable).map(String::as_str) {
+                None => Err(format!("the environment variable {variable} is not set: set it to the secret")),
+                Some("") => {
+                    Err(format!("the environment variable {variable} is empty: set it to the secret"))
+                }
+                Some(text) => Ok(text.to_owned()),
+            },
             Secret::File(path) => {
                 restricted(path)?;
                 let text = std::fs::read_to_string(path)
