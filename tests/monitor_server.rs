@@ -147,7 +147,8 @@ fn by_night(items: Vec<Value>) -> BTreeMap<i64, Vec<Value>> {
 fn night_run(config: &Config, night: i64) -> RunSummary {
     let now = Timestamp::from_second(86_400 * night).unwrap() + SignedDuration::from_hours(3);
     let (since, dry_run, sites, secrets) = (None, false, Vec::new(), Secrets::default());
-    run(config, &RunOptions { now, since, dry_run, sites, secrets }, &Silent).unwrap()
+    let options = RunOptions { now, since, dry_run, sites, secrets, program_folders: Vec::new() };
+    run(config, &options, &Silent).unwrap()
 }
 
 #[test]

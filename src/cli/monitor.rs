@@ -33,6 +33,7 @@ fn watch(global: &Global, args: &MonitorRunArgs) -> Result<Outcome, Failure> {
         dry_run: args.dry_run,
         sites: args.sites.clone(),
         secrets: secrets(&config),
+        program_folders: program_folders(),
     };
     let reporter = Reporter::new(global);
     let result = monitor::run(&config, &options, &reporter);
@@ -56,6 +57,12 @@ fn status(global: &Global, args: &MonitorStatusArgs) -> Result<Outcome, Failure>
 fn secrets(config: &Config) -> Secrets {
     let found = config.secret_variables().into_iter();
     Secrets(found.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect())
+}
+
+/// Where the system looks for programs.
+#[expect(clippy::disallowed_methods, reason = "the environment belongs to cli")]
+fn program_folders() -> Vec<std::path::PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock belongs to cli")]

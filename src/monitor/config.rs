@@ -222,6 +222,22 @@ impl Default for LifeParams {
     }
 }
 
+/// A mistake in the configuration without the line that is wrong where that may hold a secret: the log is read by others.
+fn unquoted(path: &Path, error: pipeline::Error) -> Error {
+    let pipeline::Error::ConfigSyntax { source, .. } = &error else { return error.into() };
+    let (Some(span), Ok(text)) = (source.span(), std::fs::read_to_string(path)) else { return error.into() };
+    let before = text.get(..span.start).unwrap_or(&text);
+    let line = before.matches('\n').count() + 1;
+    let told = text.lines().nth(line - 1).unwrap_or_default();
+    let table = before.lines().chain([told]).rfind(|l| l.trim_start().starts_with('['));
+    let may_hold = |l: &str| ["alerts", "channel", "password", "secret"].iter().any(|word| l.contains(word));
+    if !may_hold(told) && !table.is_some_and(may_hold) {
+        return error.into();
+    }
+    let reason = source.message().to_owned();
+    Error::ConfigValue { path: path.to_owned(), place: format!("line {line}"), reason }
+}
+
 fn default_state() -> PathBuf {
     PathBuf::from("railwatch.sqlite")
 }
@@ -232,7 +248,7 @@ impl Config {
     /// # Errors
     /// [`Error::Pipeline`] where it cannot be read, with the line that is wrong, [`Error::ConfigValue`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let mut config: Self = read_toml(path)?;
+        let mut config: Self = read_toml(path).map_err(|error| unquoted(path, error))?;
         config.check(path)?;
         // Scenes are known by their paths: these must not depend on where a run was started.
         let absolute = std::path::absolute(path)
@@ -468,6 +484,29 @@ mod tests {
             let message = read(&format!("{site}[[alerts.channel]]\nname = \"n\"\n{keys}")).unwrap_err();
             assert!(message.to_string().contains(said), "{keys}\n{message}");
         }
+        // Wherever and however a secret is written by mistake, it is not told.
+        let mail = format!("{mail}from = \"a@b.org\"\nto = [\"a@b.org\"]\n");
+        for (keys, said) in [
+            (format!("{mail}password = \"geheim\""), "write password = { env = \"VARIABLE\" }"),
+            (format!("{mail}password = {{ value = \"geheim\" }}"), "write password = {"),
+            (format!("{mail}password = {{ env = \"A\", value = \"geheim\" }}"), "write password = {"),
+            (format!("{mail}password = geheim"), ", line 11: "),
+            (format!("{mail}password = \"geheim"), ", line 11: "),
+            (format!("{mail}pasword = \"geheim\""), "unknown field `pasword`"),
+            (
+                "kind = \"webhook\"\nurl = \"http://a\"\nsecret = \"geheim\"".to_owned(),
+                "write secret = { env",
+            ),
+        ] {
+            let text = format!("{site}[[alerts.channel]]\nname = \"n\"\n{keys}");
+            let message = read(&text).unwrap_err();
+            assert!(message.is_usage() && !message.to_string().contains("geheim"), "{keys}\n{message}");
+            assert!(message.to_string().contains(said), "{keys}\n{message}");
+        }
+        let line =
+            "channel = [{ kind = \"webhook\", name = \"n\", url = \"http://a\", secret = \"geheim\" }]";
+        let message = read(&format!("{site}[alerts]\n{line}")).unwrap_err().to_string();
+        assert!(message.contains("write secret = { env") && !message.contains("geheim"), "{message}");
         let message = read(&format!("{site}[alerts]\nkinds = []")).unwrap_err().to_string();
         assert!(message.contains("no kind is listed"), "{message}");
         let source = "source = { catalog = \"c\", max_tile_cloud_fraction = 2.0 }";

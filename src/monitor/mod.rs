@@ -45,5 +45,5 @@ pub use state::{
     AlertRow, DetectionRow, LifeRow, ObservationRow, ReferenceRadar, ReferenceScene, SceneRow, SceneStatus,
     SiteRow, State, StepRow, TrackRow, ViewRow,
 };
-pub use status::{SiteStatus, Standing, Status, status};
+pub use status::{SiteError, SiteStatus, Standing, Status, status};
 pub use summary::{RunSummary, SiteSummary};

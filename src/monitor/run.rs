@@ -6,6 +6,7 @@ use super::{Config, Error, Secrets, alerts, site_run};
 use crate::io;
 use crate::pipeline::Sink;
 use jiff::Timestamp;
+use std::path::PathBuf;
 
 /// Options of a run.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct RunOptions {
     pub sites: Vec<String>,
     /// Secrets from the environment.
     pub secrets: Secrets,
+    /// Folders in which programs of channels are looked for: `PATH` of the environment.
+    pub program_folders: Vec<PathBuf>,
 }
 
 /// Takes every site as far as its source goes. What concerns one site or scene is recorded and stops no other.
@@ -38,6 +41,11 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
         State::open(&config.state)?
     };
     let mut summary = RunSummary { dry_run: options.dry_run, ..RunSummary::default() };
+    // The first alert may be months away: what it will need is missed today. The scenes are taken all the same.
+    summary.channel_problems = alerts::lacking(config, options);
+    for problem in &summary.channel_problems {
+        tracing::error!(problem, "a channel could not deliver an alert");
+    }
     let key = if options.dry_run { None } else { Some(state.begin_run(options.now)?) };
     let wanted = |id: &String| options.sites.is_empty() || options.sites.contains(id);
     for site in config.site.iter().filter(|s| wanted(&s.id)) {
@@ -47,10 +55,10 @@ pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<Run
             Err(error @ (Error::Database { .. } | Error::Damaged { .. } | Error::Interrupted)) => {
                 return Err(error);
             }
-            Err(error) => {
-                tracing::error!(site = site.id, %error, "the site could not be watched");
-                of_site.problem = Some(error.to_string());
-            }
+            Err(error) => of_site.problem = Some(error.to_string()),
+        }
+        if let Some(problem) = &of_site.problem {
+            tracing::error!(site = site.id, problem, "the site could not be watched");
         }
         tracing::info!(
             site = of_site.site_id,

@@ -172,7 +172,7 @@ impl Rows {
         }
     }
 
-    /// Sum over the tracks of each scene; the limit is the longest of theirs, none where one has none.
+    /// Sum over the tracks of each scene, with the limit of [`limit_of_site`].
     fn together(&self) -> Vec<SeriesPoint> {
         self.rows
             .chunk_by(|a, b| a.scene_key == b.scene_key)
@@ -181,14 +181,7 @@ impl Rows {
                 let (occupied_m, length_m) = (sum(|r| r.occupied_m), sum(|r| r.length_m));
                 let trains = rows.iter().map(|r| r.train_count).sum();
                 let (low_m, high_m) = site_range(occupied_m, trains, length_m);
-                // A track that is hidden on a date has no say in what would be found where the site can be seen.
-                let seen: Vec<Option<f64>> =
-                    rows.iter().filter(|r| r.observed_m > 0.0).map(|r| r.limit_m).collect();
-                let limit_m = if seen.is_empty() {
-                    None
-                } else {
-                    seen.iter().try_fold(0.0f64, |most, l| l.map(|l| most.max(l)))
-                };
+                let limit_m = limit_of_site(rows.iter().map(|r| (r.observed_m, r.limit_m)));
                 SeriesPoint {
                     occupied_m,
                     low_m,
@@ -202,6 +195,14 @@ impl Rows {
             })
             .collect()
     }
+}
+
+/// Length from which a train would be found on every track that can show it, of what was seen and the limit of each; none where one
+/// of them has none. A track that is hidden, or shorter than that length, has no limit because no such train fits into what is seen
+/// of it: it has no say.
+fn limit_of_site(tracks: impl Iterator<Item = (f64, Option<f64>)> + Clone) -> Option<f64> {
+    let most = tracks.clone().filter_map(|(_, limit)| limit).reduce(f64::max)?;
+    tracks.filter(|(_, limit)| limit.is_none()).all(|(seen_m, _)| seen_m <= most).then_some(most)
 }
 
 /// All tracks together, then each, where there are several.
@@ -275,5 +276,23 @@ fn years(rows: &[ObservationRow]) -> String {
         (Some(a), Some(b)) if a != b => format!("{a}–{b}"),
         (Some(a), _) => a,
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_too_short_for_the_trains_that_are_found_elsewhere_does_not_hide_the_limit() {
+        let of = |tracks: &[(f64, Option<f64>)]| limit_of_site(tracks.iter().copied());
+        let long = [(2000.0, Some(120.0)), (900.0, Some(90.0))];
+        assert_eq!(of(&long), Some(120.0));
+        // A stub, and a track that clouds hide.
+        assert_eq!(of(&[&long[..], &[(60.0, None), (0.0, None)]].concat()), Some(120.0));
+        // A track that could hold the train and would not show it.
+        assert_eq!(of(&[&long[..], &[(130.0, None)]].concat()), None);
+        assert_eq!(of(&[(60.0, None)]), None);
+        assert_eq!(of(&[]), None);
     }
 }

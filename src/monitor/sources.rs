@@ -34,10 +34,11 @@ struct Remote {
 }
 
 impl Scenes {
-    /// Lists the source of a site.
+    /// Lists the source of a site whose rails can be read: without them no scene is of use, and a source without scenes would hide it.
     pub(super) fn of(site: &SiteConfig, options: &RunOptions) -> Result<Self, Error> {
         match &site.source {
             SiteSource::Folder(source) => {
+                io::read_lines(&site.rails, &io::crs_from_epsg(4326)?)?;
                 let listed = io::list_scenes(&source.folder, source.pattern.as_deref())?;
                 if listed.is_empty() {
                     let (folder, pattern) = (source.folder.display(), source.pattern.as_deref());

@@ -39,6 +39,19 @@ pub struct SiteStatus {
     pub alerts: Vec<AlertRow>,
     /// Newest scenes that could not be used: name, status, reason.
     pub skipped: Vec<(String, String, String)>,
+    /// Why it could not be watched the last time that it could not.
+    pub last_error: Option<SiteError>,
+}
+
+/// Why a run could not watch a site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SiteError {
+    /// When that run ended.
+    pub at: Timestamp,
+    /// What was wrong and what to do.
+    pub reason: String,
+    /// Whether a later run could watch the site.
+    pub is_over: bool,
 }
 
 /// A train that may still stand.
@@ -89,6 +102,7 @@ pub fn status(config: &Config) -> Result<Status, Error> {
             standing: standing.collect(),
             alerts,
             skipped: state.newest_skipped(&site.id, ALERT_COUNT)?,
+            last_error: state.last_error(&site.id)?,
         });
     }
     Ok(Status { sites, failed_deliveries: state.failed_deliveries()?, last_run: state.last_run()? })
@@ -113,13 +127,16 @@ impl Status {
         for site in &self.sites {
             let counts: Vec<String> = site.scenes.iter().map(|(s, n)| format!("{n} {s}")).collect();
             let newest = site.newest.map_or_else(|| "none".to_owned(), |t| t.to_string());
+            let counts = if counts.is_empty() { "none yet".to_owned() } else { counts.join(", ") };
             let _ = writeln!(
                 text,
-                "\n{} ({})\n  scenes: {}; newest used: {newest}",
-                site.site_id,
-                site.title,
-                counts.join(", ")
+                "\n{} ({})\n  scenes: {counts}; newest used: {newest}",
+                site.site_id, site.title
             );
+            if let Some(error) = &site.last_error {
+                let over = if error.is_over { ", watched again since" } else { "" };
+                let _ = writeln!(text, "  error on {}{over}: {}", error.at, error.reason);
+            }
             for s in &site.standing {
                 let (first, last) = (s.first_seen.strftime("%Y-%m-%d"), s.last_seen.strftime("%Y-%m-%d"));
                 let state = Word(s.state);

@@ -13,6 +13,8 @@ pub struct RunSummary {
     pub delivered_count: usize,
     /// Alerts that channels did not take; the next run tries again.
     pub undelivered_count: usize,
+    /// What channels lack to deliver alerts, also where there was none to deliver: channel, key and what to do.
+    pub channel_problems: Vec<String>,
     /// Seconds that the run took.
     pub duration_s: f64,
     /// Whether nothing was done but looked up.
@@ -53,10 +55,12 @@ impl SiteSummary {
 }
 
 impl RunSummary {
-    /// Whether everything could be read, registered and delivered: else the exit code is 4.
+    /// Whether everything could be read and registered, and alerts delivered, if there were any: else the exit code is 4.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.undelivered_count == 0 && self.sites.iter().all(SiteSummary::is_whole)
+        self.undelivered_count == 0
+            && self.channel_problems.is_empty()
+            && self.sites.iter().all(SiteSummary::is_whole)
     }
 
     fn sum(&self, pick: fn(&SiteSummary) -> usize) -> usize {
@@ -99,6 +103,9 @@ impl RunSummary {
             if let Some(problem) = &site.problem {
                 let _ = writeln!(text, "{}: {problem}", site.site_id);
             }
+        }
+        for problem in &self.channel_problems {
+            let _ = writeln!(text, "{problem}");
         }
         text
     }

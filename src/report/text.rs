@@ -178,10 +178,11 @@ fn hardest(f: &Findings) -> Option<String> {
 /// How hard each cargo is to see (tracks on which it would be found at no length, the length on the worst of the others), and the
 /// sentence that says so.
 fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
-    let mut by_cargo: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
+    let mut by_cargo: BTreeMap<&str, Vec<(f64, Option<f64>)>> = BTreeMap::new();
     for track in &f.tracks {
         for (cargo, limit) in &track.detection_limit_m {
-            by_cargo.entry(cargo).or_default().push(limit.filter(|v| v.is_finite()));
+            let of_track = (track.observed_m, limit.filter(|v| v.is_finite()));
+            by_cargo.entry(cargo).or_default().push(of_track);
         }
     }
     by_cargo
@@ -193,15 +194,18 @@ fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
                 Some(db) => format!("A train{size} with wagons {db} above the bed"),
                 None => format!("{article} {cargo} train{size}"),
             };
-            let known: Vec<f64> = limits.iter().flatten().copied().collect();
+            let known: Vec<f64> = limits.iter().filter_map(|(_, limit)| *limit).collect();
             let low = known.iter().copied().fold(f64::MAX, f64::min);
             let high = known.iter().copied().fold(0.0, f64::max);
             let seen = "would have been seen with 90 % probability (measured with trains implanted beside the track)";
-            let rest = limits.len() - known.len();
+            // A track of which less was seen than such a train needs says nothing about it.
+            let hides = |&&(seen_m, limit): &&(f64, Option<f64>)| limit.is_none() && seen_m > high;
+            let rest = limits.iter().filter(hides).count();
+            let short = limits.len() - known.len() - rest;
             let mut sentence = if known.is_empty() {
                 let never =
                     format!("{} would not have been seen with 90 % probability at any length.", train(""));
-                return ((rest, high), never);
+                return ((limits.len(), high), never);
             } else if high - low < 5.0 {
                 format!("{} {seen}", train(&format!(" of ≥ {high:.0} m")))
             } else {
@@ -213,8 +217,12 @@ fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
                     sentence,
                     " on {} of {} tracks, on the others at no length",
                     known.len(),
-                    limits.len()
+                    known.len() + rest
                 );
+            }
+            if short > 0 {
+                let tracks = crate::units::counted(short, "track");
+                let _ = write!(sentence, " (left out: {tracks} of which too little was seen for such a train)");
             }
             ((rest, high), sentence + ".")
         })
@@ -272,8 +280,19 @@ mod tests {
         let text = told(vec![track(&one)]);
         assert!(text.contains("judged. Even a rust train of ≥ 390 m would have been seen"), "{text}");
         // A cargo that one track would hide at any length is harder than any length.
-        let two = told(vec![track(&one), track(&[("white", None), ("rust", Some(800.0))])]);
+        let seen = |observed_m, limits: &[(&str, Option<f64>)]| crate::report::TrackCard {
+            observed_m,
+            ..track(limits)
+        };
+        let two = told(vec![track(&one), seen(2000.0, &[("white", None), ("rust", Some(800.0))])]);
         assert!(two.contains("Even a white train of ≥ 350 m") && two.contains("on 1 of 2 tracks"), "{two}");
+        // A stub on which no train of that length fits is no track on which it would be missed.
+        let stub = told(vec![track(&one), seen(60.0, &[("white", None), ("rust", None)])]);
+        assert!(
+            stub.contains("Even a rust train of ≥ 390 m") && stub.contains("(left out: 1 track of"),
+            "{stub}"
+        );
+        assert!(!stub.contains("at no length"), "{stub}");
         let text = told(vec![track(&[("coal", Some(200.0)), ("rust", None)])]);
         assert!(
             text.contains("A rust train would not have been seen with 90 % probability at any"),

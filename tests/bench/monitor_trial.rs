@@ -123,6 +123,7 @@ fn watch(config: &Config) -> f64 {
         dry_run: false,
         sites: Vec::new(),
         secrets: Secrets::default(),
+        program_folders: Vec::new(),
     };
     let summary = run(config, &options, &Silent).unwrap();
     eprintln!("{}", summary.text().trim());

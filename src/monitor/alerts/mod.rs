@@ -8,9 +8,11 @@ mod command;
 mod figures;
 mod mail;
 mod params;
+mod ready;
 mod webhook;
 
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
+pub(super) use ready::lacking;
 
 use super::state::{AlertRow, State};
 use super::{Config, Error};

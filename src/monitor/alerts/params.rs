@@ -1,6 +1,7 @@
 //! Who gets which alerts, and how. Secrets are never in the configuration: it names where they are.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -73,7 +74,7 @@ pub enum Channel {
         /// Where to.
         url: String,
         /// Key of the signature.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "key_of_signature")]
         secret: Option<Secret>,
     },
     /// E-mail by SMTP.
@@ -96,7 +97,7 @@ pub enum Channel {
         #[serde(default)]
         user: Option<String>,
         /// Password to sign in with.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "password_of_mail")]
         password: Option<Secret>,
     },
     /// Atom feed of the newest alerts, rewritten when there are new ones.
@@ -129,13 +130,41 @@ pub enum Encryption {
 }
 
 /// Where a secret is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Secret {
     /// Environment variable.
     Env(String),
     /// File that only its owner may read.
     File(PathBuf),
+}
+
+/// What may be written where a [`Secret`] belongs: the secret itself is taken for what it is and told to nobody.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Written {
+    Env { env: String },
+    File { file: PathBuf },
+    Other(IgnoredAny),
+}
+
+fn secret_of<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Option<Secret>, D::Error> {
+    match Written::deserialize(deserializer)? {
+        Written::Env { env } => Ok(Some(Secret::Env(env))),
+        Written::File { file } => Ok(Some(Secret::File(file))),
+        Written::Other(IgnoredAny) => Err(D::Error::custom(format!(
+            "{key} says where the secret is and does not hold it: write {key} = {{ env = \"VARIABLE\" }} or \
+             {key} = {{ file = \"PATH\" }}"
+        ))),
+    }
+}
+
+fn key_of_signature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    secret_of("secret", deserializer)
+}
+
+fn password_of_mail<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    secret_of("password", deserializer)
 }
 
 impl Channel {
@@ -203,11 +232,13 @@ impl Secrets {
     /// The secret itself, or why there is none.
     pub(super) fn get(&self, secret: &Secret) -> Result<String, String> {
         match secret {
-            Secret::Env(variable) => self
-                .0
-                .get(variable)
-                .cloned()
-                .ok_or_else(|| format!("the environment variable {variable} is not set")),
+            Secret::Env(variable) => match self.0.get(variable).map(String::as_str) {
+                None => Err(format!("the environment variable {variable} is not set: set it to the secret")),
+                Some("") => {
+                    Err(format!("the environment variable {variable} is empty: set it to the secret"))
+                }
+                Some(text) => Ok(text.to_owned()),
+            },
             Secret::File(path) => {
                 restricted(path)?;
                 let text = std::fs::read_to_string(path)

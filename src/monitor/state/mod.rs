@@ -3,6 +3,7 @@
 mod alerts;
 mod blob;
 mod lives;
+mod runs;
 mod scenes;
 mod series;
 mod sites;
