@@ -135,7 +135,7 @@ fn scenes_in_degrees() {
 #[test]
 fn a_target_in_degrees_that_lies_pixels_off() {
     let mut run = Run::new();
-    let sure = trains(&run, 1.0);
+    let sure = trains(&run, 2.0);
     assert!(!sure.is_empty(), "nothing to compare with");
     // Its georeference is 40 m too far east and 30 m too far north.
     let moved = run.out.path().join("moved.tif");
@@ -149,6 +149,7 @@ fn a_target_in_degrees_that_lies_pixels_off() {
     run.target = run.out.path().join("place_2022-11-29.tif");
     in_degrees(&moved, &run.target);
     // Pixels of 10 m are twice as many as a degree of longitude has here: a shift in the wrong ones leaves rails beside their trains.
+    // Resampling blurs, so the scores are lower.
     let found = trains(&run, 1.0);
     let is_near = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs() < 4e-4 && (a[1] - b[1]).abs() < 3e-4;
     assert!(sure.iter().all(|a| found.iter().any(|b| is_near(a, b))), "{sure:?} {found:?}");

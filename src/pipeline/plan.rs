@@ -357,9 +357,10 @@ fn some_of<T>(
     }
 }
 
-/// The scene, unless it was taken when the target was: a copy, another version or another tile of it tells nothing of time.
+/// The scene, unless it was taken when the target was: a copy, another version or another tile of it tells nothing of time. One scene
+/// as both is how a place is planned.
 fn earlier(scene: Scene, target: &Scene) -> Result<Scene, Error> {
-    if scene.datetime.is_some() && scene.datetime == target.datetime {
+    if scene.datetime.is_some() && scene.datetime == target.datetime && scene.path != target.path {
         return Err(Error::SameAcquisition { scene: scene.id, why: "taken at the same time" });
     }
     Ok(scene)
