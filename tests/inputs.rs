@@ -86,3 +86,29 @@ fn the_same_rails_have_the_same_ids_in_every_system() {
         }
     }
 }
+
+#[test]
+fn a_copy_of_the_target_is_no_baseline() {
+    let mut run = Run::new();
+    run.baseline = run.out.path().join("copy.tif");
+    std::fs::copy(&run.target, &run.baseline).unwrap();
+    run.fails(1, "is the same acquisition as the target (taken at the same time); give an earlier scene");
+    // The same pixels under another date.
+    let mut command = run.command();
+    command.args(["--datetime", "2031-01-01T00:00:00Z"]);
+    command.assert().code(1).stderr(predicates::str::contains("(the same pixels)"));
+}
+
+#[test]
+fn yards_of_another_place_are_refused() {
+    let run = Run::new();
+    let yards = run.out.path().join("yards.geojson");
+    let ring = "[[10.0,50.0],[10.01,50.0],[10.01,50.01],[10.0,50.0]]";
+    let feature = format!(
+        r#"{{"type":"Feature","properties":{{}},"geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}"#
+    );
+    std::fs::write(&yards, format!(r#"{{"type":"FeatureCollection","features":[{feature}]}}"#)).unwrap();
+    let mut command = run.command();
+    command.arg("--yards").arg(&yards);
+    command.assert().code(1).stderr(predicates::str::contains("give yards of this place"));
+}

@@ -87,4 +87,20 @@ mod tests {
         let places: Vec<usize> = kept.iter().map(|d| d.track_index).collect();
         assert_eq!(places, [0, 2, 1]);
     }
+
+    #[test]
+    fn a_side_lobe_goes_farther_off_and_what_touches_on_one_track_stays() {
+        let line = |y: f64| Track::new(format!("{y}"), None, vec![(0.0, y), (2000.0, y)]).unwrap();
+        let (main, beside) = (line(0.0), line(30.0));
+        let dark = |mut d: TrackDetection| {
+            d.contrast = vec![-0.01];
+            d
+        };
+        let kept = |second| {
+            without_side_lobes(vec![detection(0, 500.0, 800.0, 3.0), second], &[&main, &beside]).len()
+        };
+        assert_eq!(kept(detection(1, 500.0, 800.0, 2.0)), 2);
+        assert_eq!(kept(dark(detection(1, 500.0, 800.0, 2.0))), 1);
+        assert_eq!(kept(detection(0, 800.0, 840.0, 2.0)), 2);
+    }
 }

@@ -288,7 +288,7 @@ mod tests {
         let of = |tracks: &[(f64, Option<f64>)]| limit_of_site(tracks.iter().copied());
         let long = [(2000.0, Some(120.0)), (900.0, Some(90.0))];
         assert_eq!(of(&long), Some(120.0));
-        // A stub, and a track that clouds hide.
+        // A short siding, and a track that clouds hide.
         assert_eq!(of(&[&long[..], &[(60.0, None), (0.0, None)]].concat()), Some(120.0));
         // A track that could hold the train and would not show it.
         assert_eq!(of(&[&long[..], &[(130.0, None)]].concat()), None);

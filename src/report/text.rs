@@ -286,13 +286,13 @@ mod tests {
         };
         let two = told(vec![track(&one), seen(2000.0, &[("white", None), ("rust", Some(800.0))])]);
         assert!(two.contains("Even a white train of ≥ 350 m") && two.contains("on 1 of 2 tracks"), "{two}");
-        // A stub on which no train of that length fits is no track on which it would be missed.
-        let stub = told(vec![track(&one), seen(60.0, &[("white", None), ("rust", None)])]);
+        // A siding on which no train of that length fits is no track on which it would be missed.
+        let siding = told(vec![track(&one), seen(60.0, &[("white", None), ("rust", None)])]);
         assert!(
-            stub.contains("Even a rust train of ≥ 390 m") && stub.contains("(left out: 1 track of"),
-            "{stub}"
+            siding.contains("Even a rust train of ≥ 390 m") && siding.contains("(left out: 1 track of"),
+            "{siding}"
         );
-        assert!(!stub.contains("at no length"), "{stub}");
+        assert!(!siding.contains("at no length"), "{siding}");
         let text = told(vec![track(&[("coal", Some(200.0)), ("rust", None)])]);
         assert!(
             text.contains("A rust train would not have been seen with 90 % probability at any"),

@@ -126,3 +126,10 @@ fn close_switches_leave_no_gap_in_the_main_line() {
     assert!((main_m - 1800.0).abs() < 1e-6, "{main_m}");
     assert_eq!(found.len(), 5);
 }
+
+#[test]
+fn without_room_for_duplicates_a_line_alone_stays() {
+    let params = TrackParams { duplicate_fraction: 0.0, ..TrackParams::default() };
+    let lines = [line(&[(100.0, 500.0), (1900.0, 500.0)]), line(&[(100.0, 502.0), (1800.0, 502.0)])];
+    assert_eq!(build_tracks(&lines, &square(2000.0), &params).unwrap().len(), 1);
+}
