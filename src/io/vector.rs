@@ -45,7 +45,7 @@ impl Shape {
 /// Rail lines of a vector file, reprojected to `crs`, multi-part lines split.
 ///
 /// Where any feature has a `railway` attribute (or OSM tag), only `railway=rail` is kept, which
-/// includes yards and sidings. Lines outside the domain of `crs` are left out.
+/// includes yards and sidings. Lines outside the domain of `crs` are left out, and so are points alone outside it.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Open`] for an unreadable file, [`Error::Vector`] for one without CRS or
@@ -188,7 +188,16 @@ fn read_layer<L: LayerAccess>(
             osm_id.or_else(|| text(&["id", "fid"])).or_else(|| feature.fid().map(|fid| fid.to_string()));
         let name = text(&["name", "NAME"]);
         for piece in pieces {
-            let Ok(rings) = piece.iter().map(|points| ring_of(points, ways)).collect() else { continue };
+            let rings: Vec<Ring> = match piece.iter().map(|points| ring_of(points, ways)).collect() {
+                Ok(rings) => rings,
+                Err(_) if shape == Shape::Lines => {
+                    piece.iter().flat_map(|p| within_domain(p, ways)).collect()
+                }
+                Err(_) => Vec::new(),
+            };
+            if rings.is_empty() {
+                continue;
+            }
             parts.push(Part {
                 rings,
                 railway: railway.clone(),
@@ -199,6 +208,13 @@ fn read_layer<L: LayerAccess>(
         }
     }
     Ok(())
+}
+
+/// The runs of a line's points that both systems have a place for: of a line with a point mistyped, the rest.
+fn within_domain(points: &[(f64, f64)], ways: &[Way; 2]) -> Vec<Ring> {
+    let has_place = |point: &(f64, f64)| ways.iter().all(|way| way.apply(&[*point]).is_ok());
+    let runs = points.chunk_by(|a, b| has_place(a) && has_place(b));
+    runs.filter(|run| run.len() >= 2).filter_map(|run| ring_of(run, ways).ok()).collect()
 }
 
 /// Points by both ways, each place once.

@@ -43,7 +43,7 @@ pub enum Error {
     /// Every track is too short.
     #[error(
         "no track inside the scene is as long as {min_length_m} m (the longest is {longest_m:.0} m): \
-         join the pieces in the vector or lower min_length_m"
+         join the pieces in the vector, or lower `min_length_m` under `[tracks]` in --config"
     )]
     TooShort {
         /// Longest track inside the scene, metres.

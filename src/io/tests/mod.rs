@@ -360,6 +360,9 @@ fn rails_from_geojson_of_many_shapes() {
     assert!((back[0].0 - 130.6).abs() < 1e-8 && (back[0].1 - 42.4).abs() < 1e-8);
     let plain = make("plain.geojson", &all(&[feature(line, "{}"), feature(multi, "{}")]));
     assert_eq!(read_lines(&plain, &crs).unwrap().len(), 3);
+    let mistyped = r#"{"type":"LineString","coordinates":[[130.6,42.4],[130.61,42.41],[130.62,4242.0],[130.63,42.43],[130.64,42.44],[130.65,42.44]]}"#;
+    let lines = read_lines(&make("mistyped.geojson", &all(&[feature(mistyped, "{}")])), &crs).unwrap();
+    assert_eq!(lines.iter().map(|l| l.vertices.len()).collect::<Vec<_>>(), [2, 3]);
     let roads = make("roads.geojson", &all(&[feature(line, r#"{"railway":"tram"}"#)]));
     assert!(read_lines(&roads, &crs).unwrap_err().to_string().contains("railway=rail"));
     let point = r#"{"type":"Point","coordinates":[130.6,42.4]}"#;
