@@ -7,9 +7,10 @@
 use super::radar::{self, Evidence};
 use super::stack::{Role, Seen, Stack};
 use crate::stats::{
-    RegressionRule, Whitener, biweight, mad_sigma, median, robust_line, trimmed_covariance, tukey_regression,
+    RegressionRule, RobustFit, Whitener, biweight, mad_sigma, median, robust_line, trimmed_covariance,
+    tukey_regression,
 };
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 /// Ridge, rounds and cutoff of the regression.
@@ -76,10 +77,11 @@ impl Residuals {
 /// What the regression of each role leaves over, (row, column, band); NaN where unobserved.
 pub(super) fn regressed(stack: &Stack<'_>, roles: &[Role]) -> Vec<Array3<f64>> {
     let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
-    let columns: Vec<Vec<Vec<Vec<f64>>>> =
+    let columns: Vec<Vec<Array2<f64>>> =
         (0..stack.columns()).into_par_iter().map(|column| fit_column(stack, roles, column, rich)).collect();
     let dim = (stack.rows(), stack.columns(), stack.bands);
-    let of = |role: usize| Array3::from_shape_fn(dim, |(row, column, band)| columns[column][role][band][row]);
+    let of =
+        |role: usize| Array3::from_shape_fn(dim, |(row, column, band)| columns[column][role][(band, row)]);
     (0..roles.len()).into_par_iter().map(of).collect()
 }
 
@@ -93,49 +95,60 @@ pub(super) fn beside<'s>(stack: &'s Stack<'_>) -> impl Iterator<Item = (usize, u
 }
 
 /// Residual evidence of power in one column and band, rows of all tracks together; NaN where unobserved.
-fn fit_power(evidence: &Evidence) -> Vec<f64> {
+fn fit_power(evidence: &Evidence) -> Array1<f64> {
     let Evidence { on_track, beside } = evidence;
-    tukey_regression(&[beside], on_track, None, RULE)
-        .map_or_else(|| vec![f64::NAN; on_track.len()], |fit| fit.residuals)
+    residuals(tukey_regression(&[beside], on_track, None, RULE), on_track.len())
 }
 
-/// Residuals of one column, (role, band, row), rows of all tracks together.
-fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> Vec<Vec<Vec<f64>>> {
-    let mut fits: Vec<Vec<Vec<f64>>> = if let Some(looks) = stack.looks {
+/// Residuals of one column, (band, row) for each role, rows of all tracks together.
+fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> Vec<Array2<f64>> {
+    let mut fits: Vec<Array2<f64>> = if let Some(looks) = stack.looks {
         let power = |role: &Role, band| fit_power(&radar::evidence(stack, role, looks, column, band));
-        roles.iter().map(|role| (0..stack.bands).map(|band| power(role, band)).collect()).collect()
+        roles.iter().map(|role| by_band(stack.bands, stack.rows(), |band| power(role, band))).collect()
     } else {
-        let in_band = |scene, band| stack.seen_in_column(scene, band, column);
-        let seen: Vec<Vec<Vec<Option<Seen>>>> = (0..stack.scenes())
-            .map(|scene| (0..stack.bands).map(|band| in_band(scene, band)).collect())
-            .collect();
-        let phases = if rich { stack.phases(column) } else { Vec::new() };
-        roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, &phases)).collect()
+        let seen = Array2::from_shape_fn((stack.scenes(), stack.bands), |(scene, band)| {
+            stack.seen_in_column(scene, band, column)
+        });
+        let phases = rich.then(|| stack.phases(column));
+        roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, phases.as_deref())).collect()
     };
     let target = stack.seen_in_column(TARGET, 0, column);
-    for (_, fits) in roles.iter().zip(&mut fits).filter(|(role, _)| role.tested != TARGET) {
+    for (_, fit) in roles.iter().zip(&mut fits).filter(|(role, _)| role.tested != TARGET) {
         // Ground that the target hides does not tell that a train departed.
-        for residual in fits {
+        for mut residual in fit.rows_mut() {
             residual.iter_mut().zip(&target).for_each(|(r, t)| *r = t.map_or(f64::NAN, |_| *r));
         }
     }
     fits
 }
 
-/// Residuals of one role, (band, row), from what a column shows, (scene, band, row), and [`Stack::phases`] if it is rich in clear rows.
+/// Residuals of one role, (band, row), from what a column shows, (scene, band), and [`Stack::phases`] if it is rich in clear rows.
 fn fit_bands(
-    seen: &[Vec<Vec<Option<Seen>>>],
+    seen: &Array2<Vec<Option<Seen>>>,
     role: &Role,
     response: f64,
-    phases: &[[f64; 2]],
-) -> Vec<Vec<f64>> {
+    phases: Option<&[[f64; 2]]>,
+) -> Array2<f64> {
     let in_band = |band: usize| {
-        let others = role.others.iter().map(|&scene| &seen[scene][band][..]).collect();
-        Column::new(&seen[role.tested][band], others, response)
+        let others = role.others.iter().map(|&scene| &seen[(scene, band)][..]).collect();
+        Column::new(&seen[(role.tested, band)], others, response)
     };
-    let columns: Vec<Column<'_>> = (0..seen[role.tested].len()).map(in_band).collect();
+    let columns: Vec<Column<'_>> = (0..seen.ncols()).map(in_band).collect();
     let first = unchanged(&columns);
-    (0..columns.len()).map(|band| fit_band(&columns, band, &first, phases)).collect()
+    let rows = columns.first().map_or(0, |column| column.filtered.len());
+    by_band(columns.len(), rows, |band| fit_band(&columns, band, &first, phases))
+}
+
+/// One column's values, (band, row), from those of each band.
+fn by_band(bands: usize, rows: usize, of: impl Fn(usize) -> Array1<f64>) -> Array2<f64> {
+    let mut all = Array2::from_elem((bands, rows), f64::NAN);
+    all.rows_mut().into_iter().enumerate().for_each(|(band, mut row)| row.assign(&of(band)));
+    all
+}
+
+/// What a regression leaves over; NaN for all rows where there is none.
+fn residuals(fit: Option<RobustFit>, rows: usize) -> Array1<f64> {
+    fit.map_or_else(|| Array1::from_elem(rows, f64::NAN), |fit| fit.residuals.into())
 }
 
 /// What one band shows in one column, by row; NaN where it is not clear.
@@ -256,32 +269,26 @@ fn unchanged(columns: &[Column<'_>]) -> Vec<f64> {
 /// normal n, is taken for f n − k, with k one cycle a pixel along the axis that n is nearest to, so the error is a sum of sine
 /// and cosine of the place along this axis. Shifts between dates change their factors alone. The bed's contrast sets the amplitude: a
 /// constant less the field's brightness, its flank.
-fn fit_band(columns: &[Column<'_>], band: usize, first: &[f64], phases: &[[f64; 2]]) -> Vec<f64> {
+fn fit_band(columns: &[Column<'_>], band: usize, first: &[f64], phases: Option<&[[f64; 2]]>) -> Array1<f64> {
     let column = &columns[band];
-    let dates: Vec<[Vec<f64>; 2]> = if phases.is_empty() {
-        Vec::new()
-    } else {
-        (0..column.others.len()).map(|d| column.date(d)).collect()
-    };
-    let sampled: [Vec<f64>; 4] = {
-        let of = |k: usize| phases.iter().map(move |phase| phase[k]);
-        let on_flank = |k: usize| column.usual[1].iter().zip(of(k)).map(|(flank, v)| flank * v).collect();
-        [of(0).collect(), of(1).collect(), on_flank(0), on_flank(1)]
-    };
+    let (mut dates, mut sampled): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
     let mut x: Vec<&[f64]> = vec![&column.flank];
     x.extend(column.own.iter().map(Vec::as_slice));
-    if phases.is_empty() {
-        x.extend(column.usual.iter().map(Vec::as_slice));
-    } else {
-        x.extend(dates.iter().flatten().map(Vec::as_slice));
+    if let Some(phases) = phases {
+        dates.extend((0..column.others.len()).flat_map(|date| column.date(date)));
+        let on_flank = |k: usize| column.usual[1].iter().zip(phases).map(|(f, phase)| f * phase[k]).collect();
+        sampled.extend([0, 1].map(|k| phases.iter().map(|phase| phase[k]).collect()));
+        sampled.extend([0, 1].map(on_flank));
+        x.extend(dates.iter().map(Vec::as_slice));
         // The other bands tell how the ground changed: their flanks today, their usual signal and flanks.
         for (_, other) in columns.iter().enumerate().filter(|(b, _)| *b != band) {
             x.extend([&other.flank, &other.usual[0], &other.usual[1]].map(Vec::as_slice));
         }
         x.extend(sampled.iter().map(Vec::as_slice));
+    } else {
+        x.extend(column.usual.iter().map(Vec::as_slice));
     }
-    tukey_regression(&x, &column.filtered, Some(first), RULE)
-        .map_or_else(|| vec![f64::NAN; column.filtered.len()], |fit| fit.residuals)
+    residuals(tukey_regression(&x, &column.filtered, Some(first), RULE), column.filtered.len())
 }
 
 /// Subtracts the median across and divides by the local noise; gives its factor, one for all columns of a row, (row, band).

@@ -1,4 +1,4 @@
-//! How often a scanned null gives an event at least as high as a score.
+//! How often a scanned null gives an event at least as high as a statistic.
 //!
 //! The empirical count where there are enough events; beyond, an exponential law fitted to the highest
 //! ones by their mean excess (the maximum-likelihood fit; Pickands 1975 with shape 0), which joins
@@ -7,11 +7,11 @@
 //! (Gamma(n, n·mean) for 1/scale), the exponential becomes (1 + x / (n·mean))⁻ⁿ, which falls slower where few
 //! events stand behind it and is the exponential again where there are many (predictive inference: Geisser 1993).
 
-/// Rate of events at or above a score, per unit of length.
+/// Rate of events at or above a statistic, per unit of length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventTail {
-    /// Scores, descending.
-    scores: Vec<f64>,
+    /// Statistics, descending.
+    statistics: Vec<f64>,
     length: f64,
     /// The rank from which the empirical tail is used.
     join: usize,
@@ -22,46 +22,46 @@ pub struct EventTail {
 }
 
 impl EventTail {
-    /// From the `scores` of all events seen on `length` units (> 0); the tail above the `fit_count`-th
+    /// From the `statistics` of all events seen on `length` units (> 0); the tail above the `fit_count`-th
     /// highest is fitted, the `trusted_count`-th highest is the last whose empirical rate is used.
     ///
     /// `None` with fewer than five events or no length.
     #[must_use]
-    pub fn new(mut scores: Vec<f64>, length: f64, fit_count: usize, trusted_count: usize) -> Option<Self> {
-        scores.retain(|v| v.is_finite());
-        scores.sort_by(|a, b| b.total_cmp(a));
-        if scores.len() < 5 || !(length.is_finite() && length > 0.0) {
+    pub fn new(mut statistics: Vec<f64>, length: f64, fit_count: usize, trusted_count: usize) -> Option<Self> {
+        statistics.retain(|v| v.is_finite());
+        statistics.sort_by(|a, b| b.total_cmp(a));
+        if statistics.len() < 5 || !(length.is_finite() && length > 0.0) {
             return None;
         }
-        let fit = fit_count.min(scores.len() / 4).max(3);
-        let join = trusted_count.clamp(1, scores.len() - 1);
+        let fit = fit_count.min(statistics.len() / 4).max(3);
+        let join = trusted_count.clamp(1, statistics.len() - 1);
         // 1/λ = mean excess over the threshold
-        let excess = scores[..fit].iter().map(|s| s - scores[fit]).sum::<f64>() / fit as f64;
-        Some(Self { scale: excess.max(1e-9), fit_count: fit as f64, scores, length, join })
+        let excess = statistics[..fit].iter().map(|s| s - statistics[fit]).sum::<f64>() / fit as f64;
+        Some(Self { scale: excess.max(1e-9), fit_count: fit as f64, statistics, length, join })
     }
 
-    /// Expected events at or above `score` per unit of length; falls strictly above the join.
+    /// Expected events at or above `statistic` per unit of length; falls strictly above the join.
     #[must_use]
-    pub fn rate(&self, score: f64) -> f64 {
-        if score.is_nan() {
+    pub fn rate(&self, statistic: f64) -> f64 {
+        if statistic.is_nan() {
             return f64::NAN;
         }
-        let join_score = self.scores[self.join - 1];
-        let count = if score >= join_score {
+        let join_statistic = self.statistics[self.join - 1];
+        let count = if statistic >= join_statistic {
             // N(s) = N_j (1 + (s − s_j) / (n m))⁻ⁿ
             let n = self.fit_count;
-            self.join as f64 * (1.0 + (score - join_score) / (n * self.scale)).powf(-n)
+            self.join as f64 * (1.0 + (statistic - join_statistic) / (n * self.scale)).powf(-n)
         } else {
-            let below = self.scores.partition_point(|&s| s >= score);
-            // Between two events the count is interpolated, so that close scores stay in order.
-            let (high, low) = (self.scores[below - 1], self.scores.get(below).copied());
-            let step = low.map_or(0.0, |low| ((high - score) / (high - low).max(1e-12)).clamp(0.0, 1.0));
+            let below = self.statistics.partition_point(|&s| s >= statistic);
+            // Between two events the count is interpolated, so that close statistics stay in order.
+            let (high, low) = (self.statistics[below - 1], self.statistics.get(below).copied());
+            let step = low.map_or(0.0, |low| ((high - statistic) / (high - low).max(1e-12)).clamp(0.0, 1.0));
             below as f64 + step
         };
         count / self.length
     }
 
-    /// The score at which the expected rate is `rate` per unit of length; the lowest score seen for
+    /// The statistic at which the expected rate is `rate` per unit of length; the lowest statistic seen for
     /// rates above all.
     #[must_use]
     pub fn score_at(&self, rate: f64) -> f64 {
@@ -70,25 +70,25 @@ impl EventTail {
         if count <= join {
             // s = s_j + n m ((N / N_j)^(−1/n) − 1)
             let n = self.fit_count;
-            return self.scores[self.join - 1] + n * self.scale * ((count / join).powf(-1.0 / n) - 1.0);
+            return self.statistics[self.join - 1] + n * self.scale * ((count / join).powf(-1.0 / n) - 1.0);
         }
         let k = count.floor() as usize;
-        match (self.scores.get(k - 1), self.scores.get(k)) {
+        match (self.statistics.get(k - 1), self.statistics.get(k)) {
             (Some(high), Some(low)) => high + (count - k as f64) * (low - high),
-            _ => self.scores[self.scores.len() - 1],
+            _ => self.statistics[self.statistics.len() - 1],
         }
     }
 
-    /// The score of the `n`-th highest event, the lowest where there are fewer.
+    /// The statistic of the `n`-th highest event, the lowest where there are fewer.
     #[must_use]
     pub fn nth_highest(&self, n: usize) -> f64 {
-        self.scores[n.clamp(1, self.scores.len()) - 1]
+        self.statistics[n.clamp(1, self.statistics.len()) - 1]
     }
 
     /// Number of events.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.scores.len()
+        self.statistics.len()
     }
 
     /// Whether `rate` is below what the events alone can show, so that the fit decides.
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn rate_and_score_are_inverse_and_monotone() {
-        let scores: Vec<f64> = (0..500).map(|i| -((f64::from(i) + 0.5) / 500.0).ln()).collect();
-        let tail = EventTail::new(scores, 50.0, 100, 10).unwrap();
+        let statistics: Vec<f64> = (0..500).map(|i| -((f64::from(i) + 0.5) / 500.0).ln()).collect();
+        let tail = EventTail::new(statistics, 50.0, 100, 10).unwrap();
         for rate in [0.001, 0.05, 0.2, 1.0, 5.0] {
             assert!((tail.rate(tail.score_at(rate)) / rate - 1.0).abs() < 0.03, "{rate}");
         }
