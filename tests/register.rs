@@ -343,8 +343,9 @@ fn no_output_replaces_an_input_or_another_output() {
     for (out, why) in [
         ("moving.tif", "it is an input"),
         ("./reference.tif", "it is an input"),
-        ("out.png", "two outputs"),
-        ("out.json", "two outputs"),
+        ("out.png", "is a GeoTIFF"),
+        ("out.jp2", "is a GeoTIFF"),
+        ("out", "is a GeoTIFF"),
         ("taken.tif", "a folder is there"),
     ] {
         case.command(out).assert().code(2).stderr(predicate::str::contains(why));

@@ -42,9 +42,9 @@ pub(super) struct Global {
     /// Progress: bars where stderr is a terminal, none, or one JSON object a line on stderr.
     #[arg(long, global = true, help_heading = COMMON, value_enum, default_value = "auto", value_name = "WHEN")]
     pub(super) progress: ProgressMode,
-    /// Number of threads [default: all cores].
-    #[arg(long, global = true, help_heading = COMMON, value_name = "N")]
-    pub(super) threads: Option<NonZeroUsize>,
+    /// Number of threads, 1 to 1024 [default: all cores].
+    #[arg(long, global = true, help_heading = COMMON, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
+    pub(super) threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -155,7 +155,7 @@ pub(super) struct DetectArgs {
     /// Print detections.geojson (with --area objects.geojson) to stdout.
     #[arg(long)]
     pub(super) json: bool,
-    /// Exit with code 3 if something was found.
+    /// Exit with code 3 if something was found, also when scenes were skipped.
     #[arg(long)]
     pub(super) fail_on_detect: bool,
 }
@@ -201,7 +201,7 @@ pub(super) struct RegisterArgs {
     pub(super) window_px: Option<usize>,
     /// Distance between tie points, px [default: the side of the window; half of it in small scenes, more in large ones: at most about 4000 tie points].
     #[arg(long, allow_negative_numbers = true, value_name = "PX")]
-    pub(super) spacing_px: Option<std::num::NonZeroUsize>,
+    pub(super) spacing_px: Option<NonZeroUsize>,
     /// Measure and print the result; write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,

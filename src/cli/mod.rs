@@ -103,7 +103,7 @@ fn prepare(global: &args::Global) -> Result<(), Failure> {
     crate::io::configure();
     if let Some(threads) = global.threads {
         rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.get())
+            .num_threads(usize::from(threads))
             .build_global()
             .map_err(|e| Failure::failed(miette::miette!("cannot start {threads} threads: {e}")))?;
     }

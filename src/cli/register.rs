@@ -4,14 +4,13 @@ use super::args::{Global, ModelChoice, RegisterArgs};
 use super::logging::{command_line, say, to_stdout};
 use super::progress::Reporter;
 use super::{Failure, Outcome};
-use crate::coreg::Model;
+use crate::coreg::{CoregParams, Model};
 use crate::pipeline::{self, GdalSource, RegisterRequest};
 
 /// Measures, and writes unless asked not to.
 pub(super) fn run(global: &Global, args: &RegisterArgs) -> Result<Outcome, Failure> {
-    let mut coreg = RegisterRequest::default_coreg();
+    let mut coreg = CoregParams { window_px: args.window_px, ..CoregParams::default() };
     coreg.largest_shift_px = args.max_shift_px.unwrap_or(coreg.largest_shift_px);
-    coreg.window_px = args.window_px.unwrap_or(coreg.window_px);
     let request = RegisterRequest {
         reference: args.reference.clone(),
         moving: args.moving.clone(),

@@ -31,6 +31,7 @@ pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};
 pub use matching::{Matched, Search, match_window, match_windows};
 pub use params::CoregParams;
+pub(crate) use params::FIELD_WINDOW_PX;
 pub use retry::by_smaller_windows;
 pub use turned::explained;
 
@@ -173,22 +174,20 @@ fn by_some_windows(
     clear_percent: f64,
     params: &CoregParams,
 ) -> Result<Registration, Error> {
-    let attempt = |window_px| {
-        let params = CoregParams { window_px, ..params.clone() };
-        Ok(agreed(sides, search, clear_percent, &params))
-    };
-    retry::by_smaller_windows(params.window_px, attempt, |_| false, |_, _| false)?
+    let attempt = |window_px| Ok(agreed(sides, search, (window_px, clear_percent), params));
+    let window_px = params.window_px.unwrap_or(params::SHIFT_WINDOW_PX);
+    retry::by_smaller_windows(window_px, attempt, |_| false, |_, _| false)?
 }
 
 /// The shift that windows of one size agree about.
 fn agreed(
     (reference, moving): (&Cut, &Cut),
     search: Search,
-    clear_percent: f64,
+    (window_px, clear_percent): (usize, f64),
     params: &CoregParams,
 ) -> Result<Registration, Error> {
     let (reference, moving) = (reference.filtered(), moving.filtered());
-    let windows = matching::windows(reference.values.dim(), params.window_px);
+    let windows = matching::windows(reference.values.dim(), window_px);
     let matched: Vec<TiePoint> = windows
         .par_iter()
         .filter_map(|w| matching::tie_point(reference, moving, *w, search, params))

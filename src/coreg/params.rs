@@ -3,12 +3,18 @@
 use super::Error;
 use serde::{Deserialize, Serialize};
 
+/// Side of windows for one shift, px.
+pub(super) const SHIFT_WINDOW_PX: usize = 128;
+/// Side of windows for a field of shifts, px.
+pub(crate) const FIELD_WINDOW_PX: usize = 64;
+
 /// How the shift between two scenes is measured, and when it is trusted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CoregParams {
-    /// Side of a tie point's window, px (16…512); smaller scenes get smaller windows.
-    pub window_px: usize,
+    /// Side of a tie point's window, px (16…512), smaller in smaller scenes; where `None`, 128 for one shift and 64 for a
+    /// field of shifts, which vary inside wider ones.
+    pub window_px: Option<usize>,
     /// Largest shift looked for, px (1…200).
     pub largest_shift_px: f64,
     /// Fewest tie points that agree, where the scene has room for more (3…1000).
@@ -26,7 +32,7 @@ pub struct CoregParams {
 impl Default for CoregParams {
     fn default() -> Self {
         Self {
-            window_px: 128,
+            window_px: None,
             largest_shift_px: 50.0,
             least_tie_points: 5,
             least_correlation: 0.4,
@@ -44,7 +50,7 @@ impl CoregParams {
     /// [`Error::Parameter`] naming the first of them.
     pub fn check(&self) -> Result<(), Error> {
         let ranges = [
-            ("coreg.window_px", self.window_px as f64, 16.0, 512.0),
+            ("coreg.window_px", self.window_px.unwrap_or(SHIFT_WINDOW_PX) as f64, 16.0, 512.0),
             ("coreg.largest_shift_px", self.largest_shift_px, 1.0, 200.0),
             ("coreg.least_tie_points", self.least_tie_points as f64, 3.0, 1000.0),
             ("coreg.least_correlation", self.least_correlation, 0.1, 0.99),

@@ -117,11 +117,11 @@ impl Plan {
                 "the baseline is later than the target: what is reported to have appeared was there first"
             );
         }
-        warn_of_pictures(std::iter::once(&target).chain(&baselines));
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = some_of(baselines, &mut skipped, |scene| earlier(scene, &target))?;
         let baselines = sharing_ground(&target, baselines, &mut skipped)?;
         let bands = common_bands(&target, &baselines)?;
+        warn_of_unstated(&target, &baselines.iter().collect::<Vec<_>>(), &bands);
         let crs = io::working_crs(&baselines[0].grid)?;
         let lines = io::read_lines(&config.rails, &crs)?;
         let area = common_ground(&target, &baselines[0], &crs)?;
@@ -241,7 +241,7 @@ impl Plan {
         use std::fmt::Write;
         let mut text = String::new();
         let mut line = |role: &str, p: &PlannedScene| {
-            let when = when(&p.scene, role == TARGET);
+            let when = when(&p.scene);
             // Writing into a string cannot fail.
             let _ = writeln!(
                 text,
@@ -264,12 +264,29 @@ impl Plan {
     }
 }
 
-/// Warns once of the optical scenes whose numbers are no reflectance.
-pub(super) fn warn_of_pictures<'a>(scenes: impl IntoIterator<Item = &'a Scene>) {
-    let pictures: Vec<&str> = scenes.into_iter().filter(|s| is_picture(s)).map(|s| s.id.as_str()).collect();
-    if !pictures.is_empty() {
+/// Warns of what neither file nor option says: times, names of bands, the meaning of 8-bit numbers.
+pub(super) fn warn_of_unstated(target: &Scene, baselines: &[&Scene], bands: &[BandName]) {
+    let ids = |counts: fn(&Scene) -> bool| -> Option<String> {
+        let scenes = std::iter::once(target).chain(baselines.iter().copied());
+        let ids: Vec<&str> = scenes.filter(|s| counts(s)).map(|s| s.id.as_str()).collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    };
+    if let Some(scenes) = ids(|s| s.datetime.is_none()) {
         tracing::warn!(
-            scenes = pictures.join(", "),
+            scenes,
+            "time unknown: name the file by its date, such as place_2022-11-29.tif, or give --datetime for the target"
+        );
+    }
+    if bands.iter().any(|name| name.0.starts_with("band")) {
+        tracing::warn!(
+            bands = list_of(bands),
+            "the names of the bands are unknown, and with them colours, clouds and detection limits: give them in the order of the file, such \
+             as --bands B02,B03,B04,B08"
+        );
+    }
+    if let Some(scenes) = ids(is_picture) {
+        tracing::warn!(
+            scenes,
             "8-bit numbers are no reflectance: clouds are taken from a classification alone, and no detection limit is given for \
              such a target; choose clear dates, or give the files their scale and offset (gdal_edit.py -scale -offset)"
         );
@@ -285,24 +302,14 @@ fn is_picture(scene: &Scene) -> bool {
 pub(super) const TARGET: &str = "target  ";
 pub(super) const BASELINE: &str = "baseline";
 
-/// The time of a scene for a dry run; where it is unknown, what would state it.
-pub(super) fn when(scene: &Scene, is_target: bool) -> String {
-    let hint = if is_target { ", or give --datetime" } else { "" };
-    scene.datetime.map_or_else(
-        || format!("time unknown: name the file by its date, such as place_2022-11-29.tif{hint}"),
-        |t| t.to_string(),
-    )
+/// The time of a scene for a dry run.
+pub(super) fn when(scene: &Scene) -> String {
+    scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string())
 }
 
-/// The bands that are compared, for a dry run; where nothing states their names, what would.
+/// The names of bands in one line.
 pub(super) fn list_of(bands: &[BandName]) -> String {
-    let names: Vec<&str> = bands.iter().map(|b| b.0.as_str()).collect();
-    let hint = if names.first().is_some_and(|name| name.starts_with("band")) {
-        ": their names are unknown, give them in the order of the file, such as --bands B02,B03,B04,B08"
-    } else {
-        ""
-    };
-    names.join(", ") + hint
+    bands.iter().map(|b| b.0.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether two arguments name the same file or folder.

@@ -14,7 +14,7 @@ pub use request::AreaRequest;
 
 use super::clock::Clock;
 use super::outputs::{CHANGE_MAP, OBJECTS, RECORD};
-use super::plan::warn_of_pictures;
+use super::plan::warn_of_unstated;
 use super::register::{Measured, Pair, Shifts, measure};
 use super::staged::{Staged, refuse_inputs};
 use super::{Error, Event, SceneSource, Sink};
@@ -142,7 +142,7 @@ impl Planned {
             });
         }
         io::working_crs(&pair.reference.grid)?;
-        warn_of_pictures([&pair.reference, &pair.moving]);
+        warn_of_unstated(&pair.moving, &[&pair.reference], &names);
         Ok(Self { pair, bands, names })
     }
 }

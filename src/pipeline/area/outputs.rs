@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(super) fn plan(request: &AreaRequest, planned: &Planned) -> String {
     let pair = &planned.pair;
     let line = |role: &str, scene: &Scene| {
-        let (when, (rows, cols)) = (when(scene, role == TARGET), scene.grid.shape);
+        let (when, (rows, cols)) = (when(scene), scene.grid.shape);
         format!("{role} {} ({when}): reads {rows} × {cols} px in strips\n", scene.id)
     };
     let shift = if request.register { "measured over all of it" } else { "not measured (--no-register)" };

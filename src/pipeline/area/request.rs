@@ -4,7 +4,7 @@ use crate::pipeline::Error;
 use crate::pipeline::config::{DetectFile, parse_time};
 use crate::pipeline::register::RegisterRequest;
 use crate::units::OutOfRange;
-use crate::{change, coreg, mask};
+use crate::{change, mask};
 use std::path::PathBuf;
 
 /// Square kilometres over which false alarms of an area are counted.
@@ -60,10 +60,6 @@ impl AreaRequest {
         let [reference] = <[String; 1]>::try_from(file.baseline)
             .map_err(|given| Error::AreaBaselines { count: given.len() })?;
         let moving = file.target.ok_or(Error::Missing { what: "the target scene", option: "--target" })?;
-        let mut coreg = RegisterRequest::default_coreg();
-        if file.coreg != coreg::CoregParams::default() {
-            coreg = file.coreg;
-        }
         let mut objects = file.objects;
         let asked = file.false_alarms.unwrap_or(FALSE_ALARMS);
         if !(asked.is_finite() && asked > 0.0) {
@@ -81,7 +77,7 @@ impl AreaRequest {
                 match_band: None,
                 model: None,
                 spacing_px: None,
-                coreg,
+                coreg: file.coreg,
                 arguments,
             },
             out: file.out.ok_or(Error::Missing { what: "the output folder", option: "--out" })?,

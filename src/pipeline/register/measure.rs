@@ -119,7 +119,12 @@ impl Measuring<'_> {
         let probed = self.probe()?;
         let bands = self.best_band(&probed);
         self.step("match", 2)?;
-        let largest_px = request.coreg.window_px.min(pair.overlap.height).min(pair.overlap.width);
+        let largest_px = request
+            .coreg
+            .window_px
+            .unwrap_or(coreg::FIELD_WINDOW_PX)
+            .min(pair.overlap.height)
+            .min(pair.overlap.width);
         let measured = coreg::by_smaller_windows(
             largest_px,
             |window_px| self.by_windows(probed.shift, bands, window_px),

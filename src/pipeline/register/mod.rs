@@ -51,14 +51,6 @@ pub struct RegisterRequest {
     pub arguments: Vec<String>,
 }
 
-impl RegisterRequest {
-    /// Parameters for a field of shifts: windows of 64 px, because the shift varies inside wider ones.
-    #[must_use]
-    pub fn default_coreg() -> CoregParams {
-        CoregParams { window_px: 64, ..CoregParams::default() }
-    }
-}
-
 /// What was measured and written.
 #[derive(Debug)]
 pub struct RegisterOutput {

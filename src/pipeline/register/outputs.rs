@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Extensions of what lies beside the scene.
 const BESIDE: [&str; 3] = ["tie_points.geojson", "png", "json"];
+/// Extensions of what a scene is written as.
+const RASTERS: [&str; 3] = ["tif", "tiff", "vrt"];
 /// Arrows of the picture, at most about.
 const ARROWS_MAX: usize = 900;
 
@@ -28,6 +30,12 @@ pub(super) struct Place {
 impl Place {
     /// Checks, before anything is measured, that the folder takes files and that no output replaces an input or another.
     pub(super) fn new(out: &Path, request: &RegisterRequest, pair: &Pair) -> Result<Self, Error> {
+        let is_raster =
+            out.extension().is_some_and(|e| RASTERS.iter().any(|known| e.eq_ignore_ascii_case(known)));
+        if !is_raster {
+            let why = "what is written is a GeoTIFF (.tif) or a virtual raster (.vrt)";
+            return Err(Error::OutputTaken { path: out.to_owned(), why });
+        }
         let paths = [out.to_owned()].into_iter().chain(BESIDE.map(|suffix| out.with_extension(suffix)));
         let mut paths: Vec<PathBuf> = paths.collect();
         if let Some(points) = &request.tie_points {
