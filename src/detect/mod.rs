@@ -415,6 +415,27 @@ mod tests {
     }
 
     #[test]
+    fn a_train_that_left_before_the_newest_baseline_is_told_as_such() {
+        let track = line(6000.0);
+        for (left, dates) in [(1, 5), (1, 8), (2, 8)] {
+            for seed in 1..8 {
+                let target = strip(&track, seed, 1.2, 0..0);
+                let train = |date: u64| if date > left { 300..340 } else { 0..0 };
+                let baselines =
+                    (1..=dates).map(|date| strip(&track, seed + 10 * date, 1.0, train(date))).collect();
+                let exclusion = Array2::from_elem(target.valid.dim(), false);
+                let input = TrackStrips { track: &track, target, baselines, exclusion };
+                let mut found = detect(&[input], &DetectParams::default()).unwrap().detections;
+                found.retain(|d| d.chainage_start_m < 3400.0 && d.chainage_end_m > 3000.0);
+                for found in found {
+                    assert_eq!((found.change, found.shown_on), (Change::Departed, ShownOn::OlderBaselines));
+                    assert!(found.contrast.iter().all(|c| (c + 0.06).abs() < 0.03), "{:?}", found.contrast);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_neighbouring_rail_changes_nothing_for_the_track() {
         let track = line(6000.0);
         let target = strip(&track, 1, 1.0, 200..220);

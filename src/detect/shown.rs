@@ -62,6 +62,8 @@ pub enum ShownOn {
     Newest,
     /// The baselines as a whole: it departed.
     AllBaselines,
+    /// The older of several baselines, not the newest: it departed before the newest.
+    OlderBaselines,
 }
 
 impl ShownOn {
@@ -73,8 +75,8 @@ impl ShownOn {
     ///    stood on the newest and departed.
     /// 2. Otherwise target and baselines (their median) are each compared with what the track shows beside the
     ///    stretch on the same dates. The baselines are farther off (with several of them twice as far in
-    ///    power, since a train that stood on all dates is rarer than one that came): departed. Else it appeared, before
-    ///    the newest baseline where that is alike.
+    ///    power, since a train that stood on all dates is rarer than one that came): departed. Else it appeared. Either
+    ///    way before the newest baseline where that and the target are alike.
     ///
     /// With too few clear neighbours the target is taken as the odd one.
     pub(super) fn new(stack: &Stack<'_>, on_track: &OnTrack, rows: &Range<usize>) -> Self {
@@ -94,12 +96,13 @@ impl ShownOn {
         let both = several && between < target.min(newest);
         if several && newest > target && !both {
             Self::Newest
-        } else if alone.second > factor * alone.first {
-            Self::AllBaselines
-        } else if both {
-            Self::TargetAndNewest
         } else {
-            Self::Target
+            match (alone.second > factor * alone.first, both) {
+                (true, false) => Self::AllBaselines,
+                (true, true) => Self::OlderBaselines,
+                (false, true) => Self::TargetAndNewest,
+                (false, false) => Self::Target,
+            }
         }
     }
 
@@ -108,8 +111,14 @@ impl ShownOn {
     pub fn change(self) -> Change {
         match self {
             Self::Target | Self::TargetAndNewest => Change::Appeared,
-            Self::Newest | Self::AllBaselines => Change::Departed,
+            Self::Newest | Self::AllBaselines | Self::OlderBaselines => Change::Departed,
         }
+    }
+
+    /// Whether the newest baseline shows the place as the target does.
+    #[must_use]
+    pub fn is_before_newest(self) -> bool {
+        matches!(self, Self::TargetAndNewest | Self::OlderBaselines)
     }
 
     /// Scenes that show the place after and before the change.
@@ -117,7 +126,7 @@ impl ShownOn {
         let older = 2..stack.scenes();
         match self {
             Self::Target | Self::AllBaselines => [vec![0], (1..stack.scenes()).collect()],
-            Self::TargetAndNewest => [vec![0, 1], older.collect()],
+            Self::TargetAndNewest | Self::OlderBaselines => [vec![0, 1], older.collect()],
             Self::Newest => [std::iter::once(0).chain(older).collect(), vec![1]],
         }
     }

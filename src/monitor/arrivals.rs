@@ -15,8 +15,13 @@ pub(super) fn arrivals(output: &mut DetectOutput, known_score: f64) {
             c.score >= known_score && is_at((c.chainage_start_m, c.chainage_end_m), place)
         };
         let in_target = output.tracks.get(d.track_index).is_some_and(|t| t.candidates.iter().any(stands_out));
-        if d.shown_on == ShownOn::AllBaselines && in_target {
-            (d.change, d.shown_on) = (Change::Appeared, ShownOn::Target);
+        let arrived = match d.shown_on {
+            ShownOn::AllBaselines => Some(ShownOn::Target),
+            ShownOn::OlderBaselines => Some(ShownOn::TargetAndNewest),
+            _ => None,
+        };
+        if let Some(shown_on) = arrived.filter(|_| in_target) {
+            (d.change, d.shown_on) = (Change::Appeared, shown_on);
             d.appearance = match d.appearance {
                 Appearance::Bright => Appearance::Dark,
                 Appearance::Dark => Appearance::Bright,

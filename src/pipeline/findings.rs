@@ -6,7 +6,7 @@ use super::run::UsedBaseline;
 use super::{DetectConfig, Error, Origin, Plan, RunOutput};
 use crate::change::{self, ChangeObject};
 use crate::corridor::{StripGeometry, Track};
-use crate::detect::{Change, ShownOn, TrackDetection, TrackResult};
+use crate::detect::{Change, TrackDetection, TrackResult};
 use crate::grid::Grid;
 use crate::io;
 use crate::mask::MaskSummary;
@@ -249,7 +249,7 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         heading_ambiguous: moving.map(|_| true),
         kind: "train".to_owned(),
         change: change_word(d.change == Change::Appeared),
-        on_newest_baseline: d.shown_on == ShownOn::TargetAndNewest,
+        before_newest_baseline: d.shown_on.is_before_newest(),
         track_id: Some(track.id.clone()),
         chainage_start_m: Some(start_m),
         chainage_end_m: Some(end_m),

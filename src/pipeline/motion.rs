@@ -23,7 +23,7 @@ pub(super) fn motions(
         let (shows, lacks, scene) = match d.shown_on {
             ShownOn::Target => (&strips.target, baseline, &plan.target.scene),
             ShownOn::Newest | ShownOn::AllBaselines => (baseline, &strips.target, newest),
-            ShownOn::TargetAndNewest => return None,
+            ShownOn::TargetAndNewest | ShownOn::OlderBaselines => return None,
         };
         if !sees_bands_in_turn(scene) {
             return None;

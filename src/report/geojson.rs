@@ -75,8 +75,8 @@ fn properties(d: &DetectionCard) -> JsonObject {
         all.insert("length_low_m".into(), low);
         all.insert("length_high_m".into(), high);
     }
-    if d.on_newest_baseline {
-        all.insert("on_newest_baseline".into(), true.into());
+    if d.before_newest_baseline {
+        all.insert("before_newest_baseline".into(), true.into());
     }
     if let Some(speed) = d.speed_m_s {
         all.insert("speed_m_s".into(), rounded(speed, 10.0));

@@ -148,8 +148,8 @@ pub struct DetectionCard {
     pub kind: String,
     /// `appeared` or `departed`.
     pub change: String,
-    /// Appeared, but before the newest baseline, which shows it as well.
-    pub on_newest_baseline: bool,
+    /// The change is older than the newest baseline, which shows the place as the target does.
+    pub before_newest_baseline: bool,
     /// The track, for what lies on one.
     pub track_id: Option<String>,
     /// First chainage, m.

@@ -116,9 +116,10 @@ pub(super) fn middle(points: &[[f64; 2]]) -> Option<[f64; 2]> {
 
 /// `train, about 340 m`, with the change where it is not an arrival since the baseline.
 pub(super) fn headline(d: &DetectionCard) -> String {
-    let gone = match d.change.as_str() {
-        "departed" => " departed",
-        _ if d.on_newest_baseline => " already there",
+    let gone = match (d.change.as_str(), d.before_newest_baseline) {
+        ("departed", false) => " departed",
+        ("departed", true) => " departed earlier",
+        (_, true) => " already there",
         _ => "",
     };
     let speed = d.speed_m_s.map_or(String::new(), |v| format!(", {v:.0} m/s"));

@@ -27,7 +27,12 @@ impl EventTail {
     ///
     /// `None` with fewer than five events or no length.
     #[must_use]
-    pub fn new(mut statistics: Vec<f64>, length: f64, fit_count: usize, trusted_count: usize) -> Option<Self> {
+    pub fn new(
+        mut statistics: Vec<f64>,
+        length: f64,
+        fit_count: usize,
+        trusted_count: usize,
+    ) -> Option<Self> {
         statistics.retain(|v| v.is_finite());
         statistics.sort_by(|a, b| b.total_cmp(a));
         if statistics.len() < 5 || !(length.is_finite() && length > 0.0) {

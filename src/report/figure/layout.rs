@@ -132,12 +132,15 @@ pub(super) fn marks(
     shown
         .iter()
         .map(|(d, outline)| {
-            let present = (d.change == "departed") == (panel == 0) || d.on_newest_baseline;
+            let (departed, on_before) = (d.change == "departed", panel == 0);
+            let present = if d.before_newest_baseline { !departed } else { departed == on_before };
+            // What departed before the earlier date is on neither.
+            let named = present || (d.before_newest_baseline && on_before);
             let mut wordings = vec![vec![d.number.to_string()]];
-            if present && shown.len() <= NAMED_COUNT {
+            if named && shown.len() <= NAMED_COUNT {
                 wordings.insert(0, vec![text::headline(d)]);
             }
-            if present && !crowded {
+            if named && !crowded {
                 wordings.insert(0, vec![text::headline(d), text::certainty(d)]);
             }
             let label = wordings.into_iter().find_map(|lines| {
