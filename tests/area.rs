@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
 use assert_cmd::Command;
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array2, Array3, Axis, s};
 use predicates::prelude::*;
 use railwatch::grid::{Affine, Grid};
 use railwatch::io::{SceneOptions, crs_from_epsg, open_scene, read_raster, write_scene};
@@ -154,6 +154,28 @@ fn ground_without_data_says_nothing_and_the_rest_still_does() {
     let map = read_raster(&map, map.grid.window(), &[0]).unwrap();
     assert!(!map.validity[(600, 600)].is_empty() && map.validity[(200, 200)].is_empty());
     assert_eq!(case.json("run.json")["area_km2"], 52.0);
+}
+
+#[test]
+fn a_scene_whose_rows_run_northwards_is_seen_whole() {
+    let ground = Ground::new();
+    let none = Array2::zeros(SHAPE);
+    let tall = |seeds: [u64; 2]| {
+        let halves = seeds.map(|seed| ground.date(seed, &none));
+        ndarray::concatenate(Axis(1), &halves.each_ref().map(|half| half.view())).unwrap()
+    };
+    let case = Case::new(&ground.date(7, &none), &ground.date(8, &none));
+    let northwards = |north_m: f64, step_m: f64| {
+        let affine = Affine::from_gdal([400_000.0, 10.0, 0.0, north_m, 0.0, step_m]).unwrap();
+        Grid { crs: crs_from_epsg(32_633).unwrap(), affine, shape: (2 * SHAPE.0, SHAPE.1) }
+    };
+    let mut after = tall([9, 10]);
+    after.invert_axis(Axis(1));
+    let after = after.as_standard_layout().into_owned();
+    write_scene(&case.at("before.tif"), &northwards(5_814_000.0, -10.0), &tall([7, 8]), &BANDS, &[]).unwrap();
+    write_scene(&case.at("after.tif"), &northwards(5_800_000.0, 10.0), &after, &BANDS, &[]).unwrap();
+    case.command("2").args(["--no-register", "--quiet"]).assert().success();
+    assert_eq!(case.json("run.json")["area_km2"], 182.0);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn fill(
     )
 }
 
-/// Rows of a scene, read once from top to bottom.
+/// Rows of a scene, read once where they are asked for from top to bottom.
 pub(super) struct Rows<'a> {
     scene: &'a Scene,
     bands: &'a [usize],
@@ -77,11 +77,12 @@ impl<'a> Rows<'a> {
     pub(super) fn hold(&mut self, from: usize, to: usize) -> Result<(), Error> {
         let held = self.patch.window;
         let end = held.row + held.height;
-        if to <= end {
+        if from >= held.row && to <= end {
             return Ok(());
         }
         let (height, width) = self.scene.grid.shape;
-        let kept = end.saturating_sub(from.max(held.row));
+        // A scene whose rows run the other way is asked for earlier ones: nothing that is held comes before them.
+        let kept = if from < held.row { 0 } else { end.saturating_sub(from.max(held.row)) };
         let first = if kept > 0 { end - kept } else { from / READ_PX.0 * READ_PX.0 };
         let last = to.next_multiple_of(READ_PX.0).min(height);
         let rows = last - first;

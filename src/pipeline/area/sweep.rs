@@ -106,8 +106,7 @@ impl Sweep<'_> {
                     let mut before = baseline.patch.part(window).to_owned();
                     self.hidden.blank(&mut before, window);
                     let after = laid(&self.lay, &target.patch, window);
-                    let place = (core.row, core.col, core.height, core.width);
-                    model.block((&before.view(), &after.view()), (window.row, window.col), place)
+                    model.block((&before.view(), &after.view()), (window.row, window.col), core)
                 })
                 .collect();
             let mut out = Array2::from_elem((strip.height, width), f32::NAN);
