@@ -12,7 +12,7 @@ mod track;
 pub use buffer::corridor_mask;
 pub use network::{Error, build_tracks};
 pub use params::TrackParams;
-pub use placebo::exclusion;
+pub use placebo::exclusions;
 pub use rails::RailLine;
 pub use strip::{Strip, StripGeometry, sample_strip};
 pub use track::{Track, TrackPoint};

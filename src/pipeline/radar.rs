@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::coreg::{self, CoregParams, Prepared, Registration};
-use crate::raster::Raster;
+use crate::raster::{Raster, Validity};
 use crate::report::SkipCard as Skip;
 use crate::sar;
 use crate::scene::{Radar, Scene, Storage};
@@ -119,8 +119,11 @@ pub(super) fn calmed_db(raster: &Raster) -> Array2<f32> {
             r.saturating_sub(reach)..(r + reach + 1).min(rows),
             c.saturating_sub(reach)..(c + reach + 1).min(cols)
         ];
-        let mean = power.slice(part).mean().unwrap_or(0.0);
-        power_to_db(f64::from(mean).max(1e-5)) as f32
+        let known = power.slice(part).into_iter().zip(raster.validity.slice(part));
+        let (sum, count) = known
+            .filter(|(_, flags)| !flags.contains(Validity::NO_DATA))
+            .fold((0.0, 0.0_f64), |(sum, count), (&power, _)| (sum + f64::from(power), count + 1.0));
+        power_to_db((sum / count.max(1.0)).max(1e-5)) as f32
     })
 }
 
@@ -128,5 +131,29 @@ pub(super) fn calmed_db(raster: &Raster) -> Array2<f32> {
 #[must_use]
 pub fn in_db(raster: &Raster) -> Raster {
     let values = raster.values.mapv(|v| power_to_db(f64::from(v).max(1e-5)) as f32);
-    Raster { values, ..raster.clone() }
+    Raster { values, validity: raster.validity.clone(), grid: raster.grid.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{Affine, Crs, Grid};
+    use ndarray::Array3;
+
+    #[test]
+    fn the_edge_of_a_swath_is_as_bright_as_what_lies_inside() {
+        let affine = Affine::from_gdal([0.0, 10.0, 0.0, 0.0, 0.0, -10.0]).unwrap();
+        let grid = Grid { crs: Crs { wkt: String::new(), epsg: Some(32633) }, affine, shape: (8, 8) };
+        let outside = |col: usize| col < 3;
+        let values = Array3::from_shape_fn((1, 8, 8), |(_, _, col)| if outside(col) { 0.0 } else { 0.1 });
+        let validity =
+            Array2::from_shape_fn(
+                (8, 8),
+                |(_, col)| {
+                    if outside(col) { Validity::NO_DATA } else { Validity::empty() }
+                },
+            );
+        let calmed = calmed_db(&Raster { values, validity, grid });
+        assert!((3..8).all(|col| (calmed[(4, col)] + 10.0).abs() < 1e-4), "{calmed}");
+    }
 }

@@ -7,7 +7,7 @@ use super::plan::PlannedScene;
 use super::stages::{self, Masked, Registered, Target};
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
-use crate::corridor::{Strip, exclusion};
+use crate::corridor::{Strip, exclusions};
 use crate::detect::{DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
@@ -190,16 +190,10 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
             of_track.push(strip);
         }
     }
-    plan.tracks
-        .par_iter()
-        .zip(target)
-        .zip(by_track)
-        .map(|((track, target), baselines)| TrackStrips {
-            track,
-            target,
-            baselines,
-            exclusion: exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M),
-        })
+    let exclusions = exclusions(&plan.tracks, geometry, PLACEBO_CLEARANCE_M);
+    let of_tracks = plan.tracks.iter().zip(target).zip(by_track).zip(exclusions);
+    of_tracks
+        .map(|(((track, target), baselines), exclusion)| TrackStrips { track, target, baselines, exclusion })
         .collect()
 }
 

@@ -8,14 +8,13 @@ use super::run::{LEAST_VALID_FRACTION, PLACEBO_CLEARANCE_M, nothing_visible};
 use super::stages::{Masked, Ready, Target, clouds};
 use super::{DetectConfig, Error, Plan, SceneSource, radar};
 use crate::coreg::Registration;
-use crate::corridor::{Strip, StripGeometry, Track, exclusion};
+use crate::corridor::{Strip, StripGeometry, Track, exclusions};
 use crate::detect::{DetectOutput, TrackStrips};
 use crate::io;
 use crate::mask::{self, MaskSummary};
 use crate::raster::Raster;
 use crate::scene::Scene;
 use ndarray::Array2;
-use rayon::prelude::*;
 
 /// Clear share of a window below which clouds, and not the scene, are taken for the reason why its shift cannot be measured: most
 /// of the tie points fall on them.
@@ -89,11 +88,7 @@ impl Site {
             raster
         };
         let geometry = plan.geometry();
-        let exclusions = plan
-            .tracks
-            .par_iter()
-            .map(|track| exclusion(track, &plan.tracks, geometry, PLACEBO_CLEARANCE_M))
-            .collect();
+        let exclusions = exclusions(&plan.tracks, geometry, PLACEBO_CLEARANCE_M);
         let looks = plan.is_radar().then(|| radar::looks(&raster));
         let ready = plan.config.register.then(|| Ready::new(&plan, &raster));
         Ok(Self { plan, reference: raster, ready, exclusions, looks })
