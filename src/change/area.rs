@@ -16,6 +16,7 @@ use super::pieces::Piece;
 use super::trend::Clip;
 use super::variates::Variates;
 use super::{ChangeMap, ChangeParams, Error, ObjectParams, irmad};
+use crate::grid::Window;
 use ndarray::{Array2, Array3, ArrayView3, Axis, Zip, s};
 use rayon::prelude::*;
 
@@ -54,9 +55,6 @@ pub struct AreaBlock {
     /// Changed ground in the core, in pixels of the scene.
     pub(super) pieces: Vec<Piece>,
 }
-
-/// The part of a window that is judged, in pixels of the scene: first row and column, rows and columns.
-pub type Core = (usize, usize, usize, usize);
 
 impl AreaModel {
     /// Estimates from windows `(baseline, target)`, each `(band, row, col)` with NaN where no ground is seen.
@@ -130,7 +128,7 @@ impl AreaModel {
         self.thresholds
     }
 
-    /// Judges the core of a window of both scenes, `(band, row, col)`, whose first pixel is `first` of the scene.
+    /// Judges the `core` of a window of both scenes, `(band, row, col)`, whose first pixel is `first` of the scene.
     ///
     /// The window should reach [`Self::margin_px`] beyond the core or to the scene's edge.
     #[must_use]
@@ -138,28 +136,28 @@ impl AreaModel {
         &self,
         (baseline, target): (&ArrayView3<'_, f32>, &ArrayView3<'_, f32>),
         first: (usize, usize),
-        core: Core,
+        core: Window,
     ) -> AreaBlock {
         let (mut expected, mut contrast) = expectation(baseline, target, &self.lines);
         absorb(&mut expected, &mut contrast, &self.clips, self.trend_reach_px);
         let target = target.to_owned();
         let statistic = self.variates.statistic(&[&expected, &target]);
         // Cells of the level start at a multiple of their side from the scene's first pixel.
-        let top = core.0.saturating_sub(self.cell_px) - first.0;
-        let left = core.1.saturating_sub(self.cell_px) - first.1;
+        let top = core.row.saturating_sub(self.cell_px) - first.0;
+        let left = core.col.saturating_sub(self.cell_px) - first.1;
         let (height, width) = statistic.dim();
         let ends = (
-            (core.0 + core.2 + self.cell_px - first.0).min(height),
-            (core.1 + core.3 + self.cell_px - first.1).min(width),
+            (core.row + core.height + self.cell_px - first.0).min(height),
+            (core.col + core.width + self.cell_px - first.1).min(width),
         );
         let mut excess = Array2::from_elem((height, width), f32::NAN);
         let mut levelled = statistic.slice(s![top..ends.0, left..ends.1]).to_owned();
         divide_by_level(&mut levelled, self.cell_px, self.level);
         excess.slice_mut(s![top..ends.0, left..ends.1]).assign(&levelled);
-        let at = (core.0 - first.0, core.1 - first.1);
+        let at = (core.row - first.0, core.col - first.1);
         let map = ChangeMap { statistic, kind: super::Kind::IrMad, expected, contrast };
         let pieces = self.pieces(&map, &target, &excess, (at, first, core));
-        let statistic = map.statistic.slice(s![at.0..at.0 + core.2, at.1..at.1 + core.3]).to_owned();
+        let statistic = map.statistic.slice(s![at.0..at.0 + core.height, at.1..at.1 + core.width]).to_owned();
         AreaBlock { statistic, pieces }
     }
 
@@ -169,12 +167,15 @@ impl AreaModel {
         map: &ChangeMap,
         target: &Array3<f32>,
         excess: &Array2<f32>,
-        (at, first, core): ((usize, usize), (usize, usize), Core),
+        (at, first, core): ((usize, usize), (usize, usize), Window),
     ) -> Vec<Piece> {
         let (height, width) = excess.dim();
         let threshold = self.thresholds[0] as f32;
         let near = (at.0.saturating_sub(BIRTH_REACH_PX), at.1.saturating_sub(BIRTH_REACH_PX));
-        let far = ((at.0 + core.2 + BIRTH_REACH_PX).min(height), (at.1 + core.3 + BIRTH_REACH_PX).min(width));
+        let far = (
+            (at.0 + core.height + BIRTH_REACH_PX).min(height),
+            (at.1 + core.width + BIRTH_REACH_PX).min(width),
+        );
         let part = s![near.0..far.0, near.1..far.1];
         let hot = excess.mapv(|v| v >= threshold);
         let mut kept = Array2::<f32>::zeros((far.0 - near.0, far.1 - near.1));
@@ -182,8 +183,9 @@ impl AreaModel {
             let place = (r + near.0, c + near.1);
             *v = excess[place] * unexplained(target, &map.expected, &self.sigma, place, self.tolerance_px);
         }
-        let inside =
-            |(r, c): (usize, usize)| (at.0..at.0 + core.2).contains(&r) && (at.1..at.1 + core.3).contains(&c);
+        let inside = |(r, c): (usize, usize)| {
+            (at.0..at.0 + core.height).contains(&r) && (at.1..at.1 + core.width).contains(&c)
+        };
         let in_window = |(r, c): (usize, usize)| (r + near.0, c + near.1);
         let wide = |place| is_wide(excess, in_window(place), self.count_wide);
         let born: Vec<(Birth, f64)> = births(&kept, &hot.slice(part).to_owned(), self.count_min, wide)
@@ -194,8 +196,8 @@ impl AreaModel {
             .collect();
         let mut left = hot.clone();
         let mut pieces = Vec::new();
-        for row in at.0..at.0 + core.2 {
-            for col in at.1..at.1 + core.3 {
+        for row in at.0..at.0 + core.height {
+            for col in at.1..at.1 + core.width {
                 if left[[row, col]] {
                     let pixels = component(&mut left, (row, col), inside);
                     let piece = Piece::new(map, (&hot, &self.sigma), &pixels, (first, core));

@@ -1,9 +1,8 @@
 //! Change off the track: a statistic per pixel, and the objects that stand out of it.
 //!
 //! The statistic is IR-MAD for a pair of multi-band scenes (Nielsen 2007, 10.1109/TIP.2006.888195), a robust
-//! z-score for stacks, and a normalised difference for a pair of single bands; for radar there are two tests pixel by pixel
-//! besides. None of them depends on the
-//! gain and offset of any scene or band. Its tail probabilities under a normal model are no threshold on
+//! z-score for stacks, and a normalised difference for a pair of single bands. None of the three depends on the gain and
+//! offset of any scene or band. For radar there are two tests pixel by pixel besides, which compare calibrated power. Its tail probabilities under a normal model are no threshold on
 //! real scenes, so objects are held against the objects that the same rule finds outside the mask.
 //!
 //! It holds where most pixels did not change and all scenes lie on one grid. Degenerate cases (constant or
@@ -25,7 +24,7 @@ mod robust_z;
 mod trend;
 mod variates;
 
-pub use area::{AreaBlock, AreaModel, Core, Sample};
+pub use area::{AreaBlock, AreaModel, Sample};
 pub use changed::Changed;
 pub use objects::{ChangeObject, Direction, objects};
 pub use params::{ChangeMethod, ChangeParams, ObjectParams};
@@ -115,7 +114,8 @@ pub enum Kind {
 /// A change statistic and the pictures behind it; NaN where the target or every baseline is invalid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeMap {
-    /// Root of the sum of squared standardised differences, `(row, col)`; at least 0, larger = more change.
+    /// By pixel `(row, col)`, at least 0, larger = more change: the root of the sum of squared standardised differences, the
+    /// largest |t| of all bands, or the standard normal deviate of the omnibus statistic, by `kind`.
     pub statistic: Array2<f32>,
     /// How it was computed.
     pub kind: Kind,

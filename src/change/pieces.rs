@@ -3,7 +3,8 @@
 use super::births::Birth;
 use super::changed::{Changed, Sums};
 use super::objects::q_values;
-use super::{AreaModel, ChangeMap, Core};
+use super::{AreaModel, ChangeMap};
+use crate::grid::Window;
 use std::collections::{BTreeMap, HashMap};
 
 /// Connected changed pixels of one window.
@@ -24,12 +25,15 @@ impl Piece {
         map: &ChangeMap,
         (hot, sigma): (&ndarray::Array2<bool>, &[f64]),
         pixels: &[(usize, usize)],
-        (first, core): ((usize, usize), Core),
+        (first, core): ((usize, usize), Window),
     ) -> Self {
         let place = |&(r, c): &(usize, usize)| (r + first.0, c + first.1);
         let small = |(r, c): (usize, usize)| (r as u32, c as u32);
         let edge = |(r, c): (usize, usize)| {
-            r == core.0 || c == core.1 || r + 1 == core.0 + core.2 || c + 1 == core.1 + core.3
+            r == core.row
+                || c == core.col
+                || r + 1 == core.row + core.height
+                || c + 1 == core.col + core.width
         };
         Self {
             sums: Sums::of(map, sigma, pixels, |place| !hot[*place]),

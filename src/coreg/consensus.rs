@@ -4,6 +4,8 @@ use super::uncertainty::{self, Residual};
 use super::{CoregParams, Error, Registration, TiePoint};
 use crate::stats::median;
 
+/// Shifts so near to each other may be one, px.
+const GROUP_PX: f64 = 1.0;
 /// Tie points farther than this from the middle are out, in standard deviations of the agreeing ones: only those that no
 /// field of shifts within a scene explains, for the weights hold down the rest.
 const OUTLIER_SIGMAS: f64 = 7.7;
@@ -46,12 +48,12 @@ pub(super) fn agree(
     params: &CoregParams,
 ) -> Result<Registration, Error> {
     let needed = params.least_tie_points.min((tried / 4).max(3));
-    let mut kept = largest_group(matched);
+    let mut kept = largest_group(matched, GROUP_PX);
     for _ in 0..10 {
         if kept.len() < 2 {
             break;
         }
-        let (row, col) = centre(&kept);
+        let (row, col) = median_shift_px(&kept);
         let distance = |p: &TiePoint| (p.shift_row_px - row).hypot(p.shift_col_px - col);
         // σ = med |d − med d| / √(2 ln 2)
         let spread = median(&mut kept.iter().map(distance).collect::<Vec<_>>()) / MEDIAN_DISTANCE_SIGMAS;
@@ -67,7 +69,7 @@ pub(super) fn agree(
         return Err(Error::TooFewTiePoints { agreeing: kept.len(), tried, needed, clear_percent });
     }
     // τ², what differs from place to place beyond each point's own error (DerSimonian & Laird 1986), evens the weights.
-    let (row, col) = centre(&kept);
+    let (row, col) = median_shift_px(&kept);
     let square = |p: &TiePoint| (p.shift_row_px - row).powi(2) + (p.shift_col_px - col).powi(2);
     let between =
         kept.iter().map(|p| 0.5 * square(p) - p.sigma_px * p.sigma_px).sum::<f64>() / kept.len() as f64;
@@ -102,17 +104,18 @@ pub(super) fn agree(
     })
 }
 
-/// The tie points within 1 px of the one that has most neighbours.
-fn largest_group(matched: &[TiePoint]) -> Vec<TiePoint> {
+/// The tie points whose shifts lie within so many pixels of that which has most such neighbours.
+pub fn largest_group(points: &[TiePoint], within_px: f64) -> Vec<TiePoint> {
     let near = |a: &TiePoint, b: &TiePoint| {
-        (a.shift_row_px - b.shift_row_px).hypot(a.shift_col_px - b.shift_col_px) < 1.0
+        (a.shift_row_px - b.shift_row_px).hypot(a.shift_col_px - b.shift_col_px) < within_px
     };
-    let count = |p: &TiePoint| matched.iter().filter(|q| near(p, q)).count();
-    let Some(middle) = matched.iter().max_by_key(|p| count(p)) else { return Vec::new() };
-    matched.iter().filter(|p| near(middle, p)).copied().collect()
+    let count = |p: &TiePoint| points.iter().filter(|q| near(p, q)).count();
+    let Some(middle) = points.iter().max_by_key(|p| count(p)) else { return Vec::new() };
+    points.iter().filter(|p| near(middle, p)).copied().collect()
 }
 
-fn centre(points: &[TiePoint]) -> (f64, f64) {
+/// Median shift (row, col) of tie points, px; NaN without any.
+pub fn median_shift_px(points: &[TiePoint]) -> (f64, f64) {
     let mid = |pick: fn(&TiePoint) -> f64| median(&mut points.iter().map(pick).collect::<Vec<_>>());
     (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))
 }

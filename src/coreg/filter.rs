@@ -4,7 +4,7 @@
 //! fields do not pull and interpolation by eight taps is right to a thousandth.
 
 use super::Side;
-use ndarray::{Array2, ArrayView2, Axis, Zip};
+use ndarray::{Array2, Axis, Zip};
 use rayon::prelude::*;
 
 /// Standard deviation of the fine smoothing, px.
@@ -115,24 +115,6 @@ fn weighted_sum<'a>(to: &mut [f32], taps: &[f32], lines: impl Fn(usize) -> &'a [
     for (i, to) in rest.iter_mut().enumerate() {
         *to = taps.iter().enumerate().map(|(k, tap)| tap * lines(k)[whole + i]).sum();
     }
-}
-
-/// Whether all pixels from −1 to +2 around each pixel are usable: beyond, the kernel weighs little.
-pub(super) fn kernel_fits(ok: &ArrayView2<'_, bool>) -> Array2<bool> {
-    let (h, w) = ok.dim();
-    let mut along = Array2::from_elem((h, w), false);
-    for (mut to, from) in along.outer_iter_mut().zip(ok.outer_iter()) {
-        for c in 1..w.saturating_sub(2) {
-            to[c] = from[c - 1] && from[c] && from[c + 1] && from[c + 2];
-        }
-    }
-    let mut out = Array2::from_elem((h, w), false);
-    for r in 1..h.saturating_sub(2) {
-        for c in 0..w {
-            out[(r, c)] = along[(r - 1, c)] && along[(r, c)] && along[(r + 1, c)] && along[(r + 2, c)];
-        }
-    }
-    out
 }
 
 #[cfg(test)]

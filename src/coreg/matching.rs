@@ -7,6 +7,7 @@
 
 use super::patch::{Filtered, LEAST_VALID_FRACTION, Patch};
 use super::{CoregParams, Inner, Side, TiePoint, filter};
+use crate::signal::kernel_fits;
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 
@@ -158,20 +159,8 @@ pub fn match_windows(
     }
     places
         .par_iter()
-        .map(|&(row, col)| match_alone(reference, moving, (row, col, side), search, params))
+        .map(|&(row, col)| match_window(reference, moving, (row, col, side), search, params))
         .collect()
-}
-
-/// [`match_windows`] for one window.
-#[must_use]
-pub fn match_window(
-    reference: Side<'_>,
-    moving: Side<'_>,
-    (row, col, side): (usize, usize, usize),
-    search: Search,
-    params: &CoregParams,
-) -> Matched {
-    match_alone(reference, moving, (row, col, side), search, params)
 }
 
 /// Pixels around a window that its matching needs.
@@ -191,7 +180,7 @@ impl Cut {
     pub(super) fn new(side: Side<'_>) -> Self {
         let usable = filter::usable(side);
         let side = Side { values: side.values, ok: usable.view() };
-        Self { values: filter::band_passed(side), ok: filter::kernel_fits(&side.ok) }
+        Self { values: filter::band_passed(side), ok: kernel_fits(&side.ok) }
     }
 
     pub(super) fn filtered(&self) -> Filtered<'_> {
@@ -199,7 +188,9 @@ impl Cut {
     }
 }
 
-fn match_alone(
+/// [`match_windows`] for one window.
+#[must_use]
+pub fn match_window(
     reference: Side<'_>,
     moving: Side<'_>,
     (row, col, side): Place,

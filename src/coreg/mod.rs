@@ -3,8 +3,8 @@
 //! A coarse phase correlation (Foroosh et al. 2002, 10.1109/83.988953) of the high-passed overlap finds whole
 //! pixels. Least-squares matching (Gruen 1985) in windows finds the rest: unlike the peak of a
 //! correlation it has no pixel-locking bias, and it knows its own standard error in both directions.
-//! Consensus of the windows and a robust mean give the shift. Assumes that the scenes differ by a translation;
-//! the residual says how well that holds.
+//! Consensus of the windows and a robust mean give the shift. [`register`] assumes that the scenes differ by a translation, and
+//! the residual says how well that holds; [`field()`] fits the simplest of translation, plane and surface that the tie points ask for.
 
 #[cfg(test)]
 mod change_tests;
@@ -26,6 +26,7 @@ mod turned;
 mod uncertainty;
 
 pub use coarse::shift as coarse_shift;
+pub use consensus::{largest_group, median_shift_px};
 pub use edges::edges;
 pub use error::Error;
 pub use field::{FieldRegistration, Matches, Model, ShiftField, field};

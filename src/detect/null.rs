@@ -63,8 +63,9 @@ pub(super) fn null(stack: &Stack<'_>, scans: &[Scan]) -> Result<Null, Error> {
     Ok(Null { tail, placebo_count, placebo_length_m, quantiles, events })
 }
 
-/// How many different events a rate of one of each role amounts to: both roles see most changes of the newest baseline against the
-/// target, and each stretch is told once. Counted over the highest placebo events of every role; from 1 to the number of roles.
+/// Factor from the rate of events of one role to that of all: 1 if all see the same placebo events, the number of roles if they never
+/// do. Each stretch is told once, and both roles see most changes of the newest baseline against the target. Counted over the highest
+/// placebo events of every role.
 pub(super) fn distinct(nulls: &[&Null]) -> f64 {
     let columns = nulls.iter().map(|null| null.events.len()).min().unwrap_or(0);
     let least: Vec<f64> = nulls.iter().map(|null| null.tail.nth_highest(FIT_COUNT)).collect();

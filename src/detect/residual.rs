@@ -19,8 +19,8 @@ use rayon::prelude::*;
 /// field, this stays the same over a whole field and adds up as a train does: over 80 cells to 20 ρ √80 of the noise's own sum.
 /// Half a thousandth keeps it below a tenth; with 0.02 still ground with one baseline gave five times the false alarms asked.
 const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cutoff_sigma: 4.7 };
-/// Standard deviations along a column from which on a place may stand out, and from which on it does for certain. What swings with the
-/// place of a bed between the pixels stays below.
+/// A place stands out of its column partly from the first on and wholly from the second, in standard deviations along the column. What
+/// swings with the place of a bed between the pixels stays below.
 const SURE_SIGMAS: std::ops::Range<f64> = 3.0..4.7;
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;

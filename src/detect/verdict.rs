@@ -160,7 +160,8 @@ fn significant(mut found: Vec<Found>, params: &DetectParams) -> Vec<Found> {
 /// The strongest windows of an event before and after the `rows` that its train turned out to hold: a window around two trains
 /// can be stronger than either, and becomes one of them when its ends are found.
 ///
-/// Placebo tracks are not searched a second time; what this adds to false alarms is a second one beside one in so many.
+/// So a false alarm may bring a second one from the rest of its window; the null does not know of it, because placebo tracks are not
+/// searched a second time.
 fn left_over(passes: &Passes, all: &[Found], found: &Found, rows: &Range<usize>) -> Vec<Found> {
     let event = &found.rows;
     let rests = [event.start..rows.start.min(event.end), rows.end.max(event.start)..event.end];

@@ -10,9 +10,9 @@ use crate::raster::{Raster, Validity};
 use crate::stats::sorted;
 use ndarray::{Array2, ArrayView2, Axis, Zip, s};
 
-/// A cloud differs by more than this many widths of the typical difference,
+/// A cloud differs by more than this many widths of the typical difference.
 const EXCEPTION_WIDTHS: f64 = 4.0;
-/// a shadow by more than this many widths of the typical ratio.
+/// A shadow differs by more than this many widths of the typical ratio.
 const SHADOW_WIDTHS: f64 = 3.0;
 /// The most that those widths may demand, as a multiple of `brightening`: fields that freeze or thaw must not hide a veil.
 const EXCEPTION_CAP: f64 = 1.5;

@@ -4,7 +4,7 @@ use super::Error;
 use crate::grid::{Affine, Bounds, Crs, Grid, Mapping};
 use crate::io;
 use crate::raster::{Raster, Validity};
-use crate::signal::cubic_at;
+use crate::signal::{cubic_at, kernel_fits};
 use geo::BoundingRect;
 use ndarray::{Array2, Array3, Axis, Zip, s};
 
@@ -133,7 +133,7 @@ fn copied(raster: &Raster, grid: &Grid, offset: (isize, isize)) -> Raster {
         (shared(offset.0, height, rows), shared(offset.1, width, cols));
     let there = s![.., row..row + rows_here.len(), col..col + cols_here.len()];
     values.slice_mut(s![.., rows_here.clone(), cols_here.clone()]).assign(&raster.values.slice(there));
-    let fits = kernel_fits(&raster.validity.mapv(Validity::shows_ground));
+    let fits = kernel_fits(&raster.validity.mapv(Validity::shows_ground).view());
     let there = s![row..row + rows_here.len(), col..col + cols_here.len()];
     Zip::from(validity.slice_mut(s![rows_here, cols_here]))
         .and(raster.validity.slice(there))
@@ -142,24 +142,6 @@ fn copied(raster: &Raster, grid: &Grid, offset: (isize, isize)) -> Raster {
             *flags = if fits || !own.shows_ground() { own } else { own | Validity::EDGE };
         });
     Raster { values, validity, grid: grid.clone() }
-}
-
-/// Whether all pixels that [`cubic_at`] weighs at each pixel, from −1 to +2 around it, are there and usable.
-fn kernel_fits(usable: &Array2<bool>) -> Array2<bool> {
-    let (rows, cols) = usable.dim();
-    let mut fits = Array2::from_elem((rows, cols), false);
-    let all = |a: bool, b: bool, c: bool, d: bool| a && b && c && d;
-    let mut down = vec![false; cols];
-    for r in 1..rows.saturating_sub(2) {
-        let around = [r - 1, r, r + 1, r + 2].map(|r| usable.row(r));
-        for (c, down) in down.iter_mut().enumerate() {
-            *down = all(around[0][c], around[1][c], around[2][c], around[3][c]);
-        }
-        for (fits, d) in fits.row_mut(r).iter_mut().skip(1).zip(down.windows(4)) {
-            *fits = all(d[0], d[1], d[2], d[3]);
-        }
-    }
-    fits
 }
 
 /// The pixel nearest to a position, and its validity.

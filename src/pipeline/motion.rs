@@ -59,7 +59,8 @@ pub(super) fn heading_deg(
     };
     let middle = f64::midpoint(lat, lat_ahead).to_radians();
     // east / north = Δλ cos φ · N / (Δφ · M), N / M = (1 − e² sin² φ) / (1 − e²)
-    let east = (lon_ahead - lon) * middle.cos() * (1.0 - E2 * middle.sin().powi(2)) / (1.0 - E2);
+    let turn = (lon_ahead - lon + 540.0).rem_euclid(360.0) - 180.0;
+    let east = turn * middle.cos() * (1.0 - E2 * middle.sin().powi(2)) / (1.0 - E2);
     let north = lat_ahead - lat;
     Ok((east * velocity_m_s).atan2(north * velocity_m_s).to_degrees().rem_euclid(360.0))
 }

@@ -1,4 +1,4 @@
-//! Results put under their names: made in a hidden folder beside them, then renamed, all or none.
+//! Results of a run: made in a hidden folder, put under their names when all are made.
 
 use super::findings::findings;
 use super::origin::software_tag;
@@ -201,13 +201,10 @@ impl Files {
     fn finish(self, findings: &Findings) -> Result<OutputPaths, Error> {
         let out = self.staged.out().to_owned();
         let pages = self.staged.names().iter().filter(|n| n.starts_with("report") && *n != "report.html");
-        let mut page = pages.count();
-        let stale = of_other_kind(&out, false);
+        let surplus = (pages.count()..).map(|page| out.join(page_name(page))).take_while(|p| p.is_file());
+        let stale: Vec<PathBuf> = of_other_kind(&out, false).into_iter().chain(surplus).collect();
         self.staged.finish()?;
         remove(&stale)?;
-        while std::fs::remove_file(out.join(page_name(page))).is_ok() {
-            page += 1;
-        }
         let at = |name: &str| out.join(name);
         Ok(OutputPaths {
             geojson: at("detections.geojson"),

@@ -1,4 +1,4 @@
-//! Outputs that come under their names together: made in a hidden folder beside them, then renamed, all or none.
+//! Outputs that come under their names together: made in a hidden folder beside them, and renamed when all are made, the record last.
 
 use super::Error;
 use crate::io;
@@ -124,11 +124,17 @@ impl Staged {
     }
 
     /// Renames everything into place, in the order in which it was made; before the first, sees that every name is free
-    /// for a file.
+    /// for a file, and removes an earlier run's last file, the record: should a rename fail, what is there does not look whole.
     pub(super) fn finish(self) -> Result<Vec<PathBuf>, Error> {
         let paths: Vec<PathBuf> = self.names.iter().map(|name| self.out.join(name)).collect();
         if let Some(path) = paths.iter().find(|p| p.is_dir()) {
             return Err(Error::Output { path: path.clone(), source: ErrorKind::IsADirectory.into() });
+        }
+        if let Some(record) = paths.last()
+            && let Err(source) = std::fs::remove_file(record)
+            && source.kind() != ErrorKind::NotFound
+        {
+            return Err(Error::Output { path: record.clone(), source });
         }
         for (name, path) in self.names.iter().zip(&paths) {
             std::fs::rename(self.folder.path().join(name), path)

@@ -314,20 +314,21 @@ fn strips(plan: &Plan, raster: &Raster, shift_px: (f64, f64)) -> Result<Vec<Stri
 fn veto(plan: &Plan, strips: &mut [Strip], flagged: &Raster) -> Result<(), Error> {
     let mapping = io::mapping(&plan.crs, &flagged.grid, super::plan::track_bounds(plan))?;
     let usable: Array2<bool> = flagged.validity.mapv(Validity::shows_ground);
-    for (strip, track) in strips.iter_mut().zip(&plan.tracks) {
+    let seen = |(x, y): (f64, f64)| {
+        let (row, col) = mapping.row_col(x, y);
+        row > -0.5 && col > -0.5 && usable.get((row.round() as usize, col.round() as usize)) == Some(&true)
+    };
+    strips.par_iter_mut().zip(&plan.tracks).for_each(|(strip, track)| {
         let half = strip.geometry.half_across() as f64;
-        for ((s, t), valid) in strip.valid.indexed_iter_mut() {
+        for (s, mut row) in strip.valid.outer_iter_mut().enumerate() {
             let point = track.at(s as f64 * strip.geometry.along_step_m);
-            let (x, y) = point.at_offset((t as f64 - half) * strip.geometry.across_step_m);
-            let (row, col) = mapping.row_col(x, y);
-            let seen = row > -0.5
-                && col > -0.5
-                && usable.get((row.round() as usize, col.round() as usize)) == Some(&true);
-            if *valid && !seen {
-                *valid = false;
-                strip.values.slice_mut(ndarray::s![.., s, t]).fill(f32::NAN);
+            for (t, valid) in row.iter_mut().enumerate() {
+                if *valid && !seen(point.at_offset((t as f64 - half) * strip.geometry.across_step_m)) {
+                    *valid = false;
+                    strip.values.slice_mut(ndarray::s![.., s, t]).fill(f32::NAN);
+                }
             }
         }
-    }
+    });
     Ok(())
 }

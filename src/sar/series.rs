@@ -1,7 +1,9 @@
 //! Tests over a whole stack: the omnibus test for any change, and the t-test of one date against the others.
 //!
 //! Omnibus: Conradsen et al. 2016 (10.1109/TGRS.2015.2510160), for one polarisation. t-test: Ballinger 2024 (arXiv
-//! 2405.06323), pixel by pixel on decibels, here with Welch's form for a single date.
+//! 2405.06323), pixel by pixel on decibels, here with one date to be predicted: t = (y − ȳ) / (s √(1 + 1/n)).
+
+use crate::units::power_to_db;
 
 /// −2ρ ln Q for equal means of the dates of one pixel: χ² with one degree of freedom less than dates, without change.
 ///
@@ -27,11 +29,10 @@ pub fn t_statistic(target: f64, baseline: &[f64]) -> f64 {
     if baseline.len() < 2 {
         return f64::NAN;
     }
-    let db = |v: f64| 10.0 * v.log10();
-    let mean = baseline.iter().map(|&v| db(v)).sum::<f64>() / n;
-    let variance = baseline.iter().map(|&v| (db(v) - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let mean = baseline.iter().map(|&v| power_to_db(v)).sum::<f64>() / n;
+    let variance = baseline.iter().map(|&v| (power_to_db(v) - mean).powi(2)).sum::<f64>() / (n - 1.0);
     // t = (y − ȳ) / (s √(1 + 1/n))
-    (db(target) - mean) / (variance * (1.0 + 1.0 / n)).sqrt().max(1e-9)
+    (power_to_db(target) - mean) / (variance * (1.0 + 1.0 / n)).sqrt().max(1e-9)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Cubic convolution, Keys 1981 (10.1109/TASSP.1981.1163711) with a = −1/2.
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, ArrayView2};
 
 /// Weights of the four pixels at −1, 0, 1, 2 for a point at `fraction` (0…1) behind pixel 0.
 fn weights(fraction: f64) -> [f64; 4] {
@@ -43,4 +43,23 @@ pub fn cubic_at(
         put(b, wr.iter().enumerate().map(|(i, w)| w * along(i)).sum::<f64>() as f32);
     }
     true
+}
+
+/// Whether all pixels that [`cubic_at`] weighs at a point behind each pixel, from −1 to +2 around it, are there and `usable`.
+#[must_use]
+pub fn kernel_fits(usable: &ArrayView2<'_, bool>) -> Array2<bool> {
+    let (rows, cols) = usable.dim();
+    let mut fits = Array2::from_elem((rows, cols), false);
+    let all = |a: bool, b: bool, c: bool, d: bool| a && b && c && d;
+    let mut down = vec![false; cols];
+    for r in 1..rows.saturating_sub(2) {
+        let around = [r - 1, r, r + 1, r + 2].map(|r| usable.row(r));
+        for (c, down) in down.iter_mut().enumerate() {
+            *down = all(around[0][c], around[1][c], around[2][c], around[3][c]);
+        }
+        for (fits, d) in fits.row_mut(r).iter_mut().skip(1).zip(down.windows(4)) {
+            *fits = all(d[0], d[1], d[2], d[3]);
+        }
+    }
+    fits
 }

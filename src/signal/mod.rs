@@ -5,7 +5,7 @@ mod lanczos;
 mod squares;
 mod warp;
 
-pub use cubic::cubic_at;
+pub use cubic::{cubic_at, kernel_fits};
 pub use lanczos::{LANCZOS_TAPS, lanczos, lanczos_taps};
 pub use squares::{box_sum, square_sums};
-pub use warp::{KernelTable, Part, ShiftLattice, lanczos_at, warp};
+pub use warp::{KernelTable, ShiftLattice, lanczos_at, warp};

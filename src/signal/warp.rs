@@ -6,6 +6,7 @@
 //! one of the source is, and before missing ones the nearest seen ones are repeated.
 
 use super::lanczos::{LANCZOS_TAPS, lanczos, lanczos_taps};
+use crate::grid::Window;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
 /// Steps of the kernel's table per pixel.
@@ -171,10 +172,7 @@ fn weighted(taps: &[f32; LANCZOS_TAPS], pixels: &[f32; LANCZOS_TAPS]) -> f32 {
     (both[0] + both[2]) + (both[1] + both[3])
 }
 
-/// First row and column, rows and columns of a part of the result.
-pub type Part = (usize, usize, usize, usize);
-
-/// The part of the result whose pixel p shows `source` at p − d(p) − `first`, d being the shift of `lattice` at p.
+/// The window of the result whose pixel p shows `source` at p − d(p) − `first`, d being the shift of `lattice` at p.
 ///
 /// `source` is `(row, col)` with NaN where nothing is seen; `first` is where its pixel (0, 0) lies in the result before the
 /// shift. It should reach four pixels beyond what is asked, or to its scene's edge, beyond which nothing is seen.
@@ -183,9 +181,10 @@ pub fn warp(
     source: &ArrayView2<'_, f32>,
     first: (f64, f64),
     lattice: &ShiftLattice,
-    (row, col, rows, cols): Part,
+    window: Window,
     table: &KernelTable,
 ) -> Array2<f32> {
+    let Window { row, col, height: rows, width: cols } = window;
     if source.is_empty() {
         return Array2::from_elem((rows, cols), f32::NAN);
     }
@@ -358,7 +357,13 @@ mod tests {
         // Source pixel (0, 0) lies at (0.25, −0.5).
         let lattice = ShiftLattice::new((180, 200), 8, shift);
         let table = KernelTable::default();
-        let out = warp(&source.view(), (0.25, -0.5), &lattice, (20, 10, 100, 150), &table);
+        let out = warp(
+            &source.view(),
+            (0.25, -0.5),
+            &lattice,
+            Window { row: 20, col: 10, height: 100, width: 150 },
+            &table,
+        );
         let (mut from_plain, mut from_truth) = (0.0_f64, 0.0_f64);
         for ((i, j), v) in out.indexed_iter() {
             let (r, c) = ((20 + i) as f64, (10 + j) as f64);
@@ -378,7 +383,13 @@ mod tests {
         let mut source = Array2::from_shape_fn((30, 30), |(r, c)| (r * 30 + c) as f32);
         source[(10, 12)] = f32::NAN;
         let lattice = ShiftLattice::new((30, 30), 16, |_, _| (2.0, -3.0));
-        let out = warp(&source.view(), (0.0, 0.0), &lattice, (0, 0, 34, 30), &KernelTable::default());
+        let out = warp(
+            &source.view(),
+            (0.0, 0.0),
+            &lattice,
+            Window { row: 0, col: 0, height: 34, width: 30 },
+            &KernelTable::default(),
+        );
         for ((r, c), v) in out.indexed_iter() {
             let place = (r.wrapping_sub(2), c + 3);
             let expected = source.get(place).copied().unwrap_or(f32::NAN);
@@ -409,13 +420,19 @@ mod tests {
         });
         let lattice = ShiftLattice::new((80, 70), 8, |r, c| (0.3 + 0.004 * c, -0.6 + 0.003 * r));
         let table = KernelTable::default();
-        let whole = warp(&source.view(), (-4.0, -4.0), &lattice, (0, 0, 80, 70), &table);
+        let whole = warp(
+            &source.view(),
+            (-4.0, -4.0),
+            &lattice,
+            Window { row: 0, col: 0, height: 80, width: 70 },
+            &table,
+        );
         for row in [0, 16, 64] {
             let part = warp(
                 &source.slice(s![row..row + 26, ..]),
                 (row as f64 - 4.0, -4.0),
                 &lattice,
-                (row, 0, 16, 70),
+                Window { row, col: 0, height: 16, width: 70 },
                 &table,
             );
             for ((i, j), v) in part.indexed_iter() {

@@ -6,6 +6,7 @@
 //! on a line give that line with a spread of 0.
 
 use super::order::{mad_sigma, median};
+use super::regression::biweight;
 
 /// Bisquare tuning constant: 95 % efficiency for normal residuals.
 const BISQUARE_SIGMA: f64 = 4.685;
@@ -49,8 +50,7 @@ pub fn robust_line(x: &[f64], y: &[f64]) -> Option<RobustLine> {
         let mut s = [0.0; 5];
         for (&a, &b) in x.iter().zip(y) {
             // w = (1 − (r / cσ)²)² for |r| < cσ, else 0
-            let u = (b - gain * a - offset) / reach;
-            let w = (1.0 - u * u).max(0.0).powi(2);
+            let w = biweight((b - gain * a - offset) / reach);
             for (sum, term) in s.iter_mut().zip([1.0, a, b, a * a, a * b]) {
                 *sum += w * term;
             }

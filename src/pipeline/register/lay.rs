@@ -137,8 +137,7 @@ impl Lay<'_> {
     ) -> Array2<f32> {
         if let Some(lattice) = &self.shifts.lattice {
             let first = (held.row as f64 + first.0, held.col as f64 + first.1);
-            let part = (window.row, window.col, window.height, window.width);
-            return warp(plane, first, lattice, part, &self.shifts.table);
+            return warp(plane, first, lattice, window, &self.shifts.table);
         }
         let [top, _, left, _] = self.span(window, first);
         let mut framed = Array2::from_elem((window.height, window.width), f32::NAN);

@@ -117,7 +117,7 @@ impl Measuring<'_> {
     fn all(&self) -> Result<Measured, Error> {
         let (pair, request) = (self.pair, self.request);
         let probed = self.probe()?;
-        let bands = self.best_band(&probed);
+        let bands = self.best_band(&probed)?;
         self.step("match", 2)?;
         let largest_px = request
             .coreg
@@ -199,7 +199,7 @@ impl Measuring<'_> {
         if self.sink.interrupted() {
             return Err(Error::Interrupted);
         }
-        self.sink.event(&Event { stage, what: self.pair.moving.id.clone(), done, total: 5 });
+        self.sink.event(&Event { stage, what: self.pair.moving.id.clone(), done, total: 3 });
         Ok(())
     }
 
@@ -227,9 +227,9 @@ impl Measuring<'_> {
                     frames.par_iter().map(|f| self.probe_at(*f, bands)).collect::<Result<_, Error>>()?;
                 let few = frames.len() < 4;
                 let found: Vec<TiePoint> = tried.iter().filter_map(|t| t.as_ref().ok().copied()).collect();
-                let group = largest_group(&found);
+                let group = coreg::largest_group(&found, PROBE_AGREEMENT_PX);
                 if group.len() >= if few { 1 } else { 2 } {
-                    let shift = middle(&group);
+                    let shift = coreg::median_shift_px(&group);
                     let places = group.iter().map(|p| (p.row, p.col)).collect();
                     return Ok(Probed { shift, places, bands });
                 }
@@ -268,35 +268,35 @@ impl Measuring<'_> {
     }
 
     /// The pair of bands whose windows at the probes know the shift best: Σ 1/σ² is greatest.
-    fn best_band(&self, probed: &Probed) -> (usize, usize) {
+    fn best_band(&self, probed: &Probed) -> Result<(usize, usize), Error> {
         if self.pair.candidates.len() < 2 {
-            return probed.bands;
+            return Ok(probed.bands);
         }
         let side = CONFIRM_PX;
         let half = (side / 2) as isize;
         let start = (probed.shift.0.round() as isize, probed.shift.1.round() as isize);
         let places = &probed.places[..probed.places.len().min(BAND_PROBES)];
-        let information = |bands: (usize, usize)| -> f64 {
-            let at = |&(row, col): &(f64, f64)| {
+        let information = |bands: (usize, usize)| -> Result<f64, Error> {
+            let at = |&(row, col): &(f64, f64)| -> Result<f64, Error> {
                 let first = |middle: f64| middle as isize - half - MARGIN_PX as isize;
                 let shape = (side + 2 * MARGIN_PX, side + 2 * MARGIN_PX);
                 let frame = Frame { row: first(row), col: first(col), shape };
-                let seen = self.look(frame, start, bands).ok()?;
+                let seen = self.look(frame, start, bands)?;
                 let from = (probed.shift.0 - seen.base.0, probed.shift.1 - seen.base.1);
                 let search = Search { start: from, radius_px: 2 };
                 let place = (MARGIN_PX, MARGIN_PX, side);
                 let params = &self.request.coreg;
                 let sides = (seen.reference.side(), seen.moving.side());
                 let found = coreg::match_window(sides.0, sides.1, place, search, params);
-                let Matched::Point(point) = found else { return None };
-                Some(1.0 / point.sigma_px.max(1e-3).powi(2))
+                let Matched::Point(point) = found else { return Ok(0.0) };
+                Ok(1.0 / point.sigma_px.max(1e-3).powi(2))
             };
-            places.iter().filter_map(at).sum()
+            places.iter().map(at).sum()
         };
-        let scored: Vec<(f64, (usize, usize))> =
-            self.pair.candidates.par_iter().map(|b| (information(*b), *b)).collect();
-        let best = scored.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
-        best.filter(|b| b.0 > 0.0).map_or(probed.bands, |b| b.1)
+        let scored: Result<Vec<(f64, (usize, usize))>, Error> =
+            self.pair.candidates.par_iter().map(|b| Ok((information(*b)?, *b))).collect();
+        let best = scored?.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
+        Ok(best.filter(|b| b.0 > 0.0).map_or(probed.bands, |b| b.1))
     }
 
     /// Tie points on a grid over the overlap, strip by strip, and in how many windows ground is seen.
@@ -412,21 +412,6 @@ fn frames(overlap: Window, side: usize, count: usize) -> Vec<Frame> {
     let rows = starts(overlap.row, overlap.height, shape.0);
     let cols = starts(overlap.col, overlap.width, shape.1);
     rows.iter().flat_map(|&row| cols.iter().map(move |&col| Frame { row, col, shape })).collect()
-}
-
-/// The largest set of points whose shifts lie near one of them.
-fn largest_group(points: &[TiePoint]) -> Vec<TiePoint> {
-    let near = |a: &TiePoint, b: &TiePoint| {
-        (a.shift_row_px - b.shift_row_px).hypot(a.shift_col_px - b.shift_col_px) < PROBE_AGREEMENT_PX
-    };
-    let group = |p: &TiePoint| -> Vec<TiePoint> { points.iter().filter(|q| near(p, q)).copied().collect() };
-    points.iter().map(group).max_by_key(Vec::len).unwrap_or_default()
-}
-
-fn middle(points: &[TiePoint]) -> (f64, f64) {
-    let mid =
-        |pick: fn(&TiePoint) -> f64| crate::stats::median(&mut points.iter().map(pick).collect::<Vec<_>>());
-    (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))
 }
 
 /// The most telling reason why probes failed: a want of agreement before a want of texture before a want of ground.
