@@ -14,12 +14,20 @@ const ADVANCE: [u16; 95] = [
     392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 ];
 
-/// Width of `text` in `DejaVu` Sans at `size_px`; bold is 12 % wider.
+/// Width of `text` in `DejaVu` Sans at `size_px`, or of the letters of other scripts that stand in for its; bold is 12 % wider.
 pub(super) fn width_px(text: &str, size_px: f64) -> f64 {
+    let other = |c: char| if is_square(c) { 1.0 } else { 0.7 };
     let advance = |c: char| {
-        (c as usize).checked_sub(32).and_then(|k| ADVANCE.get(k)).map_or(0.7, |&w| f64::from(w) / 1000.0)
+        (c as usize).checked_sub(32).and_then(|k| ADVANCE.get(k)).map_or(other(c), |&w| f64::from(w) / 1000.0)
     };
     text.chars().map(advance).sum::<f64>() * size_px
+}
+
+/// Whether a character is as wide as it is high: Hangul, Chinese characters, kana and full-width forms (Unicode Standard Annex 11,
+/// by blocks).
+fn is_square(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}' | '\u{ff01}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
 }
 
 /// `text` broken at spaces into lines no wider than `width`.
@@ -316,6 +324,13 @@ mod tests {
         assert_eq!(told(vec![of(1, None), of(2, Some(1.0))]), None);
         let text = told(vec![of(3, Some(-6.0)), of(2, Some(1.0)), of(1, Some(5.0))]).unwrap();
         assert!(text.contains("detections 1 and 3") && text.contains("7\u{a0}m towards 256°"), "{text}");
+    }
+
+    #[test]
+    fn letters_of_other_scripts_have_their_width() {
+        assert!((width_px("두만강하산", 10.0) - 50.0).abs() < 1e-9);
+        assert!(width_px("Хасан", 10.0) < 36.0);
+        assert!(fitted("두만강하산선", 10.0, 50.0).chars().count() < 6);
     }
 
     #[test]

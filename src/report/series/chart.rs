@@ -1,6 +1,7 @@
 //! Where everything of the chart lies, as plain numbers for the template.
 
 use super::super::axis::{Tick, multiples, step_above, tenth};
+use super::super::text::width_px;
 use super::{SeriesCard, SeriesPoint};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -9,8 +10,8 @@ use std::fmt::Write;
 
 /// Where lines of text begin.
 const MARGIN: f64 = 40.0;
-/// Mean width of a letter in units of its size, bold and plain (`DejaVu` Sans, Latin text; a generous measure).
-const EM: (f64, f64) = (0.7, 0.62);
+/// How much wider bold letters are than plain ones.
+const BOLD: f64 = 1.12;
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 1560.0;
 const TOP: f64 = 220.0;
@@ -95,10 +96,12 @@ struct Note {
     text: String,
 }
 
-/// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway.
-fn fitting_px(text: &str, usual_px: f64, em: f64) -> f64 {
+/// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway. `wider` than plain ones they are.
+fn fitting_px(text: &str, usual_px: f64, wider: f64) -> f64 {
     let room_px = RIGHT - MARGIN;
-    tenth(usual_px.min(room_px / (em * text.chars().count().max(1) as f64)))
+    let fits_px = room_px / (wider * width_px(text, 1.0)).max(1e-9);
+    // Rounded down, so that it fits still.
+    if fits_px < usual_px { (fits_px * 10.0).floor() / 10.0 } else { usual_px }
 }
 
 /// From data to page.
@@ -141,9 +144,9 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let subtitle = format!("{}{between}{}", card.track, card.subtitle);
     Chart {
         title: card.title.clone(),
-        title_px: fitting_px(&card.title, 32.0, EM.0),
+        title_px: fitting_px(&card.title, 32.0, BOLD),
         track: card.track.clone(),
-        subtitle_px: fitting_px(&subtitle, 19.0, EM.1),
+        subtitle_px: fitting_px(&subtitle, 19.0, 1.0),
         subtitle,
         attribution: card.attribution.clone(),
         height: 900.0 + 28.0 * written,
@@ -416,7 +419,7 @@ mod tests {
             ("Main line (a-1): 2 km", 32.0, 19.0)
         );
         let long = lay_out(&SeriesCard { title: "M".repeat(120), track: "m".repeat(200), ..card });
-        assert!(long.title_px * EM.0 * 120.0 < 1.01 * (RIGHT - MARGIN), "{}", long.title_px);
+        assert!(BOLD * width_px(&"M".repeat(120), long.title_px) <= RIGHT - MARGIN, "{}", long.title_px);
         assert!(long.subtitle_px < 19.0);
     }
 
