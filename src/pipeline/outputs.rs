@@ -344,11 +344,11 @@ fn surest(findings: &Findings) -> String {
         rate if rate < 0.01 => "below 0.01".to_owned(),
         rate => format!("{rate:.2}"),
     };
-    let interval =
-        d.length_interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
+    let (length_m, interval_m) = d.told_lengths_m();
+    let interval = interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low}–{high} m)"));
     format!(
-        "surest: {} {}, about {:.0} m{interval}, {rate} false alarms expected per 100 km",
-        d.kind, d.change, d.length_m
+        "surest: {} {}, about {length_m} m{interval}, {rate} false alarms expected per 100 km",
+        d.kind, d.change
     )
 }
 

@@ -88,13 +88,12 @@ pub(super) fn two_digits(v: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `about 340 m (320–380)`, with the likely range where there is one: a pixel is 10 m, so a length is not known better.
+/// `about 340 m (322–378)`, with the likely range where there is one, which says how well it is known.
 pub(super) fn about_m(d: &DetectionCard) -> String {
-    let tens = |v: f64| format!("{:.0}", (v / 10.0).round() * 10.0);
-    match d.length_interval_m {
-        _ if !d.length_m.is_finite() => "length unknown".into(),
-        Some([low, high]) => format!("about {} m ({}–{})", tens(d.length_m), tens(low), tens(high)),
-        None => format!("about {} m", tens(d.length_m)),
+    match d.told_lengths_m() {
+        (length_m, _) if !length_m.is_finite() => "length unknown".into(),
+        (length_m, Some([low, high])) => format!("about {length_m} m ({low}–{high})"),
+        (length_m, None) => format!("about {length_m} m"),
     }
 }
 
@@ -271,10 +270,10 @@ mod tests {
         assert_eq!(two_digits(140.0), "140");
         assert_eq!(two_digits(1e-9), "below 0.001");
         assert_eq!(coordinates([-13.5, 52.0]), "52.00000° N, 13.50000° W");
-        let mut train = DetectionCard { length_m: 337.0, ..DetectionCard::default() };
+        let mut train = DetectionCard { length_m: 340.0, ..DetectionCard::default() };
         assert_eq!(about_m(&train), "about 340 m");
-        train.length_interval_m = Some([312.0, 371.0]);
-        assert_eq!(about_m(&train), "about 340 m (310–370)");
+        train.length_interval_m = Some([311.9, 371.2]);
+        assert_eq!(about_m(&train), "about 340 m (312–371)");
     }
 
     #[test]

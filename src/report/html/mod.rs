@@ -103,9 +103,9 @@ fn row(d: &DetectionCard) -> Row<'_> {
     let place = text::middle(&d.footprint_lonlat);
     Row {
         detection: d,
-        length: match d.length_interval_m {
-            Some([low, high]) => format!("{:.0} ({low:.0}–{high:.0})", d.length_m),
-            None => format!("{:.0}", d.length_m),
+        length: match d.told_lengths_m() {
+            (length_m, Some([low, high])) => format!("{length_m} ({low}–{high})"),
+            (length_m, None) => length_m.to_string(),
         },
         chainage: match (d.chainage_start_m, d.chainage_end_m) {
             (Some(a), Some(b)) => format!("{a:.0}–{b:.0}"),
