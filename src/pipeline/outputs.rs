@@ -6,6 +6,7 @@ use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
 use super::{DetectConfig, Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
+use crate::units::total_m;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -285,8 +286,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
     let count = |kind: &str, change: &str| {
         findings.detections.iter().filter(|d| d.kind == kind && d.change == change).count()
     };
-    let km =
-        |length_m: fn(&report::TrackCard) -> f64| findings.tracks.iter().map(length_m).sum::<f64>() / 1000.0;
+    let km = |length_m: fn(&report::TrackCard) -> f64| total_m(findings.tracks.iter().map(length_m)) / 1000.0;
     let clouds = if is_radar(&findings.target) {
         String::new()
     } else {

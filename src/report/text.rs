@@ -1,6 +1,7 @@
 //! Words and numbers as the report prints them, and how wide they are.
 
 use super::{DetectionCard, Findings};
+use crate::units::total_m;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -139,8 +140,8 @@ pub(super) fn certainty(d: &DetectionCard) -> String {
 
 /// How many things were found on how much track, and the limit where nothing was.
 pub(super) fn summary(f: &Findings) -> String {
-    let length: f64 = f.tracks.iter().map(|t| t.length_m).sum();
-    let observed: f64 = f.tracks.iter().map(|t| t.observed_m).sum();
+    let length = total_m(f.tracks.iter().map(|t| t.length_m));
+    let observed = total_m(f.tracks.iter().map(|t| t.observed_m));
     let coverage = format!("{} of {} of track could be judged", distance(observed), distance(length));
     let rate = two_digits(f.null.false_alarms_per_100km_asked);
     match f.detections.len() {
@@ -283,6 +284,7 @@ mod tests {
             ..crate::report::TrackCard::default()
         };
         let told = |tracks| summary(&Findings { tracks, ..Findings::default() });
+        assert!(told(Vec::new()).contains("; 0\u{a0}m of 0\u{a0}m"));
         let one = [("blue tarpaulin", Some(240.0)), ("rust", Some(390.0)), ("white", Some(350.0))];
         let text = told(vec![track(&one)]);
         assert!(text.contains("judged. Even a rust train of ≥ 390 m would have been seen"), "{text}");
