@@ -38,7 +38,8 @@ struct Context<'a> {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     detection: &'a DetectionCard,
-    length: String,
+    /// Length, then its likely range.
+    length: Vec<String>,
     chainage: String,
     p: String,
     q: String,
@@ -104,8 +105,8 @@ fn row(d: &DetectionCard) -> Row<'_> {
     Row {
         detection: d,
         length: match d.told_lengths_m() {
-            (length_m, Some([low, high])) => format!("{length_m} ({low}–{high})"),
-            (length_m, None) => length_m.to_string(),
+            (length_m, Some([low, high])) => vec![length_m.to_string(), format!("({low}–{high})")],
+            (length_m, None) => vec![length_m.to_string()],
         },
         chainage: match (d.chainage_start_m, d.chainage_end_m) {
             (Some(a), Some(b)) => format!("{a:.0}–{b:.0}"),
