@@ -102,3 +102,9 @@ pub fn power_to_db(power_ratio: f64) -> f64 {
 pub fn db_to_power(level_db: f64) -> f64 {
     10f64.powf(level_db / 10.0)
 }
+
+/// The sum of lengths, metres; of none it is 0, where that of the standard library is −0, which prints its sign.
+#[must_use]
+pub fn total_m(lengths_m: impl IntoIterator<Item = f64>) -> f64 {
+    lengths_m.into_iter().fold(0.0, |sum, length_m| sum + length_m)
+}

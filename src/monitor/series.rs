@@ -13,6 +13,7 @@ use crate::report::csv::quoted;
 use crate::report::series::{
     PageEvent, SeriesCard, SeriesChart, SeriesNote, SeriesPage, SeriesPoint, page, render,
 };
+use crate::units::total_m;
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,7 +233,7 @@ fn cards(
         points,
         notes,
     };
-    let whole_m = tracks.iter().map(|t| t.length_m).sum();
+    let whole_m = total_m(tracks.iter().map(|t| t.length_m));
     let mut cards = vec![card(String::new(), whole_m, rows.together(), notes(None))];
     if tracks.len() > 1 {
         for track in tracks {
@@ -259,6 +260,9 @@ fn event_text(alert: &AlertRow) -> &str {
 fn subtitle(length_m: f64, points: &[SeriesPoint]) -> String {
     let km = length_m / 1000.0;
     match (points.first(), points.last()) {
+        (Some(only), Some(_)) if points.len() == 1 => {
+            format!("{km:.1} km of track, 1 date, {}", only.datetime.strftime("%Y-%m-%d"))
+        }
         (Some(first), Some(last)) => format!(
             "{km:.1} km of track, {} dates from {} to {}",
             points.len(),

@@ -6,6 +6,7 @@ use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
 use super::{DetectConfig, Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
+use crate::units::total_m;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -282,8 +283,7 @@ fn summary(findings: &Findings, out: &Path) -> String {
     let count = |kind: &str, change: &str| {
         findings.detections.iter().filter(|d| d.kind == kind && d.change == change).count()
     };
-    let km =
-        |length_m: fn(&report::TrackCard) -> f64| findings.tracks.iter().map(length_m).sum::<f64>() / 1000.0;
+    let km = |length_m: fn(&report::TrackCard) -> f64| total_m(findings.tracks.iter().map(length_m)) / 1000.0;
     let clouds = if is_radar(&findings.target) {
         String::new()
     } else {
@@ -341,11 +341,11 @@ fn surest(findings: &Findings) -> String {
         rate if rate < 0.01 => "below 0.01".to_owned(),
         rate => format!("{rate:.2}"),
     };
-    let interval =
-        d.length_interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low:.0}–{high:.0} m)"));
+    let (length_m, interval_m) = d.told_lengths_m();
+    let interval = interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low}–{high} m)"));
     format!(
-        "surest: {} {}, about {:.0} m{interval}, {rate} false alarms expected per 100 km",
-        d.kind, d.change, d.length_m
+        "surest: {} {}, about {length_m} m{interval}, {rate} false alarms expected per 100 km",
+        d.kind, d.change
     )
 }
 

@@ -57,23 +57,23 @@ fn feature(d: &DetectionCard) -> Feature {
 }
 
 fn properties(d: &DetectionCard) -> JsonObject {
+    let (length_m, interval_m) = d.told_lengths_m();
     let contrast: JsonObject = d.contrast.iter().map(|(k, v)| (k.clone(), rounded(*v, 1e5))).collect();
     let all = json!({
         "number": d.number, "kind": d.kind, "change": d.change, "track_id": d.track_id,
         "chainage_start_m": d.chainage_start_m.map(|v| rounded(v, 10.0)),
         "chainage_end_m": d.chainage_end_m.map(|v| rounded(v, 10.0)),
-        "length_m": rounded(d.length_m, 10.0), "offset_m": d.offset_m.map(|v| rounded(v, 10.0)),
+        "length_m": finite(length_m), "offset_m": d.offset_m.map(|v| rounded(v, 10.0)),
         "score": finite(d.score), "p_value": finite(d.p_value), "q_value": finite(d.q_value),
         "false_alarms_per_100km": finite(d.false_alarms_per_100km),
         "datetime": d.datetime, "baseline_datetimes": d.baseline_datetimes, "platform": d.platform,
         "scene_ids": d.scene_ids, "cloud_fraction": finite(d.cloud_fraction),
         "contrast": contrast, "contrast_unit": d.contrast_unit, "appearance": d.appearance,
     });
-    let length_m = |i: usize| d.length_interval_m.map(|interval| rounded(interval[i], 10.0));
     let mut all = if let Value::Object(map) = all { map } else { JsonObject::new() };
-    if let Some((low, high)) = length_m(0).zip(length_m(1)) {
-        all.insert("length_low_m".into(), low);
-        all.insert("length_high_m".into(), high);
+    if let Some([low, high]) = interval_m {
+        all.insert("length_low_m".into(), finite(low));
+        all.insert("length_high_m".into(), finite(high));
     }
     if d.before_newest_baseline {
         all.insert("before_newest_baseline".into(), true.into());
@@ -167,6 +167,18 @@ mod tests {
         assert_eq!(r.first(), r.last());
         let area: f64 = r.windows(2).map(|w| w[0][0] * w[1][1] - w[1][0] * w[0][1]).sum();
         assert!(area > 0.0);
+    }
+
+    #[test]
+    fn the_layer_tells_the_lengths_of_figure_and_page() {
+        let train =
+            DetectionCard { length_m: 340.4, length_interval_m: Some([311.9, 371.2]), ..detection("a", 1.0) };
+        let told = super::super::text::about_m(&train);
+        let layer = properties(&train);
+        let whole = |key: &str| format!("{:.0}", layer[key].as_f64().unwrap());
+        let [length, low, high] = ["length_m", "length_low_m", "length_high_m"].map(whole);
+        assert_eq!(told, format!("about {length} m ({low}–{high})"));
+        assert!(layer["length_low_m"].as_f64().unwrap().fract().abs() < 1e-9);
     }
 
     #[test]

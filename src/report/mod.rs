@@ -2,7 +2,8 @@
 //!
 //! Every output is a pure function of [`Findings`] and two [`Panel`]s, both of which can be saved and read
 //! again. One SVG template draws the figure, so the PNG, the SVG and the page cannot disagree. Nothing here
-//! reads files, the clock or the network; the fonts are compiled in.
+//! reads files, the clock or the network; the fonts are compiled in, and the machine's are read only for characters that
+//! those lack.
 
 mod axis;
 pub mod csv;

@@ -216,6 +216,14 @@ pub struct DetectionCard {
     pub footprint_lonlat: Vec<Point>,
 }
 
+impl DetectionCard {
+    /// Length and its likely range as every output tells them: whole metres, so that figure, page, layer and terminal agree.
+    #[must_use]
+    pub fn told_lengths_m(&self) -> (f64, Option<[f64; 2]>) {
+        (self.length_m.round(), self.length_interval_m.map(|interval| interval.map(f64::round)))
+    }
+}
+
 /// How the false-alarm rate was calibrated.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

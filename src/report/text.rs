@@ -1,6 +1,7 @@
 //! Words and numbers as the report prints them, and how wide they are.
 
 use super::{DetectionCard, Findings};
+use crate::units::total_m;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,12 +15,20 @@ const ADVANCE: [u16; 95] = [
     392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 ];
 
-/// Width of `text` in `DejaVu` Sans at `size_px`; bold is 12 % wider.
+/// Width of `text` in `DejaVu` Sans at `size_px`, or of the letters of other scripts that stand in for its; bold is 12 % wider.
 pub(super) fn width_px(text: &str, size_px: f64) -> f64 {
+    let other = |c: char| if is_square(c) { 1.0 } else { 0.7 };
     let advance = |c: char| {
-        (c as usize).checked_sub(32).and_then(|k| ADVANCE.get(k)).map_or(0.7, |&w| f64::from(w) / 1000.0)
+        (c as usize).checked_sub(32).and_then(|k| ADVANCE.get(k)).map_or(other(c), |&w| f64::from(w) / 1000.0)
     };
     text.chars().map(advance).sum::<f64>() * size_px
+}
+
+/// Whether a character is as wide as it is high: Hangul, Chinese characters, kana and full-width forms (Unicode Standard Annex 11,
+/// by blocks).
+fn is_square(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}' | '\u{ff01}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
 }
 
 /// `text` broken at spaces into lines no wider than `width`.
@@ -80,13 +89,12 @@ pub(super) fn two_digits(v: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// `about 340 m (320–380)`, with the likely range where there is one: a pixel is 10 m, so a length is not known better.
+/// `about 340 m (322–378)`, with the likely range where there is one, which says how well it is known.
 pub(super) fn about_m(d: &DetectionCard) -> String {
-    let tens = |v: f64| format!("{:.0}", (v / 10.0).round() * 10.0);
-    match d.length_interval_m {
-        _ if !d.length_m.is_finite() => "length unknown".into(),
-        Some([low, high]) => format!("about {} m ({}–{})", tens(d.length_m), tens(low), tens(high)),
-        None => format!("about {} m", tens(d.length_m)),
+    match d.told_lengths_m() {
+        (length_m, _) if !length_m.is_finite() => "length unknown".into(),
+        (length_m, Some([low, high])) => format!("about {length_m} m ({low}–{high})"),
+        (length_m, None) => format!("about {length_m} m"),
     }
 }
 
@@ -133,8 +141,8 @@ pub(super) fn certainty(d: &DetectionCard) -> String {
 
 /// How many things were found on how much track, and the limit where nothing was.
 pub(super) fn summary(f: &Findings) -> String {
-    let length: f64 = f.tracks.iter().map(|t| t.length_m).sum();
-    let observed: f64 = f.tracks.iter().map(|t| t.observed_m).sum();
+    let length = total_m(f.tracks.iter().map(|t| t.length_m));
+    let observed = total_m(f.tracks.iter().map(|t| t.observed_m));
     let coverage = format!("{} of {} of track could be judged", distance(observed), distance(length));
     let rate = two_digits(f.null.false_alarms_per_100km_asked);
     match f.detections.len() {
@@ -264,10 +272,10 @@ mod tests {
         assert_eq!(two_digits(140.0), "140");
         assert_eq!(two_digits(1e-9), "below 0.001");
         assert_eq!(coordinates([-13.5, 52.0]), "52.00000° N, 13.50000° W");
-        let mut train = DetectionCard { length_m: 337.0, ..DetectionCard::default() };
+        let mut train = DetectionCard { length_m: 340.0, ..DetectionCard::default() };
         assert_eq!(about_m(&train), "about 340 m");
-        train.length_interval_m = Some([312.0, 371.0]);
-        assert_eq!(about_m(&train), "about 340 m (310–370)");
+        train.length_interval_m = Some([311.9, 371.2]);
+        assert_eq!(about_m(&train), "about 340 m (312–371)");
     }
 
     #[test]
@@ -277,6 +285,7 @@ mod tests {
             ..crate::report::TrackCard::default()
         };
         let told = |tracks| summary(&Findings { tracks, ..Findings::default() });
+        assert!(told(Vec::new()).contains("; 0\u{a0}m of 0\u{a0}m"));
         let one = [("blue tarpaulin", Some(240.0)), ("rust", Some(390.0)), ("white", Some(350.0))];
         let text = told(vec![track(&one)]);
         assert!(text.contains("judged. Even a rust train of ≥ 390 m would have been seen"), "{text}");
@@ -317,6 +326,13 @@ mod tests {
         assert_eq!(told(vec![of(1, None), of(2, Some(1.0))]), None);
         let text = told(vec![of(3, Some(-6.0)), of(2, Some(1.0)), of(1, Some(5.0))]).unwrap();
         assert!(text.contains("detections 1 and 3") && text.contains("7\u{a0}m towards 256°"), "{text}");
+    }
+
+    #[test]
+    fn letters_of_other_scripts_have_their_width() {
+        assert!((width_px("두만강하산", 10.0) - 50.0).abs() < 1e-9);
+        assert!(width_px("Хасан", 10.0) < 36.0);
+        assert!(fitted("두만강하산선", 10.0, 50.0).chars().count() < 6);
     }
 
     #[test]

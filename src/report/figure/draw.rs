@@ -216,10 +216,31 @@ fn locator(findings: &Findings, here: Extent, whole: Extent, y: f64) -> Locator 
     let scale = f64::min(most_w / whole.width(), most_h / whole.height());
     let (width, height) = (whole.width() * scale, whole.height() * scale);
     let frame = Frame { extent: whole, x: WIDTH_PX - 40.0 - width, y, width, height };
+    // A close-up at the edge can show ground beyond the overview.
+    let here = here.within(&whole);
     let corners = [[here.x0, here.y1], [here.x1, here.y1], [here.x1, here.y0], [here.x0, here.y0]];
     Locator {
         frame: Rect { x: frame.x, y, w: width, h: height },
         rails: layout::rails(findings, &frame, &[]),
         here: svg_path(&corners.map(|p| frame.page(p))) + " Z",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locator_marks_only_what_the_overview_shows() {
+        let whole = Extent { x0: 0.0, y0: 0.0, x1: 100.0, y1: 300.0 };
+        let here = Extent { x0: -40.0, y0: 250.0, x1: 60.0, y1: 350.0 };
+        let Locator { frame, here, .. } = locator(&Findings::default(), here, whole, 50.0);
+        let numbers: Vec<f64> =
+            here.split([' ', ',', 'M', 'L', 'Z']).filter_map(|n| n.parse().ok()).collect();
+        assert_eq!(numbers.len(), 8);
+        for corner in numbers.chunks(2) {
+            assert!((frame.x - 0.1..=frame.x + frame.w + 0.1).contains(&corner[0]), "{here}");
+            assert!((frame.y - 0.1..=frame.y + frame.h + 0.1).contains(&corner[1]), "{here}");
+        }
     }
 }

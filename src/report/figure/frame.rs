@@ -56,6 +56,12 @@ impl Extent {
         self.contains([other.x0, other.y0]) && self.contains([other.x1, other.y1])
     }
 
+    /// The part inside `bounds`.
+    pub(super) fn within(&self, bounds: &Self) -> Self {
+        let (x, y) = (|x: f64| x.clamp(bounds.x0, bounds.x1), |y: f64| y.clamp(bounds.y0, bounds.y1));
+        Self { x0: x(self.x0), y0: y(self.y0), x1: x(self.x1), y1: y(self.y1) }
+    }
+
     /// The box of the given size about the same centre, moved into `bounds` and cut by them.
     pub(super) fn sized_within(&self, width: f64, height: f64, bounds: &Self) -> Self {
         let [cx, cy] = self.centre();

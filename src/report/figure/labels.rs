@@ -1,4 +1,7 @@
 //! Boxes around detections and labels that overlap neither boxes nor each other.
+//!
+//! The smallest box around an outline has a side along one of its hull's (Freeman and Shapira, Determining the minimum-area encasing
+//! rectangle for an arbitrary closed curve, CACM 18(7), 1975); here the outline's own edges are tried.
 
 use super::super::Point;
 use serde::Serialize;
@@ -34,7 +37,13 @@ impl Rect {
     }
 }
 
-/// A box along the longest direction of an outline, its corners in page coordinates.
+/// Edges of an outline that are tried as the direction of its box, at most.
+const EDGE_COUNT: usize = 64;
+
+/// From one rectangle to the next along a leader.
+const BEAD_STEP_PX: f64 = 8.0;
+
+/// The smallest box around an outline, its longer side first, its corners in page coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Oriented {
     pub(super) corners: [Point; 4],
@@ -52,22 +61,16 @@ impl Oriented {
                 .unwrap_or(from)
         };
         let a = far(first);
-        let b = far(a);
-        let length = distance(a, b);
-        let along = if length > 0.0 { [(b[0] - a[0]) / length, (b[1] - a[1]) / length] } else { [1.0, 0.0] };
-        let across = [-along[1], along[0]];
-        let range = |axis: Point| {
-            points
-                .iter()
-                .map(|p| p[0] * axis[0] + p[1] * axis[1])
-                .fold([f64::MAX, f64::MIN], |r, v| [r[0].min(v), r[1].max(v)])
-        };
-        let (s, t) = (range(along), range(across));
-        let (s, t) = ([s[0] - pad_px, s[1] + pad_px], [t[0] - pad_px, t[1] + pad_px]);
-        let corner = |s: f64, t: f64| [along[0] * s + across[0] * t, along[1] * s + across[1] * t];
-        Some(Self {
-            corners: [corner(s[0], t[0]), corner(s[1], t[0]), corner(s[1], t[1]), corner(s[0], t[1])],
-        })
+        let every = points.len().div_ceil(EDGE_COUNT);
+        let edges = points.iter().zip(points.iter().cycle().skip(1)).step_by(every).map(|(p, q)| (*p, *q));
+        // A thin bent outline has its box along the line between its ends.
+        let boxes = std::iter::once((a, far(a))).chain(edges).map(|(a, b)| along(points, a, b, pad_px));
+        boxes.min_by(|p, q| p.area().total_cmp(&q.area()))
+    }
+
+    fn area(&self) -> f64 {
+        let [a, b, _, d] = self.corners;
+        distance(a, b) * distance(a, d)
     }
 
     pub(super) fn centre(&self) -> Point {
@@ -92,15 +95,37 @@ impl Oriented {
     }
 }
 
+/// The box around points with sides along and across the line from `a` to `b`.
+fn along(points: &[Point], a: Point, b: Point, pad_px: f64) -> Oriented {
+    let length = distance(a, b);
+    let along = if length > 0.0 { [(b[0] - a[0]) / length, (b[1] - a[1]) / length] } else { [1.0, 0.0] };
+    let range = |axis: Point| {
+        let [low, high] = points
+            .iter()
+            .map(|p| p[0] * axis[0] + p[1] * axis[1])
+            .fold([f64::MAX, f64::MIN], |r, v| [r[0].min(v), r[1].max(v)]);
+        [low - pad_px, high + pad_px]
+    };
+    let turned = |axis: Point| [-axis[1], axis[0]];
+    let size = |[low, high]: [f64; 2]| high - low;
+    let along = if size(range(along)) < size(range(turned(along))) { turned(along) } else { along };
+    let (across, s, t) = (turned(along), range(along), range(turned(along)));
+    let corner = |s: f64, t: f64| [along[0] * s + across[0] * t, along[1] * s + across[1] * t];
+    Oriented { corners: [corner(s[0], t[0]), corner(s[1], t[0]), corner(s[1], t[1]), corner(s[0], t[1])] }
+}
+
 /// A free place for a label of `size` near `target`, and its leader line `[from label, to box]`.
 ///
-/// Tried outwards in rings of 16 directions, so the nearest free place wins; `None` when the panel is full.
+/// Tried outwards in rings of 16 directions, so the nearest free place wins whose line crosses none of the `plates`, which are taken
+/// as well; else the nearest; `None` when the panel is full.
 pub(super) fn place(
     size: [f64; 2],
     target: &Oriented,
     panel: &Rect,
     taken: &[Rect],
+    plates: &[Rect],
 ) -> Option<(Rect, [Point; 2])> {
+    let mut crossing = None;
     // What sticks out of the panel is labelled where it can be seen.
     let centre = panel.inset(6.0).nearest(target.centre());
     let inner = panel.inset(6.0);
@@ -118,12 +143,23 @@ pub(super) fn place(
                 w: size[0],
                 h: size[1],
             };
-            if inner.covers(&rect) && !taken.iter().any(|t| rect.overlaps(t, 5.0)) {
-                return Some((rect, leader(&rect, target, panel)));
+            if inner.covers(&rect) && !taken.iter().chain(plates).any(|t| rect.overlaps(t, 5.0)) {
+                let leader = leader(&rect, target, panel);
+                if !beads(leader).any(|bead| plates.iter().any(|plate| bead.overlaps(plate, 0.0))) {
+                    return Some((rect, leader));
+                }
+                crossing = crossing.or(Some((rect, leader)));
             }
         }
     }
-    None
+    crossing
+}
+
+/// Small rectangles along a leader, for later labels to leave it in sight.
+pub(super) fn beads([from, to]: [Point; 2]) -> impl Iterator<Item = Rect> {
+    let count = (distance(from, to) / BEAD_STEP_PX).ceil().max(1.0);
+    let at = move |k: usize, i: usize| from[i] + (to[i] - from[i]) * k as f64 / count;
+    (0..=count as usize).map(move |k| Rect { x: at(k, 0) - 1.0, y: at(k, 1) - 1.0, w: 2.0, h: 2.0 })
 }
 
 /// The shortest line from a label to the outline of a box.
@@ -165,10 +201,13 @@ mod tests {
             })
             .collect();
         let mut taken: Vec<Rect> = boxes.iter().flat_map(Oriented::pieces).collect();
+        let mut plates = Vec::new();
         for b in &boxes {
-            let (rect, _) = place([200.0, 44.0], b, &panel, &taken).unwrap();
-            assert!(panel.covers(&rect) && !taken.iter().any(|t| rect.overlaps(t, 0.0)));
-            taken.push(rect);
+            let (rect, leader) = place([200.0, 44.0], b, &panel, &taken, &plates).unwrap();
+            assert!(panel.covers(&rect) && !taken.iter().chain(&plates).any(|t| rect.overlaps(t, 0.0)));
+            assert!(!beads(leader).any(|bead| plates.iter().any(|plate| bead.overlaps(plate, 0.0))));
+            plates.push(rect);
+            taken.extend(beads(leader));
         }
     }
 
@@ -177,5 +216,18 @@ mod tests {
         let b = Oriented::around(&[[0.0, 0.0], [10.0, 10.0]], 0.0).unwrap();
         assert!((distance(b.corners[0], b.corners[1]) - 200f64.sqrt()).abs() < 1e-9);
         assert!(Oriented::around(&[], 1.0).is_none());
+        // A turned rectangle is its own box: not one along its diagonal.
+        let (sin, cos) = 0.6_f64.sin_cos();
+        let turned = [[0.0, 0.0], [50.0, 0.0], [50.0, 30.0], [0.0, 30.0]]
+            .map(|[x, y]| [cos * x - sin * y, sin * x + cos * y]);
+        for start in 0..4 {
+            let mut points = turned;
+            points.rotate_left(start);
+            let b = Oriented::around(&points, 0.0).unwrap();
+            assert!(
+                (b.area() - 1500.0).abs() < 1e-6
+                    && (distance(b.corners[0], b.corners[1]) - 50.0).abs() < 1e-9
+            );
+        }
     }
 }

@@ -125,8 +125,8 @@ pub(super) fn marks(
             Some((d, Oriented::around(&points, BOX_PAD_PX)?))
         })
         .collect();
-    let mut taken: Vec<Rect> = furniture.to_vec();
-    taken.extend(shown.iter().flat_map(|(_, b)| b.pieces()));
+    let mut plates: Vec<Rect> = furniture.to_vec();
+    let mut taken: Vec<Rect> = shown.iter().flat_map(|(_, b)| b.pieces()).collect();
     let room = Rect { x: frame.x, y: frame.y, w: frame.width, h: frame.height };
     let crowded = page.overview_of_many || shown.len() > NAMED_COUNT / 2;
     shown
@@ -146,8 +146,9 @@ pub(super) fn marks(
             let label = wordings.into_iter().find_map(|lines| {
                 let wide = lines.iter().map(|l| text::width_px(l, LABEL_PX) * 1.12).fold(0.0, f64::max);
                 let size = [wide + 18.0, 22.0 * lines.len() as f64 + 8.0];
-                let (plate, leader) = labels::place(size, outline, &room, &taken)?;
-                taken.push(plate);
+                let (plate, leader) = labels::place(size, outline, &room, &taken, &plates)?;
+                plates.push(plate);
+                taken.extend(labels::beads(leader));
                 Some(Label { plate, leader, lines })
             });
             Mark {

@@ -38,7 +38,8 @@ struct Context<'a> {
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     detection: &'a DetectionCard,
-    length: String,
+    /// Length, then its likely range.
+    length: Vec<String>,
     chainage: String,
     p: String,
     q: String,
@@ -103,9 +104,9 @@ fn row(d: &DetectionCard) -> Row<'_> {
     let place = text::middle(&d.footprint_lonlat);
     Row {
         detection: d,
-        length: match d.length_interval_m {
-            Some([low, high]) => format!("{:.0} ({low:.0}–{high:.0})", d.length_m),
-            None => format!("{:.0}", d.length_m),
+        length: match d.told_lengths_m() {
+            (length_m, Some([low, high])) => vec![length_m.to_string(), format!("({low}–{high})")],
+            (length_m, None) => vec![length_m.to_string()],
         },
         chainage: match (d.chainage_start_m, d.chainage_end_m) {
             (Some(a), Some(b)) => format!("{a:.0}–{b:.0}"),

@@ -60,18 +60,18 @@ pub(super) fn swipe(
     let shape = (wide / high).clamp(NARROWEST, WIDEST);
     // What the frame shows of the picture's longer side at once.
     let longest = wide.max(high).min(WIDEST * high).min(wide / NARROWEST);
+    let letter = longest / 45.0;
+    let mut taken: Vec<[f64; 4]> = Vec::new();
     let marks = findings.detections.iter().filter(|d| !d.footprint_xy.is_empty()).map(|d| {
         let points: Vec<Point> = d.footprint_xy.iter().map(|p| corner(*p)).collect();
         let boxed = boxed(&points, (longest / 120.0).max(1.5)).unwrap_or_default();
-        let top = boxed.iter().copied().min_by(|a, b| a[1].total_cmp(&b[1])).unwrap_or_default();
-        let letter = longest / 45.0;
         Mark {
             id: d.id.clone(),
             number: d.number,
             title: format!("{}; {}", super::text::headline(d), super::text::certainty(d)),
             change: d.change.clone(),
             outline: svg_path(&boxed) + " Z",
-            label: [top[0], (top[1] - 0.6 * letter).max(letter)],
+            label: label(&boxed, &d.number.to_string(), letter, [wide, high], &mut taken),
         }
     });
     Ok(Swipe {
@@ -90,8 +90,39 @@ pub(super) fn swipe(
         shape,
         zoom_percent: 100.0 * (wide / high / shape).max(1.0),
         is_long: wide / high < NARROWEST || wide / high > WIDEST,
-        letter: longest / 45.0,
+        letter,
     })
+}
+
+/// Middle and foot of a number at a corner of its box that no other number has `taken` (left, top, right, bottom): above it, else
+/// below, right or left of it.
+fn label(
+    boxed: &[Point; 4],
+    number: &str,
+    letter: f64,
+    [wide, high]: [f64; 2],
+    taken: &mut Vec<[f64; 4]>,
+) -> Point {
+    let most = |value: fn(&Point) -> f64| {
+        boxed.iter().copied().max_by(|a, b| value(a).total_cmp(&value(b))).unwrap_or_default()
+    };
+    let half = 0.56 * super::text::width_px(number, letter);
+    let (top, bottom, right, left) = (most(|p| -p[1]), most(|p| p[1]), most(|p| p[0]), most(|p| -p[0]));
+    let places = [
+        [top[0], top[1] - 0.6 * letter],
+        [bottom[0], bottom[1] + 1.3 * letter],
+        [right[0] + half + 0.4 * letter, right[1] + 0.35 * letter],
+        [left[0] - half - 0.4 * letter, left[1] + 0.35 * letter],
+    ];
+    let plate = |[x, y]: Point| [x - half, y - 0.8 * letter, x + half, y + 0.1 * letter];
+    let is_free = |p: &[f64; 4]| {
+        let inside = p[0] >= 0.0 && p[1] >= 0.0 && p[2] <= wide && p[3] <= high;
+        inside && !taken.iter().any(|t| p[0] < t[2] && t[0] < p[2] && p[1] < t[3] && t[1] < p[3])
+    };
+    let free = places.into_iter().find(|place| is_free(&plate(*place)));
+    let place = free.unwrap_or([top[0], (top[1] - 0.6 * letter).max(letter)]);
+    taken.push(plate(place));
+    place
 }
 
 /// SVG matrix from one panel's pixels to another's, both in the corner convention.
@@ -143,6 +174,19 @@ mod tests {
         let b = Affine::from_gdal([520.0, 20.0, 0.0, 800.0, 0.0, -20.0]).unwrap();
         assert!(near(relative(a, a), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]));
         assert!(near(relative(b, a), [2.0, 0.0, 0.0, 2.0, 2.0, 0.0]));
+    }
+
+    #[test]
+    fn numbers_of_touching_boxes_stay_apart() {
+        let boxed = [[40.0, 40.0], [60.0, 40.0], [60.0, 50.0], [40.0, 50.0]];
+        let mut taken = Vec::new();
+        for number in ["3", "12", "6", "10"] {
+            label(&boxed, number, 6.0, [100.0; 2], &mut taken);
+        }
+        for (k, a) in taken.iter().enumerate() {
+            let apart = |b: &[f64; 4]| a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+            assert!(taken[..k].iter().all(apart), "{taken:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where everything of the chart lies, as plain numbers for the template.
 
 use super::super::axis::{Tick, multiples, step_above, tenth};
-use super::{SeriesCard, SeriesPoint};
+use super::super::text::width_px;
+use super::{SeriesCard, SeriesNote, SeriesPoint};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -9,8 +10,8 @@ use std::fmt::Write;
 
 /// Where lines of text begin.
 const MARGIN: f64 = 40.0;
-/// Mean width of a letter in units of its size, bold and plain (`DejaVu` Sans, Latin text; a generous measure).
-const EM: (f64, f64) = (0.7, 0.62);
+/// How much wider bold letters are than plain ones.
+const BOLD: f64 = 1.12;
 const LEFT: f64 = 130.0;
 const RIGHT: f64 = 1560.0;
 const TOP: f64 = 220.0;
@@ -95,10 +96,12 @@ struct Note {
     text: String,
 }
 
-/// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway.
-fn fitting_px(text: &str, usual_px: f64, em: f64) -> f64 {
+/// Size of letters at which a line fits the width of the chart; `usual_px` where it does anyway. `wider` than plain ones they are.
+fn fitting_px(text: &str, usual_px: f64, wider: f64) -> f64 {
     let room_px = RIGHT - MARGIN;
-    tenth(usual_px.min(room_px / (em * text.chars().count().max(1) as f64)))
+    let fits_px = room_px / (wider * width_px(text, 1.0)).max(1e-9);
+    // Rounded down, so that it fits still.
+    if fits_px < usual_px { (fits_px * 10.0).floor() / 10.0 } else { usual_px }
 }
 
 /// From data to page.
@@ -121,7 +124,8 @@ impl Axes {
 pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let points = &card.points;
     let seconds: Vec<i64> = points.iter().map(|p| p.datetime.as_second()).collect();
-    let (first, last) = (seconds.first().copied().unwrap_or(0), seconds.last().copied().unwrap_or(86_400));
+    // Without a date there is no axis of time to label, only a frame to draw.
+    let (first, last) = span(card).unwrap_or((0, 0));
     let margin = ((last - first) as f64 * 0.02).max(86_400.0);
     let highest = points
         .iter()
@@ -141,9 +145,9 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
     let subtitle = format!("{}{between}{}", card.track, card.subtitle);
     Chart {
         title: card.title.clone(),
-        title_px: fitting_px(&card.title, 32.0, EM.0),
+        title_px: fitting_px(&card.title, 32.0, BOLD),
         track: card.track.clone(),
-        subtitle_px: fitting_px(&subtitle, 19.0, EM.1),
+        subtitle_px: fitting_px(&subtitle, 19.0, 1.0),
         subtitle,
         attribution: card.attribution.clone(),
         height: 900.0 + 28.0 * written,
@@ -164,7 +168,7 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
                 Gap { x: axes.x(p.datetime.as_second()) - 2.5, width: 5.0, y: BARS.1 - height, height }
             })
             .collect(),
-        x_ticks: x_ticks(first, last, &axes),
+        x_ticks: span(card).map_or_else(Vec::new, |(first, last)| x_ticks(first, last, &axes)),
         y_ticks: multiples(0.0, top_m, step_m, usize::MAX)
             .into_iter()
             .map(|m| Tick { at: axes.y(m), label: format!("{m:.0}") })
@@ -172,6 +176,18 @@ pub(super) fn lay_out(card: &SeriesCard) -> Chart {
         notes,
         empty: points.is_empty(),
     }
+}
+
+/// First and last second of what is shown; `None` where there is nothing.
+fn span(card: &SeriesCard) -> Option<(i64, i64)> {
+    let notes = shown_notes(card).iter().map(|note| note.datetime);
+    let seconds = card.points.iter().map(|p| p.datetime).chain(notes).map(jiff::Timestamp::as_second);
+    seconds.map(|s| (s, s)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// The newest notes, as many as are written out.
+fn shown_notes(card: &SeriesCard) -> &[SeriesNote] {
+    &card.notes[card.notes.len().saturating_sub(NOTE_COUNT)..]
 }
 
 /// Half of a dash, px.
@@ -324,8 +340,7 @@ fn x_ticks(first: i64, last: i64, axes: &Axes) -> Vec<Tick> {
 
 /// Numbered marks above the plot, pushed apart, and what they say in two columns below it.
 fn notes(card: &SeriesCard, axes: &Axes) -> Vec<Note> {
-    let skip = card.notes.len().saturating_sub(NOTE_COUNT);
-    let shown = &card.notes[skip..];
+    let shown = shown_notes(card);
     let half = shown.len().div_ceil(2).max(1);
     let mut label_x = f64::NEG_INFINITY;
     let mut notes: Vec<Note> = (shown.iter().enumerate())
@@ -353,7 +368,6 @@ fn notes(card: &SeriesCard, axes: &Axes) -> Vec<Note> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SeriesNote;
     use super::*;
     use jiff::Timestamp;
 
@@ -416,8 +430,25 @@ mod tests {
             ("Main line (a-1): 2 km", 32.0, 19.0)
         );
         let long = lay_out(&SeriesCard { title: "M".repeat(120), track: "m".repeat(200), ..card });
-        assert!(long.title_px * EM.0 * 120.0 < 1.01 * (RIGHT - MARGIN), "{}", long.title_px);
+        assert!(BOLD * width_px(&"M".repeat(120), long.title_px) <= RIGHT - MARGIN, "{}", long.title_px);
         assert!(long.subtitle_px < 19.0);
+    }
+
+    #[test]
+    fn time_is_labelled_where_there_are_dates_and_only_there() {
+        let nothing = lay_out(&SeriesCard::default());
+        assert!(nothing.empty && nothing.x_ticks.is_empty());
+        let mut one = card();
+        one.points.truncate(1);
+        one.notes.clear();
+        let labels =
+            |card: &SeriesCard| lay_out(card).x_ticks.into_iter().map(|t| t.label).collect::<Vec<_>>();
+        assert_eq!(labels(&one), ["2020-09-13"]);
+        // What happened is on the axis, also where no date of the series is left.
+        one.points.clear();
+        one.notes = card().notes;
+        let chart = lay_out(&one);
+        assert!((LEFT..=RIGHT).contains(&chart.notes[0].x) && chart.x_ticks[0].label.starts_with("2020-09"));
     }
 
     #[test]
