@@ -14,6 +14,18 @@ pub enum Error {
         /// Index in the input.
         track: usize,
     },
+    /// Tracks with strips of different scenes.
+    #[error(
+        "track {track} has {found} baselines, the first track {expected}; sample all scenes along all tracks"
+    )]
+    Dates {
+        /// Index in the input.
+        track: usize,
+        /// Its baselines.
+        found: usize,
+        /// Baselines of the first track.
+        expected: usize,
+    },
     /// Strips of unequal shape.
     #[error("track {track}: {what} is {found:?}, expected {expected:?}; sample all scenes alike")]
     Shape {

@@ -33,7 +33,7 @@ pub use error::Error;
 pub use likeness::Likeness;
 pub use limit::DetectionLimit;
 pub use null::NullSummary;
-pub use params::{Cargo, DetectParams};
+pub use params::{BASELINES_MAX, Cargo, DetectParams};
 pub use shown::ShownOn;
 
 use crate::corridor::{Strip, Track};

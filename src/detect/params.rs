@@ -5,6 +5,9 @@ use crate::scene;
 use crate::units::FalseAlarmRate;
 use serde::{Deserialize, Serialize};
 
+/// The most baseline scenes of a run.
+pub const BASELINES_MAX: usize = 50;
+
 /// Parameters of [`super::detect`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,7 +18,7 @@ pub struct DetectParams {
     pub min_length_m: f64,
     /// Longest window of the scan, metres, at least `min_length_m`; default 800. Longer trains are found too.
     pub max_window_m: f64,
-    /// Newest baseline scenes used, 1…50; default 8.
+    /// Newest baseline scenes used, 1…50; default 50.
     pub baseline_count_max: usize,
     /// Cargoes of the detection limit, each with a contrast for every band; empty (the default) takes [`Cargo::usual`] for
     /// the number of bands.
@@ -31,7 +34,7 @@ impl Default for DetectParams {
             false_alarms: FalseAlarmRate::default(),
             min_length_m: 60.0,
             max_window_m: 800.0,
-            baseline_count_max: 8,
+            baseline_count_max: BASELINES_MAX,
             cargoes: Vec::new(),
             looks: None,
         }
@@ -51,7 +54,7 @@ impl DetectParams {
         if !(self.max_window_m >= self.min_length_m && self.max_window_m <= 5000.0) {
             return bad("max_window_m", "min_length_m to 5000 m", self.max_window_m);
         }
-        if !(1..=50).contains(&self.baseline_count_max) {
+        if !(1..=BASELINES_MAX).contains(&self.baseline_count_max) {
             return bad("baseline_count_max", "1 to 50", self.baseline_count_max as f64);
         }
         if let Some(looks) = self.looks

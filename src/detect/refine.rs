@@ -11,6 +11,15 @@ const SMALLEST_REACH: usize = 12;
 /// Steps of the refinement.
 const STEPS: usize = 4;
 
+/// Where the train of an event is looked for.
+pub(super) struct Search {
+    pub(super) event: Range<usize>,
+    /// Rows around it that no surer train holds.
+    pub(super) free: Range<usize>,
+    /// Rows of the shortest train.
+    pub(super) min_rows: usize,
+}
+
 /// How much likelier a row is with the train of some rows than without it.
 ///
 /// With whitened residuals u ~ N(μ, 1) inside and N(0, 1) outside, μ their mean over the rows, the log-likelihood ratio is
@@ -53,16 +62,13 @@ impl<'r> Likelihood<'r> {
 /// that takes in two trains the mean of all is that of neither, and with it the gap between them costs too little. An end moves
 /// outwards by the event's own length (or [`SMALLEST_REACH`]) at most, for a longer train had given a longer event, and not beyond
 /// `free`, the rows that no surer train holds.
-pub(super) fn ends(
-    (residuals, scans): (&Residuals, &[Scan]),
-    (event, free): (&Range<usize>, &Range<usize>),
-    min_rows: usize,
-) -> Range<usize> {
+pub(super) fn ends(residuals: &Residuals, scans: &[Scan], search: &Search) -> Range<usize> {
+    let Search { event, free, .. } = search;
     let most = event.len().max(SMALLEST_REACH);
     let bounds = event.start.saturating_sub(most).max(free.start)..(event.end + most).min(free.end);
     let parts = scans.iter().filter_map(|scan| strongest_within(std::slice::from_ref(scan), event));
     let starts = std::iter::once(event.clone()).chain(parts.map(|part| part.rows));
-    let outcomes = starts.map(|start| climb(residuals, start, (event, &bounds), min_rows));
+    let outcomes = starts.map(|start| climb(residuals, start, search, &bounds));
     let likeliest = outcomes.reduce(|best, next| if next.1 > best.1 { next } else { best });
     likeliest.map_or_else(|| event.clone(), |(rows, _)| rows)
 }
@@ -72,8 +78,8 @@ pub(super) fn ends(
 fn climb(
     residuals: &Residuals,
     start: Range<usize>,
-    (event, bounds): (&Range<usize>, &Range<usize>),
-    min_rows: usize,
+    Search { event, min_rows, .. }: &Search,
+    bounds: &Range<usize>,
 ) -> (Range<usize>, f64) {
     let mut rows = start;
     for _ in 0..STEPS {
@@ -85,7 +91,7 @@ fn climb(
         let search = rows.start.saturating_sub(reach).max(bounds.start)..(rows.end + reach).min(bounds.end);
         let best = largest_stretch(search, |row| likelihood.gain(row));
         let is_elsewhere = best.end <= event.start || best.start >= event.end;
-        if best.len() < min_rows || is_elsewhere || best == rows {
+        if best.len() < *min_rows || is_elsewhere || best == rows {
             break;
         }
         rows = best;

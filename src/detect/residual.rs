@@ -24,8 +24,9 @@ const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cuto
 const SURE_SIGMAS: std::ops::Range<f64> = 3.0..4.7;
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
-/// Clear rows from which on every date and the other bands get a slope of their own.
+/// Clear rows from which on every date and the other bands get a slope of their own, and how many of them each slope takes at least.
 const RICH_ROWS: usize = 250;
+const ROWS_PER_SLOPE: usize = 7;
 /// Rows over which the local noise is averaged.
 const NOISE_ROWS: usize = 9;
 
@@ -76,7 +77,10 @@ impl Residuals {
 
 /// What the regression of each role leaves over, (row, column, band); NaN where unobserved.
 pub(super) fn regressed(stack: &Stack<'_>, roles: &[Role]) -> Vec<Array3<f64>> {
-    let rich = stack.observed(stack.half).into_iter().filter(|&seen| seen).count() >= RICH_ROWS;
+    // Two slopes for each date, three for each other band, four for the scene and its swing between pixels each.
+    let slopes = 2 * (stack.scenes() - 1) + 3 * (stack.bands - 1) + 8;
+    let clear = stack.observed(stack.half).into_iter().filter(|&seen| seen).count();
+    let rich = clear >= RICH_ROWS.max(ROWS_PER_SLOPE * slopes);
     let columns: Vec<Vec<Array2<f64>>> =
         (0..stack.columns()).into_par_iter().map(|column| fit_column(stack, roles, column, rich)).collect();
     let dim = (stack.rows(), stack.columns(), stack.bands);

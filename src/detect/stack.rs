@@ -303,8 +303,11 @@ fn check(i: usize, track: &TrackStrips<'_>, first: &TrackStrips<'_>) -> Result<(
     let strips =
         || std::iter::once(("target", &track.target)).chain(track.baselines.iter().map(|b| ("baseline", b)));
     let expected = (bands, shape.1, track.target.geometry.across_count());
-    if track.baselines.is_empty() || track.baselines.len() != dates {
+    if track.baselines.is_empty() {
         return Err(Error::NoBaseline { track: i });
+    }
+    if track.baselines.len() != dates {
+        return Err(Error::Dates { track: i, found: track.baselines.len(), expected: dates });
     }
     let wrong = |what, found| Err(Error::Shape { track: i, what, found, expected });
     if strips().any(|(_, strip)| strip.geometry != first.target.geometry) {

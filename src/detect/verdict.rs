@@ -6,7 +6,7 @@ use super::limit::limits;
 use super::null::{Null, distinct, null};
 use super::params::Cargo;
 use super::radar;
-use super::refine::{ends, mean, offset_px, track_of};
+use super::refine::{Search, ends, mean, offset_px, track_of};
 use super::residual::{Residuals, beside, regressed};
 use super::scan::{Event, Scan, events, scan, strongest_within, window_cells};
 use super::shown::{OnTrack, ShownOn};
@@ -116,7 +116,8 @@ fn detections(stack: &Stack<'_>, passes: &Passes, params: &DetectParams) -> Vec<
         if event.len() < min_rows {
             continue;
         }
-        let (rows, detection) = describe((stack, &on_track), passes, &found, (&event, &free, min_rows));
+        let search = Search { event, free, min_rows };
+        let (rows, detection) = describe((stack, &on_track), passes, &found, &search);
         waiting.extend(left_over(passes, &all, &found, &rows));
         waiting = significant(waiting, params);
         taken.push(rows);
@@ -208,11 +209,11 @@ fn describe(
     (stack, on_track): (&Stack<'_>, &OnTrack),
     passes: &Passes,
     found: &Found,
-    (event, free, min_rows): (&Range<usize>, &Range<usize>, usize),
+    search: &Search,
 ) -> (Range<usize>, TrackDetection) {
     let pass = &passes.of[found.pass];
-    let rows = ends((&pass.residuals, &pass.scans), (event, free), min_rows);
-    let known = intervals(stack, &pass.residuals, &pass.scans, &rows, min_rows);
+    let rows = ends(&pass.residuals, &pass.scans, search);
+    let known = intervals(stack, &pass.residuals, &pass.scans, &rows, search.min_rows);
     let shown_on = ShownOn::new(stack, on_track, &rows);
     let contrast = match stack.looks {
         Some(_) => radar::contrast_db(stack, &track_of(stack, rows.start), &rows, &shown_on.sides(stack)),

@@ -119,7 +119,7 @@ impl Plan {
         }
         let (baselines, mut skipped) = radar::like_with_like(&target, baselines)?;
         let baselines = some_of(baselines, &mut skipped, |scene| earlier(scene, &target))?;
-        let baselines = sharing_ground(&target, baselines, &mut skipped)?;
+        let baselines = newest(sharing_ground(&target, baselines, &mut skipped)?, &mut skipped);
         let bands = common_bands(&target, &baselines)?;
         warn_of_unstated(&target, &baselines.iter().collect::<Vec<_>>(), &bands);
         let crs = io::working_crs(&baselines[0].grid)?;
@@ -338,6 +338,15 @@ fn sharing_ground(
 ) -> Result<Vec<Scene>, Error> {
     let crs = io::working_crs(&target.grid)?;
     some_of(baselines, skipped, |scene| common_ground(target, &scene, &crs).map(|_| scene))
+}
+
+/// As many baselines as the detector takes, newest first; older ones are skips.
+fn newest(mut baselines: Vec<Scene>, skipped: &mut Vec<Skip>) -> Vec<Scene> {
+    let older = baselines.split_off(baselines.len().min(detect::BASELINES_MAX));
+    let reason = format!("only the {} newest baselines are compared; give fewer", detect::BASELINES_MAX);
+    let skip = |s: Scene| Skip { scene_id: s.id, stage: "plan".to_owned(), reason: reason.clone() };
+    skipped.extend(older.into_iter().map(skip));
+    baselines
 }
 
 /// What `keep` makes of the scenes; those without overlap are skips, and an error when none is left.
