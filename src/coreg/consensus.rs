@@ -105,6 +105,7 @@ pub(super) fn agree(
 }
 
 /// The tie points whose shifts lie within so many pixels of that which has most such neighbours.
+#[must_use]
 pub fn largest_group(points: &[TiePoint], within_px: f64) -> Vec<TiePoint> {
     let near = |a: &TiePoint, b: &TiePoint| {
         (a.shift_row_px - b.shift_row_px).hypot(a.shift_col_px - b.shift_col_px) < within_px
@@ -115,6 +116,7 @@ pub fn largest_group(points: &[TiePoint], within_px: f64) -> Vec<TiePoint> {
 }
 
 /// Median shift (row, col) of tie points, px; NaN without any.
+#[must_use]
 pub fn median_shift_px(points: &[TiePoint]) -> (f64, f64) {
     let mid = |pick: fn(&TiePoint) -> f64| median(&mut points.iter().map(pick).collect::<Vec<_>>());
     (mid(|p| p.shift_row_px), mid(|p| p.shift_col_px))

@@ -247,8 +247,8 @@ pub fn compare(dir: &Path) -> Result<Compared, Error> {
     let plan = Plan::new(config).map_err(scenes)?;
     let mut output = pipeline::run(&plan, &GdalSource, &Silent).map_err(scenes)?;
     if plan.is_radar() {
-        output.before = pipeline::in_db(&output.before);
-        output.after = pipeline::in_db(&output.after);
+        output.baseline_map = pipeline::in_db(&output.baseline_map);
+        output.target_map = pipeline::in_db(&output.target_map);
     }
     Ok(Compared { plan, output })
 }
@@ -279,7 +279,7 @@ impl Compared {
     /// # Errors
     /// [`Error::Output`] when PROJ fails, [`Error::Scenes`] when the pair cannot be compared.
     pub fn tracks(&self, reference: Reference, case: &Case) -> Result<Vec<NaiveTrack>, Error> {
-        let (before, after) = (&self.output.before, &self.output.after);
+        let (baseline, target) = (&self.output.baseline_map, &self.output.target_map);
         // Registered, both lie on one grid; as they come, the target is where its own georeference puts it.
         let shift_px = match (reference, &self.output.used[0].registration) {
             (Reference::PlainDifference, Some(r)) => (r.shift_row_px, r.shift_col_px),
@@ -289,9 +289,9 @@ impl Compared {
         let geometry = self.plan.geometry();
         for track in &self.plan.tracks {
             let bounds = Bounds::around(track.vertices().iter().copied());
-            let mapping = io::mapping(&self.plan.crs, &before.grid, bounds)?;
-            targets.push(sample_strip(after, (0, 0), &mapping, shift_px, track, geometry));
-            baselines.push(sample_strip(before, (0, 0), &mapping, (0.0, 0.0), track, geometry));
+            let mapping = io::mapping(&self.plan.crs, &baseline.grid, bounds)?;
+            targets.push(sample_strip(target, (0, 0), &mapping, shift_px, track, geometry));
+            baselines.push(sample_strip(baseline, (0, 0), &mapping, (0.0, 0.0), track, geometry));
             let count = geometry.along_count(track.length_m());
             let xy: Vec<_> = (0..count).map(|s| track.at(s as f64 * geometry.along_step_m).xy).collect();
             let lonlat = io::to_wgs84(&self.plan.crs, &xy)?;

@@ -34,3 +34,11 @@ pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let started = Instant::now();
     (work(), started.elapsed().as_secs_f64())
 }
+
+/// Largest memory this process has used, from `/proc`; `None` where there is no such file.
+pub(super) fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}

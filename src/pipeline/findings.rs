@@ -107,7 +107,7 @@ fn detection_cards(
     let trains = output.trains.detections.iter().zip(&output.motions);
     let mut detections = trains
         .map(|(d, motion)| train_card(plan, d, *motion))
-        .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.before.grid, o)))
+        .chain(output.off_track.objects.iter().map(|o| cargo_card(plan, &output.baseline_map.grid, o)))
         .collect::<Result<Vec<_>, Error>>()?;
     detections.sort_by(|a, b| b.score.total_cmp(&a.score));
     let scene_ids: Vec<String> = std::iter::once(target).chain(baselines).map(|s| s.id.clone()).collect();
@@ -338,10 +338,10 @@ fn lonlat(plan: &Plan, points: &[(f64, f64)]) -> Result<Vec<Point>, Error> {
 /// Clouded share of the target within [`CLOUD_REACH_M`] of a footprint's bounding box; pixels are `pixel_m` wide.
 fn cloud_at(ring: &[Point], output: &RunOutput, pixel_m: f64) -> f64 {
     use crate::raster::Validity;
-    let grid = &output.after.grid;
+    let grid = &output.target_map.grid;
     let margin_px = CLOUD_REACH_M / pixel_m.max(1e-9);
     let Some(w) = grid.window_around(ring.iter().map(|p| (p[0], p[1])), margin_px) else { return 0.0 };
-    let part = output.after.validity.slice(ndarray::s![w.row..w.row + w.height, w.col..w.col + w.width]);
+    let part = output.target_map.validity.slice(ndarray::s![w.row..w.row + w.height, w.col..w.col + w.width]);
     let clouded = part.iter().filter(|v| v.intersects(Validity::CLOUD)).count();
     clouded as f64 / part.len().max(1) as f64
 }

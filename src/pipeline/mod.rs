@@ -24,6 +24,8 @@ mod site;
 mod source;
 mod staged;
 mod stages;
+mod summary;
+mod told;
 
 pub use area::{AreaOutput, AreaRequest, change_area, plan_area};
 pub use config::{DetectConfig, DetectFile, parse_time, read_toml};

@@ -22,23 +22,23 @@ pub struct OffTrack {
 }
 
 /// Computes the change statistic and cuts objects from it.
-pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<OffTrack, Error> {
+pub(super) fn search(plan: &Plan, target_map: &Raster, stack: &[Raster]) -> Result<OffTrack, Error> {
     let pixels =
         |raster: &Raster| if plan.is_radar() { with_gaps(&radar::in_db(raster)) } else { with_gaps(raster) };
-    let target = pixels(after);
+    let target = pixels(target_map);
     let baselines: Vec<Array3<f32>> = stack.iter().map(pixels).collect();
-    let corridor = corridor_mask(&after.grid, &plan.tracks, plan.config.buffer_m);
-    let mut ok = after.validity.mapv(Validity::shows_ground);
+    let corridor = corridor_mask(&target_map.grid, &plan.tracks, plan.config.buffer_m);
+    let mut ok = target_map.validity.mapv(Validity::shows_ground);
     if !plan.config.change_map {
         // The null needs ground beside the corridor; what lies farther off is not looked at.
-        let wide = corridor_mask(&after.grid, &plan.tracks, 2.0 * plan.config.buffer_m);
+        let wide = corridor_mask(&target_map.grid, &plan.tracks, 2.0 * plan.config.buffer_m);
         ok.zip_mut_with(&wide, |ok, &near| *ok &= near);
     }
     let params = &plan.config.change;
     let test = match params.method {
         ChangeMethod::Auto => None,
         ChangeMethod::TTest => Some(PixelTest::T),
-        ChangeMethod::Omnibus => Some(PixelTest::Omnibus { looks: radar::looks(after) }),
+        ChangeMethod::Omnibus => Some(PixelTest::Omnibus { looks: radar::looks(target_map) }),
     };
     let map = match test {
         None => change::statistic(&target, &baselines, &ok, params),
@@ -50,10 +50,10 @@ pub(super) fn search(plan: &Plan, after: &Raster, stack: &[Raster]) -> Result<Of
             return Ok(OffTrack { map: None, objects: Vec::new(), problem: Some(error.to_string()) });
         }
     };
-    let rails = corridor_mask(&after.grid, &plan.tracks, TRACK_HALF_WIDTH_M);
+    let rails = corridor_mask(&target_map.grid, &plan.tracks, TRACK_HALF_WIDTH_M);
     let mut mask = match &plan.yards {
-        Some(yards) => Array2::from_shape_fn(after.grid.shape, |(row, col)| {
-            let (x, y) = after.grid.xy(row as f64, col as f64);
+        Some(yards) => Array2::from_shape_fn(target_map.grid.shape, |(row, col)| {
+            let (x, y) = target_map.grid.xy(row as f64, col as f64);
             yards.iter().any(|yard| yard.contains(&Point::new(x, y)))
         }),
         None => corridor,

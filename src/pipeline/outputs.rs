@@ -1,12 +1,13 @@
 //! Results of a run: made in a hidden folder, put under their names when all are made.
 
+use super::clock::peak_memory_bytes;
 use super::findings::findings;
 use super::origin::software_tag;
 use super::staged::{Staged, prepare_folder, refuse_inputs, remove};
+use super::summary::summary;
 use super::{DetectConfig, Error, Plan, RunOutput};
 use crate::io::{self, CogInput};
 use crate::report::{self, Findings, Panel, PanelCard, panel};
-use crate::units::total_m;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
         raster,
         band_names: &names,
         card: PanelCard {
-            corners_lonlat: io::to_wgs84(&output.before.grid.crs, &output.before.grid.corners())
+            corners_lonlat: io::to_wgs84(&output.baseline_map.grid.crs, &output.baseline_map.grid.corners())
                 .ok()
                 .and_then(|c| {
                     <[_; 4]>::try_from(c.into_iter().map(|(x, y)| [x, y]).collect::<Vec<_>>()).ok()
@@ -112,8 +113,10 @@ pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> R
             ..PanelCard::default()
         },
     };
-    let (before, after) =
-        panel::pair(source(&output.before, &findings.baselines[0]), source(&output.after, &findings.target))?;
+    let (before, after) = panel::pair(
+        source(&output.baseline_map, &findings.baselines[0]),
+        source(&output.target_map, &findings.target),
+    )?;
     let record = Record::new(&plan.config, &findings, [before.card.clone(), after.card.clone()]);
     let mut files = Files { staged: Staged::new(&plan.config.out)? };
     let panels = [&before, &after];
@@ -186,10 +189,10 @@ impl Files {
     fn change_map(&self, output: &RunOutput) -> Result<(), Error> {
         let statistic = match &output.off_track.map {
             Some(map) => map.statistic.clone(),
-            None => Array2::from_elem(output.after.grid.shape, f32::NAN),
+            None => Array2::from_elem(output.target_map.grid.shape, f32::NAN),
         };
         let input = CogInput {
-            grid: &output.after.grid,
+            grid: &output.target_map.grid,
             bands: vec![("change statistic".to_owned(), statistic)],
             nodata: Some(f64::NAN),
             tags: vec![software_tag()],
@@ -271,88 +274,4 @@ pub fn prepare_outputs(plan: &Plan) -> Result<(), Error> {
 
 fn page_name(index: usize) -> String {
     if index == 0 { "report.png".to_owned() } else { format!("report-{}.png", index + 1) }
-}
-
-/// Whether a scene is radar, to which clouds are nothing.
-fn is_radar(scene: &report::SceneCard) -> bool {
-    scene.bands.iter().all(|band| matches!(band.as_str(), "VV" | "VH" | "HH" | "HV"))
-}
-
-/// What was found, what limits it, and where it is written, in lines for people.
-fn summary(findings: &Findings, out: &Path) -> String {
-    let count = |kind: &str, change: &str| {
-        findings.detections.iter().filter(|d| d.kind == kind && d.change == change).count()
-    };
-    let km = |length_m: fn(&report::TrackCard) -> f64| total_m(findings.tracks.iter().map(length_m)) / 1000.0;
-    let clouds = if is_radar(&findings.target) {
-        String::new()
-    } else {
-        let newest = findings.baselines.first().map_or(0.0, |baseline| baseline.cloud_fraction);
-        format!(
-            "; under cloud: {:.0} % of the target's window, {:.0} % of the newest baseline's",
-            100.0 * findings.target.cloud_fraction,
-            100.0 * newest
-        )
-    };
-    let mut lines = vec![
-        format!(
-            "trains: {} appeared, {} departed; cargo off the track: {} appeared, {} departed",
-            count("train", "appeared"),
-            count("train", "departed"),
-            count("cargo", "appeared"),
-            count("cargo", "departed"),
-        ),
-        surest(findings),
-        format!("observed: {:.1} of {:.1} km of track{clouds}", km(|t| t.observed_m), km(|t| t.length_m)),
-    ];
-    lines.extend(findings.rails_step_m.map(|[east, north]| {
-        format!(
-            "rails: followed {east:.0} m east and {north:.0} m north of the given ones, on the bed that the scenes show"
-        )
-    }));
-    let unmoved = findings.registration.iter().filter(|r| r.note.is_some()).count();
-    if unmoved > 0 {
-        lines.push(format!(
-            "registration: no clear shift was measured for {unmoved} of {} baselines, which stay where the orbits place \
-             them; details in run.json",
-            findings.registration.len()
-        ));
-    }
-    if !findings.skipped.is_empty() {
-        let n = findings.skipped.len();
-        lines
-            .push(format!("left out: {n} of the scenes or steps; report.html and run.json give the reasons"));
-    }
-    let files = ["detections.geojson", "report.png", "report.html"];
-    lines.extend(files.map(|name| out.join(name).display().to_string()));
-    lines.join("\n") + "\n"
-}
-
-/// The surest detection, or what could have been found where there is none.
-fn surest(findings: &Findings) -> String {
-    let Some(d) = findings.detections.first() else {
-        let limit = findings.detection_limit_unknown.as_ref().map_or_else(
-            || "the detection limit is in report.html and run.json".to_owned(),
-            |why| format!("no detection limit is known: {why}"),
-        );
-        return format!("nothing found at the false-alarm rate asked for; {limit}");
-    };
-    let rate = match d.false_alarms_per_100km {
-        rate if rate < 0.01 => "below 0.01".to_owned(),
-        rate => format!("{rate:.2}"),
-    };
-    let (length_m, interval_m) = d.told_lengths_m();
-    let interval = interval_m.map_or_else(String::new, |[low, high]| format!(" (likely {low}–{high} m)"));
-    format!(
-        "surest: {} {}, about {length_m} m{interval}, {rate} false alarms expected per 100 km",
-        d.kind, d.change
-    )
-}
-
-/// Largest memory this process has used, from `/proc`; `None` where there is no such file.
-pub(super) fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }

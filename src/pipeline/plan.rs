@@ -1,5 +1,6 @@
 //! Everything that can be decided before a pixel is read.
 
+use super::told::{is_picture, note_rails, warn_of_unstated};
 use super::{DetectConfig, Error, radar};
 use crate::change::ChangeMethod;
 use crate::corridor::{self, RailLine, StripGeometry, Track, build_tracks};
@@ -14,9 +15,6 @@ use rayon::prelude::*;
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
 /// is not all it sees.
 pub(super) const REGISTRATION_MARGIN_PX: f64 = 256.0;
-
-/// Share of the rails given below which it is said that the rest is not looked at: a scene's edge cuts a little off most networks.
-const RAILS_USED_LEAST: f64 = 0.9;
 
 /// A run that has been checked: scenes opened, bands chosen, rails made into tracks, windows laid.
 #[derive(Debug)]
@@ -234,82 +232,6 @@ impl Plan {
         }
         Ok(found)
     }
-
-    /// What would be done, in lines for `--dry-run`.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        use std::fmt::Write;
-        let mut text = String::new();
-        let mut line = |role: &str, p: &PlannedScene| {
-            let when = when(&p.scene);
-            // Writing into a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{role} {} ({when}): reads {} × {} of {} × {} px",
-                p.scene.id, p.window.height, p.window.width, p.scene.grid.shape.0, p.scene.grid.shape.1
-            );
-        };
-        line(TARGET, &self.target);
-        for baseline in &self.baselines {
-            line(BASELINE, baseline);
-        }
-        for skip in &self.skipped {
-            let _ = writeln!(text, "skipped  {}: {}", skip.scene_id, skip.reason);
-        }
-        let km = self.tracks.iter().map(Track::length_m).sum::<f64>() / 1000.0;
-        let _ = writeln!(text, "bands    {}", list_of(&self.bands));
-        let _ = writeln!(text, "tracks   {} with {km:.1} km, in {}", self.tracks.len(), self.crs.name());
-        let _ = writeln!(text, "outputs  {}", self.config.out.display());
-        text
-    }
-}
-
-/// Warns of what neither file nor option says: times, names of bands, the meaning of 8-bit numbers.
-pub(super) fn warn_of_unstated(target: &Scene, baselines: &[&Scene], bands: &[BandName]) {
-    let ids = |counts: fn(&Scene) -> bool| -> Option<String> {
-        let scenes = std::iter::once(target).chain(baselines.iter().copied());
-        let ids: Vec<&str> = scenes.filter(|s| counts(s)).map(|s| s.id.as_str()).collect();
-        (!ids.is_empty()).then(|| ids.join(", "))
-    };
-    if let Some(scenes) = ids(|s| s.datetime.is_none()) {
-        tracing::warn!(
-            scenes,
-            "time unknown: name the file by its date, such as place_2022-11-29.tif, or give --datetime for the target"
-        );
-    }
-    if bands.iter().any(|name| name.0.starts_with("band")) {
-        tracing::warn!(
-            bands = list_of(bands),
-            "the names of the bands are unknown, and with them colours, clouds and detection limits: give them in the order of the file, such \
-             as --bands B02,B03,B04,B08"
-        );
-    }
-    if let Some(scenes) = ids(is_picture) {
-        tracing::warn!(
-            scenes,
-            "8-bit numbers are no reflectance: clouds are taken from a classification alone, and no detection limit is given for \
-             such a target; choose clear dates, or give the files their scale and offset (gdal_edit.py -scale -offset)"
-        );
-    }
-}
-
-/// Whether a scene is a picture of unknown gain and offset.
-fn is_picture(scene: &Scene) -> bool {
-    scene.radar.is_none() && !scene.scaling.is_reflectance()
-}
-
-/// Roles of scenes in the lines of a dry run.
-pub(super) const TARGET: &str = "target  ";
-pub(super) const BASELINE: &str = "baseline";
-
-/// The time of a scene for a dry run.
-pub(super) fn when(scene: &Scene) -> String {
-    scene.datetime.map_or_else(|| "time unknown".to_owned(), |t| t.to_string())
-}
-
-/// The names of bands in one line.
-pub(super) fn list_of(bands: &[BandName]) -> String {
-    bands.iter().map(|b| b.0.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether two arguments name the same file or folder.
@@ -406,21 +328,6 @@ fn swapped(error: corridor::Error, path: &str, lines: &[RailLine], area: &Polygo
         points.into_iter().any(|(x, y)| area.contains(&geo::Point::new(x, y)))
     };
     if lines.iter().any(inside) { Error::RailsSwapped { path: path.to_owned() } } else { error.into() }
-}
-
-fn note_rails(lines: &[RailLine], tracks: &[Track]) {
-    let length =
-        |v: &[(f64, f64)]| v.windows(2).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum::<f64>();
-    let given: f64 = lines.iter().map(|l| length(&l.vertices)).sum();
-    let inside: f64 = tracks.iter().map(Track::length_m).sum();
-    tracing::info!(given_km = given / 1000.0, inside_km = inside / 1000.0, "rails");
-    if inside < RAILS_USED_LEAST * given {
-        tracing::warn!(
-            given_km = given / 1000.0,
-            inside_km = inside / 1000.0,
-            "some of the rails given are not looked at: they lie outside a scene, follow another track, or are too short"
-        );
-    }
 }
 
 /// The ground that a run needs.

@@ -5,6 +5,7 @@ use super::gridded::{map_grid, shift_on};
 use super::off_track::{self, OffTrack};
 use super::plan::PlannedScene;
 use super::stages::{self, Masked, Registered, Target};
+use super::told::warn_of_offsets;
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, exclusions};
@@ -54,9 +55,9 @@ pub struct RunOutput {
     /// Change off the track.
     pub off_track: OffTrack,
     /// The reference and the target in its geometry, on the grid of maps and figures.
-    pub before: Raster,
-    /// See `before`.
-    pub after: Raster,
+    pub baseline_map: Raster,
+    /// The target, on the same grid.
+    pub target_map: Raster,
     /// Seconds by stage.
     pub timings_s: BTreeMap<String, f64>,
 }
@@ -85,13 +86,13 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     reference.registered.amend(&hidden);
     let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
-    let (before, after, looks) = maps(plan, &reference.registered, &target)?;
+    let (baseline_map, target_map, looks) = maps(plan, &reference.registered, &target)?;
     let mut strips: Vec<Vec<Strip>> =
         vec![reference.registered.baseline_strips(plan, (&reference.registered.baseline().grid, shift))?];
     let target_strips = reference.registered.target_strips(plan, &target)?;
     run.clock.lap("sample");
     let mut used = vec![reference.used(reference_index)];
-    let mut stack = vec![before.clone()];
+    let mut stack = vec![baseline_map.clone()];
     for other in rest {
         used.push(other.used);
         strips.push(other.strips);
@@ -104,7 +105,7 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
         || timed(|| plan.detect(&tracks, looks)),
-        || timed(|| off_track::search(plan, &after, &stack)),
+        || timed(|| off_track::search(plan, &target_map, &stack)),
     );
     let (trains, off_track) = (trains?, off_track?);
     let motions = motion::motions(plan, &tracks, &trains.detections, &plan.baselines[reference_index].scene);
@@ -118,8 +119,8 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         trains,
         motions,
         off_track,
-        before,
-        after,
+        baseline_map,
+        target_map,
         timings_s: run.clock.laps_s,
     };
     note_details(plan, &output);
@@ -170,14 +171,14 @@ fn maps(
     reference: &Registered<'_>,
     target: &Target,
 ) -> Result<(Raster, Raster, Option<f64>), Error> {
-    let before = reference.baseline();
-    let after = reference.target_on(target, &before.grid)?;
-    let looks = plan.is_radar().then(|| radar::looks(&after));
-    let grid = map_grid(&before.grid, &plan.crs, plan.pixel_m)?;
-    if grid == before.grid {
-        return Ok((before.clone(), after, looks));
+    let baseline = reference.baseline();
+    let on_its_grid = reference.target_on(target, &baseline.grid)?;
+    let looks = plan.is_radar().then(|| radar::looks(&on_its_grid));
+    let grid = map_grid(&baseline.grid, &plan.crs, plan.pixel_m)?;
+    if grid == baseline.grid {
+        return Ok((baseline.clone(), on_its_grid, looks));
     }
-    let shift_px = shift_on(&grid, &before.grid, reference.shift_px())?;
+    let shift_px = shift_on(&grid, &baseline.grid, reference.shift_px())?;
     Ok((reference.baseline_on(&grid, shift_px)?, reference.target_on(target, &grid)?, looks))
 }
 
@@ -195,38 +196,6 @@ fn track_strips(plan: &Plan, target: Vec<Strip>, stack: Vec<Vec<Strip>>) -> Vec<
     of_tracks
         .map(|(((track, target), baselines), exclusion)| TrackStrips { track, target, baselines, exclusion })
         .collect()
-}
-
-/// Warns of scenes whose dark pixels speak against the offset in use, of each once.
-fn warn_of_offsets(plan: &Plan, used: &[UsedBaseline]) {
-    let mut below_zero: BTreeMap<&str, (f64, &str)> = BTreeMap::new();
-    for u in used {
-        let baseline = &plan.baselines[u.index].scene;
-        match u.offset {
-            OffsetCheck::Agrees => {}
-            OffsetCheck::Disagrees { difference_dn } => tracing::warn!(
-                baseline = baseline.id,
-                difference_dn = difference_dn.round(),
-                "the darkest pixels of target and baseline differ by about the reflectance offset of processing baseline 04.00: if the scenes \
-                 come from different providers, one of them may have it twice or not at all; tag the file with its offset"
-            ),
-            OffsetCheck::BelowZero { reflectances } => {
-                for (scene, told) in [baseline, &plan.target.scene].into_iter().zip(reflectances) {
-                    below_zero.extend(told.map(|r| (scene.id.as_str(), (r, scene.scaling.rule.as_str()))));
-                }
-            }
-        }
-    }
-    for (scene, (reflectance, rule)) in below_zero {
-        tracing::warn!(
-            scene,
-            reflectance = (reflectance * 1e3).round() / 1e3,
-            rule,
-            "the darkest pixels reflect less than nothing under the offset that the processing baseline asks for: the numbers were \
-             stored without it, whatever name or tag says; state theirs in the file, for example with `gdal_edit.py -mo \
-             BOA_ADD_OFFSET=0`"
-        );
-    }
 }
 
 /// A baseline that can be compared with the target.

@@ -42,13 +42,13 @@ impl Hidden {
         let kept = if kept.is_empty() { vec![0] } else { kept };
         let names: Vec<_> = kept.iter().map(|k| planned.names[*k].clone()).collect();
         let of = |side: usize| -> Vec<usize> { kept.iter().map(|k| planned.bands[side][*k]).collect() };
-        let (before, after) = rayon::join(
+        let (baseline, target) = rayon::join(
             || io::read_coarse(reference, &of(0), factor(&reference.grid)),
             || io::read_coarse(moving, &of(1), factor(&moving.grid)),
         );
-        let mut before = before?;
-        let ratio = before.grid.shape.0 as f64 / shape.0 as f64;
-        let mut after = onto_grid(&after?, &before.grid, (shift_px.0 * ratio, shift_px.1 * ratio))?;
+        let mut baseline = baseline?;
+        let ratio = baseline.grid.shape.0 as f64 / shape.0 as f64;
+        let mut target = onto_grid(&target?, &baseline.grid, (shift_px.0 * ratio, shift_px.1 * ratio))?;
         // An edge is known to a pixel of the look.
         let pixel_m = planned.pair.pixel_m / ratio;
         let params = MaskParams {
@@ -56,16 +56,16 @@ impl Hidden {
             dilate_m: params.dilate_m + pixel_m - planned.pair.pixel_m,
             ..params.clone()
         };
-        let (before_flags, after_flags) = rayon::join(
-            || mask::clouds(&before, &names, Some(&after), pixel_m, &params),
-            || mask::clouds(&after, &names, Some(&before), pixel_m, &params),
+        let (baseline_flags, target_flags) = rayon::join(
+            || mask::clouds(&baseline, &names, Some(&target), pixel_m, &params),
+            || mask::clouds(&target, &names, Some(&baseline), pixel_m, &params),
         );
-        (before.validity, after.validity) = (before_flags, after_flags);
+        (baseline.validity, target.validity) = (baseline_flags, target_flags);
         let hides = |v: &Validity| v.intersects(Validity::CLOUD | Validity::SHADOW);
-        let flags = ndarray::Zip::from(&before.validity)
-            .and(&after.validity)
+        let flags = ndarray::Zip::from(&baseline.validity)
+            .and(&target.validity)
             .map_collect(|a, b| hides(a) || hides(b));
-        Ok((Self { flags, shape }, [mask::summary(&before), mask::summary(&after)]))
+        Ok((Self { flags, shape }, [mask::summary(&baseline), mask::summary(&target)]))
     }
 
     /// Makes hidden pixels of a window `(band, row, col)` of the reference NaN.

@@ -14,9 +14,9 @@ pub use request::AreaRequest;
 
 use super::clock::Clock;
 use super::outputs::{CHANGE_MAP, OBJECTS, RECORD};
-use super::plan::warn_of_unstated;
 use super::register::{Measured, Pair, Shifts, measure};
 use super::staged::{Staged, refuse_inputs};
+use super::told::warn_of_unstated;
 use super::{Error, Event, SceneSource, Sink};
 use crate::change::{AreaModel, AreaObject, ChangeMethod};
 use crate::io;

@@ -103,10 +103,10 @@ impl Sweep<'_> {
                 .map(|&col| {
                     let core = Window { col, width: cols.min(width - col), ..strip };
                     let window = core.grown(model.margin_px(), (height, width));
-                    let mut before = baseline.patch.part(window).to_owned();
-                    self.hidden.blank(&mut before, window);
-                    let after = laid(&self.lay, &target.patch, window);
-                    model.block((&before.view(), &after.view()), (window.row, window.col), core)
+                    let mut earlier = baseline.patch.part(window).to_owned();
+                    self.hidden.blank(&mut earlier, window);
+                    let later = laid(&self.lay, &target.patch, window);
+                    model.block((&earlier.view(), &later.view()), (window.row, window.col), core)
                 })
                 .collect();
             let mut out = Array2::from_elem((strip.height, width), f32::NAN);

@@ -293,10 +293,10 @@ impl Measuring<'_> {
             };
             places.iter().map(at).sum()
         };
-        let scored: Result<Vec<(f64, (usize, usize))>, Error> =
-            self.pair.candidates.par_iter().map(|b| Ok((information(*b)?, *b))).collect();
-        let best = scored?.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
-        Ok(best.filter(|b| b.0 > 0.0).map_or(probed.bands, |b| b.1))
+        let candidates = &self.pair.candidates;
+        let known = candidates.par_iter().map(|b| information(*b)).collect::<Result<Vec<f64>, Error>>()?;
+        let best = candidates.iter().zip(known).reduce(|a, b| if b.1 > a.1 { b } else { a });
+        Ok(best.filter(|b| b.1 > 0.0).map_or(probed.bands, |b| *b.0))
     }
 
     /// Tie points on a grid over the overlap, strip by strip, and in how many windows ground is seen.

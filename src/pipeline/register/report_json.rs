@@ -77,7 +77,7 @@ pub(super) fn report(
         "output": request.out,
         "arguments": request.arguments,
         "timings_s": timings_s,
-        "peak_memory_bytes": crate::pipeline::outputs::peak_memory_bytes(),
+        "peak_memory_bytes": crate::pipeline::clock::peak_memory_bytes(),
     })
 }
 
