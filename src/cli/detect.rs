@@ -24,8 +24,8 @@ pub(super) fn run(global: &Global, args: &DetectArgs) -> Result<Outcome, Failure
     }
     pipeline::prepare_outputs(&plan)?;
     let reporter = Reporter::new(global);
-    let result = pipeline::run(&plan, &GdalSource, &reporter).and_then(|output| {
-        let paths = pipeline::write_outputs(&plan, &output, &command_line())?;
+    let result = pipeline::run(plan, &GdalSource, &reporter).and_then(|output| {
+        let paths = pipeline::write_outputs(&output, &command_line())?;
         Ok((output, paths))
     });
     reporter.finish();

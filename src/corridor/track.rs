@@ -50,6 +50,13 @@ impl Track {
         Some(Self { id, name, vertices, chainages_m })
     }
 
+    /// The same track so many map metres to the east and north.
+    #[must_use]
+    pub fn moved(&self, east_m: f64, north_m: f64) -> Self {
+        let vertices = self.vertices.iter().map(|v| (v.0 + east_m, v.1 + north_m)).collect();
+        Self { vertices, ..self.clone() }
+    }
+
     /// Length of the curve, metres.
     #[must_use]
     pub fn length_m(&self) -> f64 {

@@ -5,8 +5,8 @@
 //! the line to itself. The same search on placebo tracks says how large the signal becomes where no bed is: the rails stay
 //! where they are unless theirs is clearly larger, and clearly larger than without the step.
 
-use super::TrackStrips;
 use super::stack::Stack;
+use super::{DetectParams, TrackStrips};
 use crate::stats::median;
 use rayon::prelude::*;
 
@@ -19,47 +19,82 @@ const ROWS_MIN: usize = 100;
 /// Standard deviations over the placebo tracks' mean from which a bed is seen.
 const SEEN_SIGMAS: f64 = 4.0;
 
+/// The signal of the bed below the rails, moved by each step.
+struct Beds {
+    /// Map metres, the shortest first.
+    steps: Vec<(f64, f64)>,
+    /// Cells to the right that each step means in each row.
+    asides: Vec<Vec<isize>>,
+    /// Signal on the tracks by step, in units of the placebo tracks'.
+    own: Vec<f64>,
+    /// The step with the largest.
+    best: usize,
+    /// Mean and standard deviation over placebo tracks of their largest.
+    placebo: (f64, f64),
+}
+
 /// The step `(x, y)`, map metres, and the cells to the right that it means in each row; `None` where the rails stay.
 pub(super) fn step(stack: &Stack<'_>, tracks: &[TrackStrips<'_>]) -> Option<((f64, f64), Vec<isize>)> {
-    let reach = stack.reach_cells();
-    if reach < 1 || stack.rows() < ROWS_MIN {
-        return None;
+    let mut beds = Beds::new(stack, tracks)?;
+    let seen = beds.sigmas() > SEEN_SIGMAS && beds.own[beds.best] - beds.own[0] > beds.placebo.1;
+    seen.then(|| (beds.steps[beds.best], beds.asides.swap_remove(beds.best)))
+}
+
+/// How clearly the baselines show a bed below the rails or within a step of them, in standard deviations of what placebo tracks show; 0
+/// where that is not known.
+pub fn bed_sigmas(tracks: &[TrackStrips<'_>]) -> f64 {
+    let stack = Stack::new(tracks, &DetectParams::default()).ok();
+    let sigmas = stack.and_then(|stack| Some(Beds::new(&stack, tracks)?.sigmas()));
+    sigmas.filter(|s| s.is_finite()).unwrap_or(0.0)
+}
+
+impl Beds {
+    fn new(stack: &Stack<'_>, tracks: &[TrackStrips<'_>]) -> Option<Self> {
+        let reach = stack.reach_cells();
+        if reach < 1 || stack.rows() < ROWS_MIN {
+            return None;
+        }
+        let right: Vec<(f64, f64)> =
+            tracks.iter().zip(&stack.ranges).flat_map(|(t, rows)| normals(stack, t, rows.len())).collect();
+        let cell_m = stack.step_m / stack.cells_per_px as f64;
+        let cells = |step: (f64, f64)| -> Vec<isize> {
+            right.iter().map(|n| ((step.0 * n.0 + step.1 * n.1) / cell_m).round() as isize).collect()
+        };
+        let steps = steps(stack.step_m, reach as f64 * cell_m);
+        let asides: Vec<Vec<isize>> = steps.iter().map(|&s| cells(s)).collect();
+        // Signal of every step on the tracks and on each placebo track, in units of the placebos' own.
+        let centres: Vec<usize> = std::iter::once(stack.half).chain(stack.placebo_columns()).collect();
+        let signals: Vec<Vec<Vec<f64>>> = centres
+            .par_iter()
+            .map(|&c| (0..stack.bands).map(|b| signal(stack, (c, b), reach, &asides)).collect())
+            .collect();
+        let unit: Vec<f64> = (0..stack.bands)
+            .map(|b| {
+                median(
+                    &mut signals[1..].iter().map(|s| s[b][0]).filter(|v| v.is_finite()).collect::<Vec<_>>(),
+                )
+            })
+            .collect();
+        let sums = |of: &Vec<Vec<f64>>| -> Vec<f64> {
+            (0..steps.len()).map(|k| of.iter().zip(&unit).map(|(s, u)| s[k] / u).sum()).collect()
+        };
+        let highest =
+            |of: &Vec<f64>| of.iter().copied().filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
+        let placebo: Vec<f64> =
+            signals[1..].iter().map(|s| highest(&sums(s))).filter(|v| v.is_finite()).collect();
+        let mean = placebo.iter().sum::<f64>() / placebo.len() as f64;
+        let sigma =
+            (placebo.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (placebo.len() as f64 - 1.0)).sqrt();
+        let own = sums(&signals[0]);
+        let best = (0..own.len())
+            .filter(|&k| own[k].is_finite())
+            .max_by(|&a, &b| own[a].total_cmp(&own[b]).then(b.cmp(&a)))?;
+        Some(Self { steps, asides, own, best, placebo: (mean, sigma) })
     }
-    let right: Vec<(f64, f64)> =
-        tracks.iter().zip(&stack.ranges).flat_map(|(t, rows)| normals(stack, t, rows.len())).collect();
-    let cell_m = stack.step_m / stack.cells_per_px as f64;
-    let cells = |step: (f64, f64)| -> Vec<isize> {
-        right.iter().map(|n| ((step.0 * n.0 + step.1 * n.1) / cell_m).round() as isize).collect()
-    };
-    let steps = steps(stack.step_m, reach as f64 * cell_m);
-    let asides: Vec<Vec<isize>> = steps.iter().map(|&s| cells(s)).collect();
-    // Signal of every step on the tracks and on each placebo track, in units of the placebos' own.
-    let centres: Vec<usize> = std::iter::once(stack.half).chain(stack.placebo_columns()).collect();
-    let signals: Vec<Vec<Vec<f64>>> = centres
-        .par_iter()
-        .map(|&c| (0..stack.bands).map(|b| signal(stack, (c, b), reach, &asides)).collect())
-        .collect();
-    let unit: Vec<f64> = (0..stack.bands)
-        .map(|b| {
-            median(&mut signals[1..].iter().map(|s| s[b][0]).filter(|v| v.is_finite()).collect::<Vec<_>>())
-        })
-        .collect();
-    let sums = |of: &Vec<Vec<f64>>| -> Vec<f64> {
-        (0..steps.len()).map(|k| of.iter().zip(&unit).map(|(s, u)| s[k] / u).sum()).collect()
-    };
-    let highest =
-        |of: &Vec<f64>| of.iter().copied().filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
-    let placebo: Vec<f64> =
-        signals[1..].iter().map(|s| highest(&sums(s))).filter(|v| v.is_finite()).collect();
-    let mean = placebo.iter().sum::<f64>() / placebo.len() as f64;
-    let sigma =
-        (placebo.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (placebo.len() as f64 - 1.0)).sqrt();
-    let own = sums(&signals[0]);
-    let best = (0..own.len())
-        .filter(|&k| own[k].is_finite())
-        .max_by(|&a, &b| own[a].total_cmp(&own[b]).then(b.cmp(&a)))?;
-    let seen = own[best] > mean + SEEN_SIGMAS * sigma && own[best] - own[0] > sigma;
-    seen.then(|| (steps[best], asides[best].clone()))
+
+    fn sigmas(&self) -> f64 {
+        (self.own[self.best] - self.placebo.0) / self.placebo.1
+    }
 }
 
 /// Unit vectors to the right of the track at each of its rows.

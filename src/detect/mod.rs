@@ -27,8 +27,10 @@ mod residual;
 mod scan;
 mod shown;
 mod stack;
+mod standing;
 mod verdict;
 
+pub use alignment::bed_sigmas;
 pub use error::Error;
 pub use likeness::Likeness;
 pub use limit::DetectionLimit;

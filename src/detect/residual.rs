@@ -6,9 +6,9 @@
 
 use super::radar::{self, Evidence};
 use super::stack::{Role, Seen, Stack};
+use super::standing::{StandingOut, contrast_ratios, finite_median, mean_of};
 use crate::stats::{
-    RegressionRule, RobustFit, Whitener, biweight, mad_sigma, median, robust_line, trimmed_covariance,
-    tukey_regression,
+    RegressionRule, RobustFit, Whitener, biweight, median, robust_line, trimmed_covariance, tukey_regression,
 };
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
@@ -19,9 +19,6 @@ use rayon::prelude::*;
 /// field, this stays the same over a whole field and adds up as a train does: over 80 cells to 20 ρ √80 of the noise's own sum.
 /// Half a thousandth keeps it below a tenth; with 0.02 still ground with one baseline gave five times the false alarms asked.
 const RULE: RegressionRule = RegressionRule { ridge_ratio: 5e-4, rounds: 8, cutoff_sigma: 4.7 };
-/// A place stands out of its column partly from the first on and wholly from the second, in standard deviations along the column. What
-/// swings with the place of a bed between the pixels stays below.
-const SURE_SIGMAS: std::ops::Range<f64> = 3.0..4.7;
 /// Columns whose spread is the local noise, px from the track.
 const NOISE_PX: std::ops::RangeInclusive<usize> = 4..=12;
 /// Clear rows from which on every date and the other bands get a slope of their own, and how many of them each slope takes at least.
@@ -81,8 +78,11 @@ pub(super) fn regressed(stack: &Stack<'_>, roles: &[Role]) -> Vec<Array3<f64>> {
     let slopes = 2 * (stack.scenes() - 1) + 3 * (stack.bands - 1) + 8;
     let clear = stack.observed(stack.half).into_iter().filter(|&seen| seen).count();
     let rich = clear >= RICH_ROWS.max(ROWS_PER_SLOPE * slopes);
-    let columns: Vec<Vec<Array2<f64>>> =
-        (0..stack.columns()).into_par_iter().map(|column| fit_column(stack, roles, column, rich)).collect();
+    let ratios: Vec<Vec<[f64; 2]>> = roles.iter().map(|role| contrast_ratios(stack, role)).collect();
+    let columns: Vec<Vec<Array2<f64>>> = (0..stack.columns())
+        .into_par_iter()
+        .map(|column| fit_column(stack, (roles, &ratios), column, rich))
+        .collect();
     let dim = (stack.rows(), stack.columns(), stack.bands);
     let of =
         |role: usize| Array3::from_shape_fn(dim, |(row, column, band)| columns[column][role][(band, row)]);
@@ -105,7 +105,12 @@ fn fit_power(evidence: &Evidence) -> Array1<f64> {
 }
 
 /// Residuals of one column, (band, row) for each role, rows of all tracks together.
-fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> Vec<Array2<f64>> {
+fn fit_column(
+    stack: &Stack<'_>,
+    (roles, ratios): (&[Role], &[Vec<[f64; 2]>]),
+    column: usize,
+    rich: bool,
+) -> Vec<Array2<f64>> {
     let mut fits: Vec<Array2<f64>> = if let Some(looks) = stack.looks {
         let power = |role: &Role, band| fit_power(&radar::evidence(stack, role, looks, column, band));
         roles.iter().map(|role| by_band(stack.bands, stack.rows(), |band| power(role, band))).collect()
@@ -114,7 +119,10 @@ fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> V
             stack.seen_in_column(scene, band, column)
         });
         let phases = rich.then(|| stack.phases(column));
-        roles.iter().map(|role| fit_bands(&seen, role, stack.profile.response, phases.as_deref())).collect()
+        let fit = |(role, ratios): (&Role, &Vec<[f64; 2]>)| {
+            fit_bands(&seen, (role, ratios), stack.profile.response, phases.as_deref())
+        };
+        roles.iter().zip(ratios).map(fit).collect()
     };
     let target = stack.seen_in_column(TARGET, 0, column);
     for (_, fit) in roles.iter().zip(&mut fits).filter(|(role, _)| role.tested != TARGET) {
@@ -129,13 +137,13 @@ fn fit_column(stack: &Stack<'_>, roles: &[Role], column: usize, rich: bool) -> V
 /// Residuals of one role, (band, row), from what a column shows, (scene, band), and [`Stack::phases`] if it is rich in clear rows.
 fn fit_bands(
     seen: &Array2<Vec<Option<Seen>>>,
-    role: &Role,
+    (role, ratios): (&Role, &[[f64; 2]]),
     response: f64,
     phases: Option<&[[f64; 2]]>,
 ) -> Array2<f64> {
     let in_band = |band: usize| {
         let others = role.others.iter().map(|&scene| &seen[(scene, band)][..]).collect();
-        Column::new(&seen[(role.tested, band)], others, response)
+        Column::new(&seen[(role.tested, band)], others, ratios[band], response)
     };
     let columns: Vec<Column<'_>> = (0..seen.ncols()).map(in_band).collect();
     let first = unchanged(&columns);
@@ -171,25 +179,30 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    /// `response` is the filter's to a train of unit contrast in its middle.
-    fn new(tested: &[Option<Seen>], others: Vec<&'a [Option<Seen>]>, response: f64) -> Self {
+    /// `ratios` are the least and the most that the tested scene may show of what stands on the others; `response` is the
+    /// filter's to a train of unit contrast in its middle.
+    fn new(
+        tested: &[Option<Seen>],
+        others: Vec<&'a [Option<Seen>]>,
+        ratios: [f64; 2],
+        response: f64,
+    ) -> Self {
         let of_tested = |of: fn(Seen) -> f64| tested.iter().map(|s| s.map_or(f64::NAN, of)).collect();
         let newest = |of: fn(Seen) -> f64| {
             let newest = |row: usize| others.iter().find_map(|o| o[row]);
             (0..tested.len()).map(|row| newest(row).map_or(f64::NAN, of)).collect()
         };
-        let mean = |row: usize| {
-            let (filtered, flank, count) = others
-                .iter()
-                .filter_map(|o| o[row])
-                .fold((0.0, 0.0, 0.0), |(a, b, n), s| (a + s.filtered, b + s.flank, n + 1.0));
-            (filtered / count, flank / count)
-        };
-        let (mut usual, flank): (Vec<f64>, Vec<f64>) = (0..tested.len()).map(mean).unzip();
-        let standing = standing(&usual, &others);
+        let (mut usual, flank): (Vec<f64>, Vec<f64>) =
+            (0..tested.len()).map(|row| mean_of(&others, row)).unzip();
+        let standing =
+            StandingOut::new(&usual, &others).map_or_else(|| vec![0.0; usual.len()], |out| out.standing());
         let mut filtered: Vec<f64> = of_tested(|s| s.filtered);
         usual.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
-        filtered.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
+        let centre = finite_median(&filtered);
+        for (v, standing) in filtered.iter_mut().zip(&standing).filter(|(_, standing)| **standing != 0.0) {
+            let [a, b] = ratios.map(|ratio| ratio * standing);
+            *v -= (*v - centre).clamp(a.min(b), a.max(b));
+        }
         let mut centre: Vec<f64> = newest(|s| s.centre);
         centre.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing / response);
         Self {
@@ -211,32 +224,6 @@ impl<'a> Column<'a> {
         let flank = |row: usize| seen(row).map_or(flank[row], |s| s.flank);
         [rows.clone().map(filtered).collect(), rows.map(flank).collect()]
     }
-}
-
-/// By how much each row of the others stands out of their column on most dates, 0 where it does not.
-///
-/// A slope on a noisy covariate is too flat (errors in variables), and rightly so for what is noise in it. A wagon that stands on all
-/// dates stands out by far more than noise and is expected to do so again by as much. So what is beyond the noise for certain
-/// is taken from both sides of the regression.
-fn standing(usual: &[f64], others: &[&[Option<Seen>]]) -> Vec<f64> {
-    let mut finite: Vec<f64> = usual.iter().copied().filter(|v| v.is_finite()).collect();
-    let centre = median(&mut finite);
-    let sigma = mad_sigma(&finite, centre);
-    if sigma.is_nan() || sigma <= 0.0 {
-        return vec![0.0; usual.len()];
-    }
-    let of = |(row, usual): (usize, &f64)| {
-        if usual.is_nan() || (usual - centre).abs() < SURE_SIGMAS.start * sigma {
-            return 0.0;
-        }
-        let mut dates: Vec<f64> = others.iter().filter_map(|o| o[row]).map(|s| s.filtered).collect();
-        let out = median(&mut dates) - centre;
-        // From nothing to all between both ends, without a step or a kink.
-        let sure = (out.abs() / sigma - SURE_SIGMAS.start) / (SURE_SIGMAS.end - SURE_SIGMAS.start);
-        let sure = sure.clamp(0.0, 1.0);
-        out * sure * sure * (3.0 - 2.0 * sure)
-    };
-    usual.iter().enumerate().map(of).collect()
 }
 
 /// Weights of the rows in the first fit: how near the tested scene lies to its robust line on what is usual, in the band in which

@@ -231,7 +231,6 @@ fn runs(track: &NaiveTrack, threshold: f64) -> Vec<Vec<(f64, f64)>> {
 /// A case's scenes compared again, for the references.
 #[derive(Debug)]
 pub struct Compared {
-    plan: Plan,
     output: RunOutput,
 }
 
@@ -245,12 +244,12 @@ pub fn compare(dir: &Path) -> Result<Compared, Error> {
     let scenes = |source: pipeline::Error| Error::Scenes { case: dir.display().to_string(), source };
     config.check().map_err(scenes)?;
     let plan = Plan::new(config).map_err(scenes)?;
-    let mut output = pipeline::run(&plan, &GdalSource, &Silent).map_err(scenes)?;
-    if plan.is_radar() {
+    let mut output = pipeline::run(plan, &GdalSource, &Silent).map_err(scenes)?;
+    if output.plan.is_radar() {
         output.baseline_map = pipeline::in_db(&output.baseline_map);
         output.target_map = pipeline::in_db(&output.target_map);
     }
-    Ok(Compared { plan, output })
+    Ok(Compared { output })
 }
 
 /// The settings of the run in `dir`, with the newest baseline that it used alone.
@@ -286,15 +285,15 @@ impl Compared {
             _ => (0.0, 0.0),
         };
         let (mut targets, mut baselines, mut points) = (Vec::new(), Vec::new(), Vec::new());
-        let geometry = self.plan.geometry();
-        for track in &self.plan.tracks {
+        let geometry = self.output.plan.geometry();
+        for track in &self.output.plan.tracks {
             let bounds = Bounds::around(track.vertices().iter().copied());
-            let mapping = io::mapping(&self.plan.crs, &baseline.grid, bounds)?;
+            let mapping = io::mapping(&self.output.plan.crs, &baseline.grid, bounds)?;
             targets.push(sample_strip(target, (0, 0), &mapping, shift_px, track, geometry));
             baselines.push(sample_strip(baseline, (0, 0), &mapping, (0.0, 0.0), track, geometry));
             let count = geometry.along_count(track.length_m());
             let xy: Vec<_> = (0..count).map(|s| track.at(s as f64 * geometry.along_step_m).xy).collect();
-            let lonlat = io::to_wgs84(&self.plan.crs, &xy)?;
+            let lonlat = io::to_wgs84(&self.output.plan.crs, &xy)?;
             points.push(lonlat.into_iter().map(|p| super::case::local(p, case.origin_lonlat)).collect());
         }
         let pairs: Vec<_> = targets.iter().zip(&baselines).collect();

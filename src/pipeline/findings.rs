@@ -38,7 +38,8 @@ fn impossibly_dark(reflectance: f64) -> String {
 ///
 /// # Errors
 /// [`Error::Io`] when PROJ cannot carry the results to WGS 84 or a checksum cannot be read.
-pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
+pub(super) fn findings(output: &RunOutput, arguments: &[String]) -> Result<Findings, Error> {
+    let plan = &output.plan;
     let (target, baselines) = scene_cards(plan, output)?;
     let detections = detection_cards(plan, output, &target, &baselines)?;
     let (inputs, skipped) = (inputs(plan), skip_cards(plan, output));
@@ -51,7 +52,7 @@ pub(super) fn findings(plan: &Plan, output: &RunOutput, arguments: &[String]) ->
         implanted: origin.is_implanted(),
         attribution: origin.attribution_at(target.datetime) + if plan.rails_are_osm { OSM } else { "" },
         registration: output.used.iter().map(|u| registration_card(plan, u)).collect(),
-        rails_step_m: output.trains.rails_step_m.map(|(east, north)| [east, north]),
+        rails_step_m: output.rails_step_m().map(|(east, north)| [east, north]),
         tracks: track_cards(plan, output)?,
         detection_limit_unknown: plan.limits_unknown().map(str::to_owned),
         detections,

@@ -91,12 +91,13 @@ impl Record {
     }
 }
 
-/// Writes everything that a run found into the plan's output folder.
+/// Writes everything that a run found into its plan's output folder.
 ///
 /// # Errors
 /// [`Error`] when something cannot be drawn or written; then nothing is left under a final name.
-pub fn write_outputs(plan: &Plan, output: &RunOutput, arguments: &[String]) -> Result<OutputPaths, Error> {
-    let findings = findings(plan, output, arguments)?;
+pub fn write_outputs(output: &RunOutput, arguments: &[String]) -> Result<OutputPaths, Error> {
+    let plan = &output.plan;
+    let findings = findings(output, arguments)?;
     let names: Vec<String> = plan.bands.iter().map(ToString::to_string).collect();
     let source = |raster, scene: &report::SceneCard| panel::PanelSource {
         raster,

@@ -9,7 +9,7 @@ use super::told::warn_of_offsets;
 use super::{Error, Event, Plan, SceneSource, Sink, motion, radar};
 use crate::coreg::Registration;
 use crate::corridor::{Strip, exclusions};
-use crate::detect::{DetectOutput, TrackStrips};
+use crate::detect::{self, DetectOutput, TrackStrips};
 use crate::io::OffsetCheck;
 use crate::mask::MaskSummary;
 use crate::motion::Motion;
@@ -23,6 +23,11 @@ use std::collections::BTreeMap;
 pub(super) const LEAST_VALID_FRACTION: f64 = 0.02;
 /// Placebo columns keep this distance from other rails, metres.
 pub(super) const PLACEBO_CLEARANCE_M: f64 = 25.0;
+
+/// Shift between baseline and target from which rails may fit one of the two alone, px.
+const RAILS_MOVED_LEAST_PX: f64 = 0.75;
+/// Signal of a bed that is seen, in standard deviations of that of placebo tracks.
+const RAILS_MOVED_SIGMAS: f64 = 4.0;
 
 /// A baseline that was compared with the target.
 #[derive(Debug)]
@@ -60,6 +65,18 @@ pub struct RunOutput {
     pub target_map: Raster,
     /// Seconds by stage.
     pub timings_s: BTreeMap<String, f64>,
+    /// By how many map metres `(x, y)` the rails were moved onto their bed in the newest baseline, because they fit the target.
+    pub rails_moved_m: Option<(f64, f64)>,
+    /// What was done: the plan, with the tracks where they were followed.
+    pub plan: Plan,
+}
+
+impl RunOutput {
+    /// Step `(x, y)`, map metres, from the given rails to those that were followed; `None` where they stayed.
+    pub(super) fn rails_step_m(&self) -> Option<(f64, f64)> {
+        let steps = [self.rails_moved_m, self.trains.rails_step_m];
+        steps.into_iter().flatten().reduce(|a, b| (a.0 + b.0, a.1 + b.1))
+    }
 }
 
 /// Runs the plan. Nothing is written; see [`super::write_outputs`].
@@ -67,8 +84,8 @@ pub struct RunOutput {
 /// # Errors
 /// When the target or every baseline is unusable, or the user interrupts. One bad baseline among several is
 /// a skip, not an error.
-pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
-    let mut run = Run { plan, source, sink, clock: Clock::start(), done: 0 };
+pub fn run(mut plan: Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<RunOutput, Error> {
+    let mut run = Run { plan: &plan, source, sink, clock: Clock::start(), done: 0 };
     run.step("read", &plan.target.scene.id)?;
     let (target, newest) = rayon::join(
         || Target::read(&plan.target, source),
@@ -79,6 +96,12 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
 
     let mut skipped = plan.skipped.clone();
     let (mut reference, reference_index) = run.reference(&target, newest, &mut skipped)?;
+    let Run { clock, done, .. } = run;
+    let rails_moved_m = rails_moved_m(&plan, &reference.registered)?;
+    if let Some((east, north)) = rails_moved_m {
+        plan.tracks = plan.tracks.iter().map(|track| track.moved(east, north)).collect();
+    }
+    let mut run = Run { plan: &plan, source, sink, clock, done };
     run.clock.lap("register");
     let rest = run.others(&target, reference_index, &reference.registered, &mut skipped)?;
     run.clock.lap("stack");
@@ -86,10 +109,10 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
     reference.registered.amend(&hidden);
     let target_mask = reference.registered.masked.target_summary();
     let shift = reference.registered.shift_px();
-    let (baseline_map, target_map, looks) = maps(plan, &reference.registered, &target)?;
+    let (baseline_map, target_map, looks) = maps(&plan, &reference.registered, &target)?;
     let mut strips: Vec<Vec<Strip>> =
-        vec![reference.registered.baseline_strips(plan, (&reference.registered.baseline().grid, shift))?];
-    let target_strips = reference.registered.target_strips(plan, &target)?;
+        vec![reference.registered.baseline_strips(&plan, (&reference.registered.baseline().grid, shift))?];
+    let target_strips = reference.registered.target_strips(&plan, &target)?;
     run.clock.lap("sample");
     let mut used = vec![reference.used(reference_index)];
     let mut stack = vec![baseline_map.clone()];
@@ -98,17 +121,17 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         strips.push(other.strips);
         stack.push(other.gridded);
     }
-    warn_of_offsets(plan, &used);
+    warn_of_offsets(&plan, &used);
 
     run.step("detect", "tracks")?;
-    let tracks = track_strips(plan, target_strips, strips);
+    let tracks = track_strips(&plan, target_strips, strips);
     run.step("change", "corridor")?;
     let ((trains, detect_s), (off_track, change_s)) = rayon::join(
         || timed(|| plan.detect(&tracks, looks)),
-        || timed(|| off_track::search(plan, &target_map, &stack)),
+        || timed(|| off_track::search(&plan, &target_map, &stack)),
     );
     let (trains, off_track) = (trains?, off_track?);
-    let motions = motion::motions(plan, &tracks, &trains.detections, &plan.baselines[reference_index].scene);
+    let motions = motion::motions(&plan, &tracks, &trains.detections, &plan.baselines[reference_index].scene);
     run.clock.note("detect", detect_s);
     run.clock.note("change", change_s);
     run.step("done", "")?;
@@ -122,13 +145,16 @@ pub fn run(plan: &Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<Run
         baseline_map,
         target_map,
         timings_s: run.clock.laps_s,
+        rails_moved_m,
+        plan,
     };
-    note_details(plan, &output);
+    note_details(&output);
     Ok(output)
 }
 
 /// What the verdicts rest on, for `-vv`; all of it is in `run.json`, too.
-fn note_details(plan: &Plan, output: &RunOutput) {
+fn note_details(output: &RunOutput) {
+    let plan = &output.plan;
     let (mask, null) = (&output.target_mask, &output.trains.null);
     tracing::debug!(
         target = plan.target.scene.id,
@@ -145,7 +171,7 @@ fn note_details(plan: &Plan, output: &RunOutput) {
         placebo_event_count = null.placebo_event_count,
         threshold_statistic = null.threshold_statistic,
         extrapolated = null.extrapolated,
-        rails_step_m = ?output.trains.rails_step_m,
+        rails_step_m = ?output.rails_step_m(),
         "null"
     );
     for track in &output.trains.tracks {
@@ -180,6 +206,39 @@ fn maps(
     }
     let shift_px = shift_on(&grid, &baseline.grid, reference.shift_px())?;
     Ok((reference.baseline_on(&grid, shift_px)?, reference.target_on(target, &grid)?, looks))
+}
+
+/// By how many map metres `(x, y)` rails that fit the target lie beside their bed in the newest baseline; `None` where they do not, or
+/// where the detector finds the bed by itself.
+///
+/// A map fits one of two displaced scenes at best. All strips are laid out on the baseline, which may be the other.
+fn rails_moved_m(plan: &Plan, reference: &Registered<'_>) -> Result<Option<(f64, f64)>, Error> {
+    let (shift, grid) = (reference.shift_px(), &reference.baseline().grid);
+    let maps = map_grid(grid, &plan.crs, plan.pixel_m)?;
+    let (row, col) = shift_on(&maps, grid, shift)?;
+    if plan.is_radar() || row.hypot(col) < RAILS_MOVED_LEAST_PX {
+        return Ok(None);
+    }
+    let bed = |strips: Vec<Strip>| {
+        let of_track = |(track, strip): (_, Strip)| TrackStrips {
+            track,
+            exclusion: Array2::from_elem(strip.valid.dim(), false),
+            target: strip.clone(),
+            baselines: vec![strip],
+        };
+        let tracks: Vec<TrackStrips<'_>> = plan.tracks.iter().zip(strips).map(of_track).collect();
+        detect::bed_sigmas(&tracks)
+    };
+    let (given, moved) =
+        rayon::join(|| reference.bed_strips(plan, (0.0, 0.0)), || reference.bed_strips(plan, shift));
+    let (given, moved) = (bed(given?), bed(moved?));
+    tracing::debug!(
+        given,
+        moved,
+        "bed below the rails in the newest baseline, as given and as they fit the target"
+    );
+    let ((x0, y0), (x, y)) = (maps.xy(0.0, 0.0), maps.xy(row, col));
+    Ok((moved > given.max(RAILS_MOVED_SIGMAS)).then_some((x - x0, y - y0)))
 }
 
 /// The strips of one track, from all scenes.

@@ -290,6 +290,11 @@ impl Registered<'_> {
         strips(plan, raster, (own.0 - of_reference.0, own.1 - of_reference.1))
     }
 
+    /// Strips of this baseline along all tracks, `shift_px` beside their place.
+    pub(super) fn bed_strips(&self, plan: &Plan, shift_px: (f64, f64)) -> Result<Vec<Strip>, Error> {
+        strips(plan, &self.masked.baseline, shift_px)
+    }
+
     /// Strips of the target along all tracks, straight from its own pixels; call it on the reference.
     pub(super) fn target_strips(&self, plan: &Plan, target: &Target) -> Result<Vec<Strip>, Error> {
         let shift = shift_on(&target.raster.grid, &self.masked.baseline.grid, self.shift_px())?;

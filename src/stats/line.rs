@@ -5,7 +5,7 @@
 //! Degenerate cases: fewer than nine points, or an abscissa that hardly varies, give `None`; points exactly
 //! on a line give that line with a spread of 0.
 
-use super::order::{mad_sigma, median};
+use super::order::{mad_sigma, median, weighted_median};
 use super::regression::biweight;
 
 /// Bisquare tuning constant: 95 % efficiency for normal residuals.
@@ -79,16 +79,8 @@ fn pairwise_line(x: &[f64], y: &[f64]) -> Option<(f64, f64)> {
     let pair = |i: usize| (x[(i + n / 2) % n] - x[i], y[(i + n / 2) % n] - y[i]);
     let pairs = n.min(PAIRS_MAX);
     let spread = (0..pairs).map(|k| k * n / pairs);
-    let mut slopes: Vec<(f64, f64)> =
-        spread.map(pair).filter(|(dx, _)| *dx != 0.0).map(|(dx, dy)| (dy / dx, dx.abs())).collect();
-    slopes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half = 0.5 * slopes.iter().map(|s| s.1).sum::<f64>();
-    let mut below = 0.0;
-    let middle = slopes.iter().find(|s| {
-        below += s.1;
-        below >= half
-    });
-    let gain = middle?.0;
+    let slopes = spread.map(pair).filter(|(dx, _)| *dx != 0.0).map(|(dx, dy)| (dy / dx, dx.abs()));
+    let gain = weighted_median(slopes.collect());
     let mut residuals: Vec<f64> = x.iter().zip(y).map(|(a, b)| b - gain * a).collect();
     gain.is_finite().then(|| (gain, median(&mut residuals)))
 }

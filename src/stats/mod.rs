@@ -18,7 +18,7 @@ pub use fdr::benjamini_hochberg;
 pub use interval::{binomial_interval, poisson_interval};
 pub use line::{RobustLine, robust_line};
 pub use logistic::{Logistic, logistic};
-pub use order::{mad_sigma, median, quantile, sorted};
+pub use order::{mad_sigma, median, quantile, sorted, weighted_median};
 pub use regression::{RegressionRule, RobustFit, biweight, tukey_regression};
 pub use tail::EventTail;
 pub use vectors::Vectors;

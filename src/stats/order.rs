@@ -65,6 +65,19 @@ pub fn mad_sigma(values: &[f64], centre: f64) -> f64 {
     SIGMA_PER_MAD * median(&mut deviations)
 }
 
+/// The value below and above which lies half of the weight of `(value, weight)` pairs; NaN without any.
+#[must_use]
+pub fn weighted_median(mut pairs: Vec<(f64, f64)>) -> f64 {
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = 0.5 * pairs.iter().map(|pair| pair.1).sum::<f64>();
+    let mut below = 0.0;
+    let middle = pairs.iter().find(|pair| {
+        below += pair.1;
+        below >= half
+    });
+    middle.map_or(f64::NAN, |pair| pair.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

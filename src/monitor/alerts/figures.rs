@@ -100,7 +100,7 @@ fn detect(
     detect.buffer_m = DetectConfig::BUFFER_M;
     pipeline::prepare_folder(folder)?;
     let plan = Plan::new(detect)?;
-    let output = pipeline::run(&plan, &GdalSource, &Quiet(sink))?;
-    pipeline::write_outputs(&plan, &output, &[])?;
+    let output = pipeline::run(plan, &GdalSource, &Quiet(sink))?;
+    pipeline::write_outputs(&output, &[])?;
     Ok(())
 }
