@@ -101,6 +101,20 @@ pub enum EventKind {
     Departed,
 }
 
+impl EventKind {
+    /// What the ids of alerts are made of: never to be changed, or every alert would be delivered a second time.
+    pub(in crate::monitor) fn key(self) -> &'static str {
+        match self {
+            Self::Appeared => "Appeared",
+            Self::Confirmed => "Confirmed",
+            Self::Moved => "Moved",
+            Self::Finished => "Finished",
+            Self::Permanent => "Permanent",
+            Self::Departed => "Departed",
+        }
+    }
+}
+
 /// One thing that happened to one train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifeEvent {
