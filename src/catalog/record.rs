@@ -31,7 +31,7 @@ pub(super) fn key_of(scene: &Selected, corridor: &Corridor, bands: Option<&[Stri
     let mut text = format!("{} {bands:?}", corridor.key());
     for item in scene.parts() {
         let assets: Vec<&str> = item.stac.assets.iter().map(|a| without_query(&a.gdal_path)).collect();
-        let _ = write!(text, " {} {:?} {:?} {assets:?}", item.id, item.updated, item.baseline);
+        let _ = write!(text, " {} {:?} {:?} {assets:?}", item.id, item.updated, item.processing_baseline);
     }
     digest(&text)
 }

@@ -125,7 +125,7 @@ pub(super) fn alert(
         datetime: scene.datetime,
         title: format!("{} {date}: {what}{idle}{by}", site.title()),
         feature: feature.to_string(),
-        evidence: None,
+        figure_folder: None,
         withdrawn_at: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The series of a site as files: CSV, JSON, a chart of each track and of all together, and a page.
 
 use super::agreement::{Agreement, agreements};
-use super::alerts::{evidence_folder, link_from};
+use super::alerts::{figure_folder, link_from};
 use super::lives::LifeState;
 use super::occupancy::site_range;
 use super::state::{AlertRow, ObservationRow, State, TrackRow};
@@ -80,7 +80,7 @@ fn files_of(
             kind: a.kind.clone(),
             title: event_text(a).to_owned()
                 + if permanent.contains(&a.life_id) { " (no train: it stays)" } else { "" },
-            link: evidence_folder(a, &config.alerts.folder)
+            link: figure_folder(a, &config.alerts.folder)
                 .map(|folder| link_from(out, &folder) + "/report.html"),
         })
         .collect();

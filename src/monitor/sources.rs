@@ -144,8 +144,8 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
     for scene in selection.scenes {
         let spec = request.item_path(&scene).display().to_string();
         let (item, fingerprint) = (scene.item(), version(&scene));
-        let baseline = item.baseline.map(|b| format!("{b:05.2}"));
-        listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, baseline });
+        let processing_baseline = item.processing_baseline.map(|b| format!("{b:05.2}"));
+        listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, processing_baseline });
         scenes.insert(spec, scene);
     }
     let remote = Some(Remote { catalog, corridor, request, scenes });

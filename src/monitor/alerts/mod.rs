@@ -85,7 +85,7 @@ impl Message {
 fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<bool, Error> {
     let mut drawn = figures::Drawn::new();
     for site in &config.site {
-        for alert in state.without_evidence(&site.id)? {
+        for alert in state.without_figure(&site.id)? {
             if sink.interrupted() {
                 return Err(Error::Interrupted);
             }
@@ -101,7 +101,7 @@ fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<b
                     String::new()
                 }
             };
-            state.set_evidence(&alert.alert_id, &folder)?;
+            state.set_figure_folder(&alert.alert_id, &folder)?;
         }
     }
     Ok(!drawn.is_empty())
@@ -203,8 +203,8 @@ fn write_feed(
 }
 
 /// Folder of figure and page of an alert, where they could be made; `alerts` is the configured folder of all.
-pub(super) fn evidence_folder(alert: &AlertRow, alerts: &Path) -> Option<PathBuf> {
-    alert.evidence.as_deref().filter(|folder| !folder.is_empty()).map(|folder| alerts.join(folder))
+pub(super) fn figure_folder(alert: &AlertRow, alerts: &Path) -> Option<PathBuf> {
+    alert.figure_folder.as_deref().filter(|folder| !folder.is_empty()).map(|folder| alerts.join(folder))
 }
 
 /// A link to `place` from a page in `folder`: relative, so that both can be moved together.
@@ -218,7 +218,7 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
 }
 
 fn message(config: &Config, alert: AlertRow, sent_count: u32) -> Result<Message, Error> {
-    let folder = evidence_folder(&alert, &config.alerts.folder);
+    let folder = figure_folder(&alert, &config.alerts.folder);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
     let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
@@ -238,7 +238,7 @@ fn an_alert(alert_id: &str) -> AlertRow {
         datetime: Timestamp::UNIX_EPOCH,
         title: "t".into(),
         feature: "{}".into(),
-        evidence: None,
+        figure_folder: None,
         withdrawn_at: None,
     }
 }
@@ -282,7 +282,27 @@ mod tests {
             9
         );
         // Without its scene an alert has no figure.
-        assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.evidence.as_deref() == Some("")));
+        assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.figure_folder.as_deref() == Some("")));
+    }
+
+    #[test]
+    fn an_alert_that_is_damaged_in_the_state_is_told_and_holds_up_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("monitor.toml");
+        let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
+                    [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        let mut state = State::open(&config.state).unwrap();
+        let damaged = AlertRow { feature: "{".into(), ..an_alert("a") };
+        for alert in [damaged, an_alert("b")] {
+            state.transaction(|t| raise(t, &alert, &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
+        }
+        let now = || Timestamp::UNIX_EPOCH;
+        assert_eq!(deliver(&mut state, &config, &Secrets::default(), &now, &Silent).unwrap(), (1, 1));
+        let failed = state.failed_deliveries().unwrap();
+        assert!(failed.len() == 1 && failed[0].0 == "a", "{failed:?}");
+        assert!(failed[0].3.starts_with("the state holds the feature of an alert that"), "{failed:?}");
     }
 
     /// A user who has asked to stop.
@@ -309,7 +329,7 @@ mod tests {
         let now = || Timestamp::UNIX_EPOCH;
         let stopped = deliver(&mut state, &config, &Secrets::default(), &now, &Stopped);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
-        assert_eq!(state.without_evidence("s").unwrap().len(), 1);
+        assert_eq!(state.without_figure("s").unwrap().len(), 1);
         let again = deliver(&mut state, &config, &Secrets::default(), &now, &Silent);
         assert_eq!(again.unwrap(), (1, 0));
     }

@@ -342,9 +342,9 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
-        let alert = |id: &str, evidence: &str, withdrawn: u8| {
+        let alert = |id: &str, figure: &str, withdrawn: u8| {
             format!(
-                "INSERT INTO alert VALUES ('{id}', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{{}}', {evidence}, \
+                "INSERT INTO alert VALUES ('{id}', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{{}}', {figure}, \
                  {withdrawn}, '2021-01-02T00:00:00Z'); INSERT INTO delivery (alert_id, channel) VALUES ('{id}', 'c');"
             )
         };
@@ -365,8 +365,8 @@ mod tests {
         let alerts = state.alerts("s", 9).unwrap();
         let withdrawn: Vec<bool> = alerts.iter().map(|a| a.withdrawn_at.is_some()).collect();
         assert_eq!(withdrawn, [false, true, false]);
-        let evidence: Vec<Option<&str>> = alerts.iter().map(|a| a.evidence.as_deref()).collect();
-        assert_eq!(evidence, [Some("s/20210101T000000-radar"), None, Some("")]);
+        let folders: Vec<Option<&str>> = alerts.iter().map(|a| a.figure_folder.as_deref()).collect();
+        assert_eq!(folders, [Some("s/20210101T000000-radar"), None, Some("")]);
         let step = &state.steps("s").unwrap()[0];
         assert_eq!((step.sight, step.place.end_m), (Sight::Hidden, 9.0));
         drop(state);
