@@ -31,6 +31,7 @@ use super::Error;
 use super::lives::Stretch;
 use super::occupancy::occupancy;
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ impl State {
         Ok(state)
     }
 
-    /// Opens the state to read; a run may be at work meanwhile.
+    /// Opens the state to read; a run may be at work meanwhile. The file stays as it is, byte for byte.
     ///
     /// # Errors
     /// [`Error::NoState`] where there is none, [`Error::Damaged`], [`Error::Newer`], [`Error::Older`].
@@ -87,8 +88,13 @@ impl State {
         if !path.exists() {
             return Err(Error::NoState { path: path.to_owned() });
         }
+        // What a run that was killed left in the log is read from there and taken over by the next run.
+        let has_log = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
         // Readers of a WAL database write to its shared memory, hence not read-only.
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)
+            .map_err(|e| database_error(path, e))?;
         let state = Self { connection, path: path.to_owned(), _lock: None };
         state.check()?;
         match state.version()? {
@@ -98,8 +104,18 @@ impl State {
         }
     }
 
-    /// A state in memory, for looking what would be done where there is none yet.
-    pub(super) fn in_memory(path: &Path) -> Result<Self, Error> {
+    /// What a dry run looks at: the state as it is, or an empty one in memory where there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Newer`], [`Error::Older`].
+    pub(super) fn open_for_dry_run(path: &Path) -> Result<Self, Error> {
+        match Self::open_to_read(path) {
+            Err(Error::NoState { .. }) => Self::in_memory(path),
+            opened => opened,
+        }
+    }
+
+    fn in_memory(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open_in_memory().map_err(|e| database_error(path, e))?;
         let mut state = Self { connection, path: path.to_owned(), _lock: None };
         state.migrate()?;
@@ -246,10 +262,15 @@ pub(super) fn recount(c: &Connection, scene_key: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+/// The file whose name is that of the state with an ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let place = PathBuf::from(name);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let place = beside(path, ".lock");
     let output = |source| Error::Output { path: place.clone(), source };
     let file = File::options().create(true).append(true).open(&place).map_err(output)?;
     match file.try_lock() {
@@ -308,6 +329,34 @@ mod tests {
         assert!(State::open_to_read(&path).is_ok());
         drop(first);
         assert!(State::open(&path).is_ok());
+    }
+
+    #[test]
+    fn readers_and_dry_runs_change_no_byte_also_after_a_run_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let mut state = State::open(&path).unwrap();
+        state.begin_run(Timestamp::UNIX_EPOCH).unwrap();
+        // What lies there when a run is killed: the run is in the log and not yet in the file.
+        let killed = folder.path().join("killed.sqlite");
+        let files = [(path.clone(), killed.clone()), (beside(&path, "-wal"), beside(&killed, "-wal"))];
+        for (from, to) in &files {
+            std::fs::copy(from, to).unwrap();
+        }
+        // Also while the lock is held.
+        for place in [&killed, &path] {
+            let bytes = || [place.clone(), beside(place, "-wal")].map(|file| std::fs::read(file).unwrap());
+            let before = bytes();
+            assert!(!before[1].is_empty());
+            for open in [State::open_to_read, State::open_for_dry_run] {
+                assert!(open(place).unwrap().last_run().unwrap().is_some());
+                assert!(bytes() == before, "{}", place.display());
+            }
+        }
+        assert!(State::open(&killed).unwrap().last_run().unwrap().is_some());
+        let none = folder.path().join("none.sqlite");
+        assert!(State::open_for_dry_run(&none).unwrap().last_run().unwrap().is_none());
+        assert!(!none.exists() && !beside(&none, ".lock").exists());
     }
 
     #[test]
