@@ -14,7 +14,7 @@ mod webhook;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 pub(super) use ready::lacking;
 
-use super::state::{AlertRow, State};
+use super::state::{AlertRow, State, of_json};
 use super::{Config, Error};
 use crate::io;
 use crate::pipeline::Sink;
@@ -41,7 +41,7 @@ pub(super) struct Message {
     /// The figure as PNG.
     pub(super) figure: Option<Vec<u8>>,
     /// GeoJSON collection of the alert alone.
-    pub(super) geojson: String,
+    pub(super) geojson: Value,
 }
 
 impl Message {
@@ -63,7 +63,6 @@ impl Message {
 
     /// The alert as JSON; the figure in base64.
     fn json(&self) -> Value {
-        let feature: Value = serde_json::from_str(&self.alert.feature).unwrap_or_default();
         json!({
             "id": self.alert.alert_id,
             "site": self.alert.site_id,
@@ -72,7 +71,7 @@ impl Message {
             "datetime": self.alert.datetime,
             "title": self.title(),
             "withdrawn": self.alert.withdrawn_at.is_some(),
-            "geojson": { "type": "FeatureCollection", "features": [feature] },
+            "geojson": self.geojson,
             "folder": self.folder,
             "figure_png_base64":
                 self.figure.as_ref().map(|png| base64::engine::general_purpose::STANDARD.encode(png)),
@@ -143,21 +142,22 @@ pub(super) fn deliver(
                 counts.1 += count - i;
                 break;
             }
-            let message = message(config, alert, sent_count)?;
+            // An alert that is damaged in the state holds up no other.
+            let message = message(config, &alert, sent_count).map_err(|e| e.to_string());
             let began = now();
-            let result = match &secret {
-                Err(reason) => Err(reason.clone()),
-                Ok(secret) => send(state, config, channel, secret.as_deref(), &message, began),
+            let result = match (&secret, &message) {
+                (Err(reason), _) | (_, Err(reason)) => Err(reason.clone()),
+                (Ok(secret), Ok(message)) => send(state, config, channel, secret.as_deref(), message, began),
             };
             if let Err(reason) = &result {
-                let id = &message.alert.alert_id;
+                let id = &alert.alert_id;
                 tracing::error!(channel = channel.name(), alert = id, reason, "an alert was not delivered");
                 counts.1 += 1;
                 lost_s += now().as_second() - began.as_second();
             } else {
                 counts.0 += 1;
             }
-            state.set_delivered(&message.alert, channel.name(), result.map(|()| now()))?;
+            state.set_delivered(&alert, channel.name(), result.map(|()| now()))?;
         }
     }
     Ok(counts)
@@ -217,13 +217,13 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-fn message(config: &Config, alert: AlertRow, sent_count: u32) -> Result<Message, Error> {
-    let folder = figure_folder(&alert, &config.alerts.folder);
+fn message(config: &Config, alert: &AlertRow, sent_count: u32) -> Result<Message, Error> {
+    let folder = figure_folder(alert, &config.alerts.folder);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
-    let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
-    let geojson = json!({ "type": "FeatureCollection", "features": [feature] }).to_string() + "\n";
-    Ok(Message { alert, sent_count, site_title, folder, figure, geojson })
+    let feature: Value = of_json("the feature of an alert", &alert.feature)?;
+    let geojson = json!({ "type": "FeatureCollection", "features": [feature] });
+    Ok(Message { alert: alert.clone(), sent_count, site_title, folder, figure, geojson })
 }
 
 /// An alert of site `s`, for tests.

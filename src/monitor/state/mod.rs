@@ -33,6 +33,7 @@ use super::occupancy::occupancy;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -299,6 +300,11 @@ fn database_error(path: &Path, source: rusqlite::Error) -> Error {
         _ => "free space and rights are the usual reasons; the next run goes on where this one stopped",
     };
     Error::Database { path: path.to_owned(), source, hint }
+}
+
+/// The value of a stored JSON text: one that cannot be understood is damage and no empty value.
+pub(super) fn of_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|e| Error::Stored { what, reason: e.to_string() })
 }
 
 /// RFC 3339 to the second, so that text sorts by time.
