@@ -476,6 +476,14 @@ mod tests {
             (format!("{mail}from = \"nobody\"\nto = [\"a@b.org\"]"), "from is \"nobody\"; write an address"),
             (format!("{mail}from = \"a@b.org\"\nto = [\"x\"]"), "to is \"x\"; write an address"),
             (format!("{mail}from = \"Rail Watch <a@b.org>\"\nto = []"), "to is empty; write"),
+            (
+                format!("{mail}from = \"a@b.org\"\nto = [\"a@b.org\"]\nuser = \"u\""),
+                "user is written and password is not: write both",
+            ),
+            (
+                format!("{mail}from = \"a@b.org\"\nto = [\"a@b.org\"]\npassword = {{ env = \"P\" }}"),
+                "password is written and user is not: write both",
+            ),
             ("kind = \"command\"\ncommand = []".to_owned(), "command is empty; write"),
             ("kind = \"command\"\ncommand = [\"\"]".to_owned(), "command is empty; write"),
             ("kind = \"webhook\"\nurl = \"example.org\"".to_owned(), "write the whole URL"),
