@@ -1,6 +1,7 @@
 //! What can go wrong between a catalog and a folder of fetched scenes, in words that say what to do.
 
 use crate::io;
+use std::path::Path;
 use thiserror::Error;
 
 /// A search or a fetch that failed.
@@ -118,6 +119,19 @@ impl Error {
             Self::Io(error) => error.is_usage(),
             _ => false,
         }
+    }
+
+    /// A folder or file that could not be written.
+    pub(super) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Io(io::Error::Write { path: path.display().to_string(), reason: reason.to_string() })
+    }
+
+    /// A folder or file that the system does not let read.
+    pub(super) fn unreadable(place: &str, reason: &std::io::Error) -> Self {
+        Self::format(
+            place,
+            format!("cannot be read: {reason}; check that it exists and that you may read it"),
+        )
     }
 
     /// An answer or file that is not what it should be.

@@ -48,7 +48,7 @@ pub(super) fn item(scene: &Selected, bands: &[BandFile], key: &str) -> Result<St
     let mut assets = serde_json::Map::new();
     for band in bands {
         let place = band.path.display().to_string();
-        let bytes = std::fs::metadata(&band.path).map_err(|e| Error::format(&place, e))?.len();
+        let bytes = std::fs::metadata(&band.path).map_err(|e| Error::unreadable(&place, &e))?.len();
         let sum = io::sum_of(&place)?;
         let grid =
             io::band_grid(&crate::scene::Source { gdal_path: place, band_index: 1, alpha_index: None })?;
