@@ -73,12 +73,12 @@ pub enum Error {
     },
     /// The links of a static catalog do not end.
     #[error(
-        "{place}: {count} documents were read and still more are linked; give the catalog or collection that holds the scenes itself"
+        "{place}: its links lead to more than {count} documents; give the catalog or collection that holds the scenes itself"
     )]
     Endless {
         /// Where the search began.
         place: String,
-        /// Documents read.
+        /// The most documents that are read.
         count: usize,
     },
     /// The item shows other ground.
