@@ -144,7 +144,7 @@ fn responses_on_disk_are_sources() {
     let Some(root) = real("stac_responses") else { return };
     let search = |file: &str| {
         let source = CatalogAddress::parse(&root.join(file).display().to_string()).unwrap();
-        Catalog::new(source, &HttpParams::default()).search(&Query::default()).unwrap()
+        Catalog::new(source, &HttpParams::default()).unwrap().search(&Query::default()).unwrap()
     };
     assert_eq!(search("rustac/crates_server_data_sentinel-2_item-collection.json").items.len(), 10);
     assert_eq!(search("odc_stac/S2A_28QCH_20200714_0_L2A.json").items.len(), 1);

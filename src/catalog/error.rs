@@ -1,6 +1,6 @@
 //! What can go wrong between a catalog and a folder of fetched scenes, in words that say what to do.
 
-use crate::io;
+use crate::{io, units};
 use std::path::Path;
 use thiserror::Error;
 
@@ -97,6 +97,9 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
+    /// A number out of its range.
+    #[error(transparent)]
+    OutOfRange(#[from] units::OutOfRange),
     /// A file that could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -115,7 +118,7 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Source { .. } | Self::Query { .. } => true,
+            Self::Source { .. } | Self::Query { .. } | Self::OutOfRange(_) => true,
             Self::Io(error) => error.is_usage(),
             _ => false,
         }

@@ -137,7 +137,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
         max_tile_cloud_fraction: source.max_tile_cloud_fraction,
         ..Query::default()
     };
-    let catalog = Catalog::new(CatalogAddress::parse(&source.catalog)?, &HttpParams::default());
+    let catalog = Catalog::new(CatalogAddress::parse(&source.catalog)?, &HttpParams::default())?;
     let found = catalog.search(&query)?;
     for skipped in &found.skipped {
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
