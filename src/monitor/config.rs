@@ -200,7 +200,7 @@ pub struct LifeParams {
     pub misses: u32,
     /// Largest ratio of lengths of one train before and after a move, ≥ 1; 1.25.
     pub move_length_ratio: f64,
-    /// Days after which what still stands is no train but a permanent change, > 0; 90.
+    /// Days after which what still stands, was seen five times and never moved is no train but a permanent change, > 0; 90.
     pub permanent_days: f64,
     /// Days without a train after which the next one is a reactivation, > 0; 60.
     pub idle_days: f64,

@@ -264,11 +264,11 @@ fn judge<'a>(
         // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
         Sight::Missed
     } else if life.misses == 0 {
-        // Weak evidence keeps a train that was there on the date before,
+        // Weak evidence keeps a train that was there on the date before.
         seen(life, look, None);
         Sight::Seen
     } else {
-        // but does not bring back one that was missed.
+        // Weak evidence does not bring back a train that was missed.
         Sight::Faint
     };
     (sight, shown.others)
