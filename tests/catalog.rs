@@ -84,7 +84,7 @@ fn serve(folder: &Path, count: usize, paging: Paging, conforms: &[&'static str])
 }
 
 fn catalog(url: &str) -> Catalog {
-    Catalog::new(CatalogAddress::parse(url).unwrap(), &http())
+    Catalog::new(CatalogAddress::parse(url).unwrap(), &http()).unwrap()
 }
 
 fn first_scene(catalog: &Catalog) -> Selected {
@@ -400,7 +400,7 @@ fn signatures_are_taken_late_and_again() {
         sas: Some(Sas { token_url: format!("{}/token", server.url), host_suffix: format!(".0.0.1:{port}") }),
         s3_host: None,
     };
-    let catalog = Catalog::new(CatalogAddress::Api(endpoint), &http());
+    let catalog = Catalog::new(CatalogAddress::Api(endpoint), &http()).unwrap();
     let (scene, corridor) = (first_scene(&catalog), corridor(700.0, 300.0));
     let request = |dir: &str| FetchRequest { dir: folder.path().join(dir), bands: None };
     let fetched = catalog.fetch(&scene, &corridor, &request("a")).unwrap();

@@ -84,7 +84,7 @@ fn fetched_windows_of_terrain_corrected_radar_stay_comparable() {
     let (conforms, paging) = (ALL.to_vec(), Paging::Post);
     let server = Server::start(Content { folder: folder.path().to_owned(), items, paging, conforms });
     let params = HttpParams { backoff_s: 0.02, answer_s: 2.0, ..HttpParams::default() };
-    let catalog = Catalog::new(CatalogAddress::parse(&server.url).unwrap(), &params);
+    let catalog = Catalog::new(CatalogAddress::parse(&server.url).unwrap(), &params).unwrap();
     let line = [(641_000.0, 4_707_000.0), (643_000.0, 4_707_000.0)];
     let line = io::to_wgs84(&grid().crs, &line).unwrap();
     let area = Area::of_lines(std::slice::from_ref(&line)).unwrap();

@@ -80,7 +80,7 @@ fn offsets_follow_the_document_that_is_right() {
     assert_eq!(offset(&item(&root, &format!("odc_stac/{old}_raster_ext.json"), old)), 0);
     // Earth Search v0 tells the baseline in the name of the product alone.
     let v0 = item(&root, "odc_stac/S2A_28QCH_20200714_0_L2A.json", "S2A_28QCH_20200714_0_L2A");
-    assert_eq!((offset(&v0), v0.baseline), (0, Some(2.14)));
+    assert_eq!((offset(&v0), v0.processing_baseline), (0, Some(2.14)));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn reprocessed_products_replace_the_old_ones() {
         s.item().tile.as_deref() == Some("29UNV")
             && s.item().product.as_ref().is_some_and(|p| p.datatake == at)
     });
-    assert_eq!(scene.unwrap().item().baseline, Some(5.0));
+    assert_eq!(scene.unwrap().item().processing_baseline, Some(5.0));
 }
 
 /// The recorded answer of Earth Search to a filter it does not know: it is ignored, and the next page asks for nothing.
@@ -144,7 +144,7 @@ fn responses_on_disk_are_sources() {
     let Some(root) = real("stac_responses") else { return };
     let search = |file: &str| {
         let source = CatalogAddress::parse(&root.join(file).display().to_string()).unwrap();
-        Catalog::new(source, &HttpParams::default()).search(&Query::default()).unwrap()
+        Catalog::new(source, &HttpParams::default()).unwrap().search(&Query::default()).unwrap()
     };
     assert_eq!(search("rustac/crates_server_data_sentinel-2_item-collection.json").items.len(), 10);
     assert_eq!(search("odc_stac/S2A_28QCH_20200714_0_L2A.json").items.len(), 1);

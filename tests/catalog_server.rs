@@ -8,7 +8,7 @@ use railwatch::catalog::{Area, Catalog, CatalogAddress, Found, HttpParams, Query
 fn search(query: &Query) -> Option<Found> {
     let url = std::env::var("RAILWATCH_STAC_URL").ok()?;
     let http = HttpParams { page_size: 20, ..HttpParams::default() };
-    Some(Catalog::new(CatalogAddress::parse(&url).unwrap(), &http).search(query).unwrap())
+    Some(Catalog::new(CatalogAddress::parse(&url).unwrap(), &http).unwrap().search(query).unwrap())
 }
 
 #[test]

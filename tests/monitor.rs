@@ -17,6 +17,7 @@ use real_data::real;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use simulated_days::{Options, Stand, Train, make};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -68,11 +69,15 @@ fn run(folder: &Path, more: &[&str]) -> Output {
     command(folder).args(more).output().unwrap()
 }
 
-fn done(folder: &Path) -> String {
-    let output = run(folder, &[]);
+/// What a run says that ends with this code.
+fn told(output: &Output, code: i32) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}");
+    assert_eq!(output.status.code(), Some(code), "{text}");
     text
+}
+
+fn done(folder: &Path) -> String {
+    told(&run(folder, &[]), 0)
 }
 
 /// The state in lines.
@@ -105,6 +110,25 @@ fn scene_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// What a dry run says, which leaves every file as it was.
+fn dry(folder: &Path) -> String {
+    let held = || -> BTreeMap<PathBuf, Vec<u8>> {
+        let paths = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+        paths.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let before = held();
+    let text = told(&run(folder, &["--dry-run"]), 0);
+    assert!(held() == before, "a dry run writes nothing");
+    text
+}
+
+/// What `monitor series` or `monitor export` writes.
+fn write(folder: &Path, words: &str, out: &Path) {
+    let mut command = Command::new(cargo_bin("railwatch"));
+    command.args(["monitor", words, "--config"]).arg(folder.join("monitor.toml"));
+    assert!(command.arg("--out").arg(out).status().unwrap().success());
+}
+
 fn forget_state(folder: &Path) {
     for name in ["railwatch.sqlite", "railwatch.sqlite-wal", "railwatch.sqlite-shm"] {
         drop(fs::remove_file(folder.join(name)));
@@ -115,10 +139,13 @@ fn forget_state(folder: &Path) {
 fn trains_are_followed_and_a_second_run_does_nothing() {
     let folder = tempfile::tempdir().unwrap();
     days(folder.path());
-    let dry = run(folder.path(), &["--dry-run"]);
-    assert!(dry.status.success() && String::from_utf8_lossy(&dry.stderr).contains("18 scenes to process"));
-    assert!(!folder.path().join("railwatch.sqlite").exists(), "a dry run writes nothing");
+    assert!(dry(folder.path()).contains("18 scenes to process"));
     done(folder.path());
+    // A run that is at work holds the lock.
+    let lock = fs::File::options().append(true).open(folder.path().join("railwatch.sqlite.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(dry(folder.path()).contains("0 scenes to process, 18 known"));
+    drop(lock);
     let first = dump(folder.path());
     // The train at 300 to 600 m that stands from 5 to 25 April is one life, and gone afterwards.
     let life = first.iter().find(|l| {
@@ -133,22 +160,15 @@ fn trains_are_followed_and_a_second_run_does_nothing() {
     assert_eq!(dump(folder.path()), first);
     for (words, file) in [("series", "line.png"), ("series", "line.html"), ("export", "lives.geojson")] {
         let out = folder.path().join(words);
-        let status = Command::new(cargo_bin("railwatch"))
-            .args(["monitor", words, "--config"])
-            .arg(folder.path().join("monitor.toml"))
-            .arg("--out")
-            .arg(&out)
-            .status()
-            .unwrap();
-        assert!(status.success() && out.join(file).metadata().unwrap().len() > 100);
+        write(folder.path(), words, &out);
+        assert!(out.join(file).metadata().unwrap().len() > 100);
     }
 
     // Scenes are known again where their folder lies now.
     let elsewhere = tempfile::tempdir().unwrap();
     let moved = elsewhere.path().join("moved");
     fs::rename(folder.path(), &moved).unwrap();
-    let dry = run(&moved, &["--dry-run"]);
-    assert!(String::from_utf8_lossy(&dry.stderr).contains("0 scenes to process, 18 known"), "{dry:?}");
+    assert!(dry(&moved).contains("0 scenes to process, 18 known"));
     assert!(done(&moved).contains(" 0 scenes used, 0 hidden, 0 refused, 0 failed, 0 duplicates, 18 known"));
     let here =
         |line: &String| line.replace(&moved.display().to_string(), &folder.path().display().to_string());
@@ -195,8 +215,8 @@ fn kills_late_scenes_and_other_versions_lead_to_the_same_state() {
     let script = "trap '' XFSZ; ulimit -f 600; exec \"$0\" monitor run --config \"$1\"";
     let config = folder.path().join("monitor.toml").display().to_string();
     let full = Command::new("sh").args(["-c", script, binary.as_str(), config.as_str()]).output().unwrap();
-    let text = String::from_utf8_lossy(&full.stderr).into_owned();
-    assert!(full.status.code() == Some(1) && text.contains("the next run goes on"), "{text}");
+    let text = told(&full, 1);
+    assert!(text.contains("the next run goes on"), "{text}");
     done(folder.path());
     same(&dump(folder.path()), &expected, "after a full disk");
 
@@ -227,9 +247,8 @@ fn damaged(from: &Path, to: &Path) {
 
 /// A run that leaves this many scenes unread.
 fn failing(folder: &Path, count: usize) -> String {
-    let output = run(folder, &[]);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(4) && text.contains(&format!("{count} failed")), "{text}");
+    let text = told(&run(folder, &[]), 4);
+    assert!(text.contains(&format!("{count} failed")), "{text}");
     text
 }
 
@@ -248,6 +267,9 @@ fn a_file_that_cannot_be_read_costs_neither_an_older_version_nor_the_site() {
     // Besides what is known of the scenes that are read, the state lists the file that is not.
     let kept = || dump(folder).into_iter().filter(|line| !line.contains("N0510")).collect::<Vec<_>>();
     damaged(&files[8], &newer(8));
+    // Only pixels tell that it cannot be read.
+    let planned = dry(folder);
+    assert!(planned.contains(" replace ") && !planned.contains(" failed "), "{planned}");
     failing(folder, 1);
     same(&kept(), &expected, "after a newer version that cannot be read");
     // All versions are new to the site, and that of the first date is damaged as well.
@@ -287,9 +309,8 @@ fn two_runs_at_once_and_a_damaged_state_do_no_harm() {
     let middle = broken.len() / 8192 * 4096;
     broken[middle..].fill(0x5A);
     fs::write(&state, &broken).unwrap();
-    let output = run(folder.path(), &[]);
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(1) && text.contains("damaged"), "{text}");
+    let text = told(&run(folder.path(), &[]), 1);
+    assert!(text.contains("damaged"), "{text}");
     assert_eq!(fs::read(&state).unwrap(), broken, "nothing is overwritten");
 }
 
@@ -309,17 +330,14 @@ fn a_dead_source_stops_no_other_site() {
     assert!(summary["sites"][1]["used_count"].as_u64().unwrap() > 10);
     // A pattern that nothing matches is told.
     fs::write(&config, text.replace("\"scenes\" }", "\"scenes\", pattern = \"S9*\" }")).unwrap();
-    let output = run(folder.path(), &[]);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("the folder holds no scene"), "{told}");
+    let text = done(folder.path());
+    assert!(text.contains("the folder holds no scene"), "{text}");
 }
 
 /// The first link of a page of the series leads to a page of an alert.
 fn first_link(folder: &Path) {
     let out = folder.join("out/series");
-    let mut series = Command::new(cargo_bin("railwatch"));
-    series.args(["monitor", "series", "--config"]).arg(folder.join("monitor.toml"));
-    assert!(series.arg("--out").arg(&out).status().unwrap().success());
+    write(folder, "series", &out);
     let series = fs::read_to_string(out.join("line.html")).unwrap();
     let link = series.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
     let link = link.replace("&#x2f;", "/");

@@ -1,6 +1,7 @@
 //! What can go wrong between a catalog and a folder of fetched scenes, in words that say what to do.
 
-use crate::io;
+use crate::{io, units};
+use std::path::Path;
 use thiserror::Error;
 
 /// A search or a fetch that failed.
@@ -72,12 +73,12 @@ pub enum Error {
     },
     /// The links of a static catalog do not end.
     #[error(
-        "{place}: {count} documents were read and still more are linked; give the catalog or collection that holds the scenes itself"
+        "{place}: its links lead to more than {count} documents; give the catalog or collection that holds the scenes itself"
     )]
     Endless {
         /// Where the search began.
         place: String,
-        /// Documents read.
+        /// The most documents that are read.
         count: usize,
     },
     /// The item shows other ground.
@@ -96,6 +97,9 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
+    /// A number out of its range.
+    #[error(transparent)]
+    OutOfRange(#[from] units::OutOfRange),
     /// A file that could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -114,10 +118,23 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Source { .. } | Self::Query { .. } => true,
+            Self::Source { .. } | Self::Query { .. } | Self::OutOfRange(_) => true,
             Self::Io(error) => error.is_usage(),
             _ => false,
         }
+    }
+
+    /// A folder or file that could not be written.
+    pub(super) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Io(io::Error::Write { path: path.display().to_string(), reason: reason.to_string() })
+    }
+
+    /// A folder or file that the system does not let read.
+    pub(super) fn unreadable(place: &str, reason: &std::io::Error) -> Self {
+        Self::format(
+            place,
+            format!("cannot be read: {reason}; check that it exists and that you may read it"),
+        )
     }
 
     /// An answer or file that is not what it should be.

@@ -79,7 +79,7 @@ pub(super) fn fetch(
     if let Some(kept_count) = record::whole(&path, &key) {
         return Ok(Fetched { item: path, fetched_count: 0, kept_count });
     }
-    std::fs::create_dir_all(folder).map_err(|e| Error::format(&folder.display().to_string(), e))?;
+    std::fs::create_dir_all(folder).map_err(|e| Error::write(folder, e))?;
     let job = Job { client, tokens, scene, corridor, bands: request.bands.clone(), folder };
     let (bands, fetched_count) = persist(client, tokens, scene, || job.run())?;
     let kept_count = bands.len() - fetched_count;
@@ -130,8 +130,8 @@ fn may_pass(error: &Error) -> bool {
     match error {
         Error::Changed { .. } => true,
         Error::Refused { status, .. } => matches!(status, 401 | 403),
-        Error::Io(io::Error::Open { path, reason, .. } | io::Error::Read { path, reason }) => {
-            io::is_remote(path) && !reason.contains("404")
+        Error::Io(error @ (io::Error::Open { path, .. } | io::Error::Read { path, .. })) => {
+            io::is_remote(path) && error.http_status() != Some(404)
         }
         _ => false,
     }

@@ -43,8 +43,9 @@ pub(super) struct Stamp {
 }
 
 impl Client {
+    /// A client with parameters that were checked.
     pub(super) fn new(params: &HttpParams) -> Self {
-        let seconds = |s: f64| Some(Duration::from_secs_f64(s.clamp(0.1, 3600.0)));
+        let seconds = |s: f64| Some(Duration::from_secs_f64(s));
         let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .timeout_connect(seconds(params.connect_s))
@@ -90,7 +91,7 @@ impl Client {
 
     /// Tries until it works, fails for good, or the tries are used up.
     fn persist<T>(&self, url: &str, mut once: impl FnMut() -> Result<T, Failure>) -> Result<T, Error> {
-        let tries = self.params.tries.max(1);
+        let tries = self.params.tries;
         let mut last = String::new();
         for attempt in 0..tries {
             let asked = match once() {
@@ -110,7 +111,7 @@ impl Client {
 
     /// How long to wait after try number `attempt`.
     pub(super) fn wait(&self, url: &str, attempt: u32, asked: Option<Duration>) -> Result<Duration, Error> {
-        let longest = Duration::from_secs_f64(self.params.longest_wait_s.clamp(0.0, 3600.0));
+        let longest = Duration::from_secs_f64(self.params.longest_wait_s);
         match asked {
             Some(wait) if wait > longest => Err(Error::Busy {
                 url: without_query(url).to_owned(),
@@ -121,8 +122,7 @@ impl Client {
             None => {
                 // A fresh hasher is keyed at random: all the randomness a jitter needs.
                 let spread = RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64 + 0.5;
-                let wait_s =
-                    self.params.backoff_s.clamp(0.0, 60.0) * f64::from(attempt.min(16)).exp2() * spread;
+                let wait_s = self.params.backoff_s * f64::from(attempt.min(16)).exp2() * spread;
                 Ok(Duration::from_secs_f64(wait_s).min(longest))
             }
         }

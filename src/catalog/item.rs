@@ -25,7 +25,7 @@ pub struct Item {
     /// Relative orbit.
     pub relative_orbit: Option<u32>,
     /// Processing baseline.
-    pub baseline: Option<f64>,
+    pub processing_baseline: Option<f64>,
     /// Share of cloud over the whole tile, 0…1.
     pub cloud_fraction: Option<f64>,
     /// When the provider last changed it.
@@ -66,7 +66,7 @@ impl Item {
             platform: stac.platform.clone(),
             tile,
             relative_orbit: relative_orbit.or_else(|| product.as_ref().and_then(|p| p.relative_orbit)),
-            baseline: stac.baseline.or_else(|| product.as_ref().and_then(|p| p.baseline)),
+            processing_baseline: stac.baseline.or_else(|| product.as_ref().and_then(|p| p.baseline)),
             cloud_fraction: number("eo:cloud_cover").map(|percent| percent / 100.0),
             updated: ["updated", "created"].iter().find_map(|key| text(key).and_then(|t| t.parse().ok())),
             footprint: footprint_of(&json),

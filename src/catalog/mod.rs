@@ -1,8 +1,8 @@
 //! Scenes in STAC servers, static catalogs and folders: found, chosen, and their windows fetched.
 //!
-//! [`Catalog`] searches a [`CatalogAddress`]; [`select`] drops duplicates, joins split tiles and picks home tiles. The only
-//! module that names the crate `ureq`. Beside `io` the only one below `pipeline` that waits, and that asks the clock, for
-//! tokens end. Reference: STAC 1.0/1.1, STAC API 1.0.
+//! [`Catalog`] searches a [`CatalogAddress`]; [`select`] drops duplicates, joins split tiles and picks home tiles. Owner
+//! of the crate `ureq`, which the webhooks of `monitor` use, too. Beside `io` the only module below `pipeline` that waits,
+//! and that asks the clock, for tokens end. Reference: STAC 1.0/1.1, STAC API 1.0.
 
 mod area;
 mod cloud;
@@ -80,8 +80,11 @@ pub struct Catalog {
 
 impl Catalog {
     /// Makes a client for a source. Nothing is asked yet.
-    #[must_use]
-    pub fn new(source: CatalogAddress, http: &HttpParams) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a time-out, wait, count of tries or size of pages outside its range.
+    pub fn new(source: CatalogAddress, http: &HttpParams) -> Result<Self, Error> {
+        http.check()?;
         let sas = match &source {
             CatalogAddress::Api(endpoint) => {
                 if let Some(host) = &endpoint.s3_host {
@@ -92,7 +95,7 @@ impl Catalog {
             }
             CatalogAddress::Place(_) | CatalogAddress::Folder(_) => None,
         };
-        Self { source, client: Client::new(http), tokens: Tokens::new(sas) }
+        Ok(Self { source, client: Client::new(http), tokens: Tokens::new(sas) })
     }
 
     /// Every item that answers the query, the newest first, each once.

@@ -31,7 +31,7 @@ pub(super) fn key_of(scene: &Selected, corridor: &Corridor, bands: Option<&[Stri
     let mut text = format!("{} {bands:?}", corridor.key());
     for item in scene.parts() {
         let assets: Vec<&str> = item.stac.assets.iter().map(|a| without_query(&a.gdal_path)).collect();
-        let _ = write!(text, " {} {:?} {:?} {assets:?}", item.id, item.updated, item.baseline);
+        let _ = write!(text, " {} {:?} {:?} {assets:?}", item.id, item.updated, item.processing_baseline);
     }
     digest(&text)
 }
@@ -48,7 +48,7 @@ pub(super) fn item(scene: &Selected, bands: &[BandFile], key: &str) -> Result<St
     let mut assets = serde_json::Map::new();
     for band in bands {
         let place = band.path.display().to_string();
-        let bytes = std::fs::metadata(&band.path).map_err(|e| Error::format(&place, e))?.len();
+        let bytes = std::fs::metadata(&band.path).map_err(|e| Error::unreadable(&place, &e))?.len();
         let sum = io::sum_of(&place)?;
         let grid =
             io::band_grid(&crate::scene::Source { gdal_path: place, band_index: 1, alpha_index: None })?;

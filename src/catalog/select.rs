@@ -1,10 +1,11 @@
 //! Which of the found items are scenes of their own: copies dropped, strips joined, tiles chosen.
 //!
-//! Sentinel-2 items are the same scene when platform, tile and start of the datatake agree. Of its copies the surface
-//! reflectance wins over the top of the atmosphere, then the newest processing baseline, then the one that states its
-//! offset, then the last processed. Items of the winning processing that add ground of the corridor are strips of one
-//! scene, cut by a change of ground station; the others repeat it. A corridor is followed on its home tiles: the fewest
-//! that cover it, for overlapping tiles show the same ground twice.
+//! Sentinel-2 items are the same scene when platform, tile and start of the datatake agree. Of its copies one that has files
+//! wins over one that has none, then the surface reflectance over the top of the atmosphere, then the newest processing
+//! baseline, then the one that states its offset; among equals of these the one with most ground of the corridor, then the
+//! last processed. Items of the winning processing that add ground of the corridor are strips of one scene, cut by a change
+//! of ground station; the others repeat it. A corridor is followed on its home tiles: the fewest that cover it, for
+//! overlapping tiles show the same ground twice.
 
 use super::{Area, Item, SelectParams, Skipped};
 use geo::{Contains, MultiPolygon, Point, Translate};
@@ -139,17 +140,25 @@ fn without_checksum(id: &str) -> &str {
     }
 }
 
-/// One processing of a scene, in order of preference: greater is better.
-type Rank = (bool, bool, i64, bool);
+/// One processing of a scene; greater is better, and what stands first decides first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    has_files: bool,
+    is_surface: bool,
+    /// In hundredths: baselines have two digits behind the point; −1 where it is unknown.
+    processing_baseline: i64,
+    states_offset: bool,
+}
 
 fn rank_of(item: &Item) -> Rank {
     let level = item.product.as_ref().map(|p| p.level.as_str());
-    let surface = level.map_or_else(|| item.id.contains("L2A"), |l| l == "L2A");
-    // Baselines have two digits behind the point.
-    let baseline = item.baseline.map_or(-1, |b| (b * 100.0).round() as i64);
-    let states_offset =
-        item.stac.scaling.rule.starts_with("offset") || item.stac.scaling.rule.starts_with("boa");
-    (!item.stac.assets.is_empty(), surface, baseline, states_offset)
+    let rule = &item.stac.scaling.rule;
+    Rank {
+        has_files: !item.stac.assets.is_empty(),
+        is_surface: level.map_or_else(|| item.id.contains("L2A"), |l| l == "L2A"),
+        processing_baseline: item.processing_baseline.map_or(-1, |b| (b * 100.0).round() as i64),
+        states_offset: rule.starts_with("offset") || rule.starts_with("boa"),
+    }
 }
 
 /// The scene of a group of copies and strips, and what it does without.
@@ -179,8 +188,8 @@ fn resolved(
             let version = |b: Option<f64>| b.map_or_else(|| "unknown".to_owned(), |b| format!("{b:05.2}"));
             format!(
                 "another processing of {name}: baseline {} against {}",
-                version(item.baseline),
-                version(parts[0].baseline)
+                version(item.processing_baseline),
+                version(parts[0].processing_baseline)
             )
         } else {
             let own = covered(&item);

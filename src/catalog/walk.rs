@@ -28,12 +28,17 @@ pub(super) fn load(client: &Client, place: &str) -> Result<Value, Error> {
         Some(_) => return Err(Error::format(place, "documents are read by http and https only")),
         None => {}
     }
-    let length = std::fs::metadata(place).map_err(|e| Error::format(place, e))?.len();
+    let length = std::fs::metadata(place).map_err(|e| Error::unreadable(place, &e))?.len();
     if length > FILE_LIMIT {
-        return Err(Error::format(place, format!("{length} bytes are too many for a catalog")));
+        return Err(Error::format(
+            place,
+            format!("{length} bytes are too many for a catalog; give its items in smaller files"),
+        ));
     }
-    let bytes = std::fs::read(place).map_err(|e| Error::format(place, e))?;
-    serde_json::from_slice(&bytes).map_err(|e| Error::format(place, format!("no JSON: {e}")))
+    let bytes = std::fs::read(place).map_err(|e| Error::unreadable(place, &e))?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Error::format(place, format!("no JSON ({e}): it is cut off or no catalog; fetch it again"))
+    })
 }
 
 /// The items of a static catalog: its links `child` and `item` are followed, each document is read once, and
@@ -51,40 +56,66 @@ fn linked(
     place: &str,
     (query, bounds): (&Query, &Bounds),
 ) -> Result<Found, Error> {
-    let mut found = Found::default();
-    let mut seen: HashSet<String> = HashSet::from([place.to_owned()]);
-    let mut left = VecDeque::from([(place.to_owned(), root, 0)]);
-    while let Some((here, document, depth)) = left.pop_front() {
-        if pages::is_page(&document) {
-            keep(pages::features(&document).unwrap_or_default().iter(), &here, query, &mut found);
-            continue;
-        }
-        if !may_hold(&document, query) {
-            continue;
-        }
-        let links = document.get("links").and_then(Value::as_array).into_iter().flatten();
-        for link in links {
-            let text = |key: &str| link.get(key).and_then(Value::as_str);
-            let (Some("child" | "item"), Some(href)) = (text("rel"), text("href")) else { continue };
-            let next = io::joined(&here, href);
-            if !seen.insert(next.clone()) {
-                continue;
-            }
-            if depth == bounds.depth {
-                let reason = format!("it is linked more than {depth} documents deep and was not read");
-                found.skipped.push(Skipped { id: next, reason });
-                continue;
-            }
-            if seen.len() > bounds.documents {
-                return Err(Error::Endless { place: place.to_owned(), count: bounds.documents });
-            }
-            match load(client, &next) {
-                Ok(document) => left.push_back((next, document, depth + 1)),
-                Err(error) => found.skipped.push(skipped(error)?),
-            }
+    let mut walk = Walk {
+        query,
+        bounds,
+        found: Found::default(),
+        seen: HashSet::from([place.to_owned()]),
+        left: VecDeque::new(),
+    };
+    let endless = || Error::Endless { place: place.to_owned(), count: bounds.documents };
+    walk.take(&root, place, 0).ok_or_else(endless)?;
+    drop(root);
+    while let Some((here, depth)) = walk.left.pop_front() {
+        match load(client, &here) {
+            Ok(document) => walk.take(&document, &here, depth).ok_or_else(endless)?,
+            Err(error) => walk.found.skipped.push(skipped(error)?),
         }
     }
-    Ok(found)
+    Ok(walk.found)
+}
+
+/// A walk along the links of a static catalog, breadth first. Only addresses wait: one document is held at a time.
+struct Walk<'a> {
+    query: &'a Query,
+    bounds: &'a Bounds,
+    found: Found,
+    /// Addresses of all documents that were linked so far.
+    seen: HashSet<String>,
+    /// Addresses that are still to be read, with the number of links that led there.
+    left: VecDeque<(String, usize)>,
+}
+
+impl Walk<'_> {
+    /// Keeps the items of a document and queues what it links; `None` where more is linked than is ever read.
+    fn take(&mut self, document: &Value, here: &str, depth: usize) -> Option<()> {
+        if pages::is_page(document) {
+            let features = pages::features(document).unwrap_or_default();
+            keep(features.iter(), here, self.query, &mut self.found);
+            return Some(());
+        }
+        if !may_hold(document, self.query) {
+            return Some(());
+        }
+        for link in document.get("links").and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| link.get(key).and_then(Value::as_str);
+            let (Some("child" | "item"), Some(href)) = (text("rel"), text("href")) else { continue };
+            let next = io::joined(here, href);
+            if !self.seen.insert(next.clone()) {
+                continue;
+            }
+            if depth == self.bounds.depth {
+                let reason = format!("it is linked more than {depth} documents deep and was not read");
+                self.found.skipped.push(Skipped { id: next, reason });
+                continue;
+            }
+            if self.seen.len() > self.bounds.documents {
+                return None;
+            }
+            self.left.push_back((next, depth + 1));
+        }
+        Some(())
+    }
 }
 
 /// The items of all JSON files in a folder and below. Each folder is read once, however many links lead to it, and
@@ -100,7 +131,7 @@ pub(super) fn folder(client: &Client, root: &str, query: &Query) -> Result<Found
         });
         let mut paths = match read {
             Ok(paths) => paths,
-            Err(error) if folder == root => return Err(Error::format(root, error)),
+            Err(error) if folder == root => return Err(Error::unreadable(root, &error)),
             Err(error) => {
                 found.skipped.push(Skipped { id: folder, reason: error.to_string() });
                 continue;

@@ -52,7 +52,7 @@ pub(super) fn choose(args: &ChoiceArgs) -> Result<Choices, Failure> {
         max_tile_cloud_fraction: args.max_tile_cloud.map(|f| fraction("--max-tile-cloud", f)).transpose()?,
     };
     let max_cloud = args.max_cloud.map(|f| fraction("--max-cloud", f)).transpose()?;
-    let catalog = Catalog::new(CatalogAddress::parse(&args.source)?, &HttpParams::default());
+    let catalog = Catalog::new(CatalogAddress::parse(&args.source)?, &HttpParams::default())?;
     let found = catalog.search(&query)?;
     let params = SelectParams { tiles: args.tiles.clone(), ..SelectParams::default() };
     let selection = select(found.items, corridor.area(), &params);

@@ -122,6 +122,14 @@ impl Error {
         matches!(self, Self::NotFound { .. } | Self::Bands { .. } | Self::Elevation { .. })
     }
 
+    /// What a server answered when a file was read over the network, where GDAL says so.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        let (Self::Open { reason, .. } | Self::Read { reason, .. }) = self else { return None };
+        let (_, code) = reason.split_once("HTTP response code: ")?;
+        code.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    }
+
     /// An [`Error::Open`] from any reason.
     pub(super) fn open(path: &str, what: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Open { path: path.to_owned(), what, reason: plain(&reason.to_string()) }

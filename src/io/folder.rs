@@ -19,7 +19,7 @@ pub struct Listed {
     /// Time of sensing where the name states it.
     pub datetime: Option<Timestamp>,
     /// Processing baseline where the item or the name states it: newer is larger.
-    pub baseline: Option<String>,
+    pub processing_baseline: Option<String>,
 }
 
 /// Lists the scenes of `folder`, in order of their names; `pattern` (`*`, `?`, `[…]`) chooses entries by name.
@@ -103,7 +103,7 @@ fn listed(spec: String, files: &[PathBuf], baseline: Option<f64>) -> Listed {
         spec,
         fingerprint: lines.join(" "),
         datetime: names::datetime_of_name(&name),
-        baseline: baseline.or_else(|| names::baseline_of_name(&name)).map(|b| format!("{b:05.2}")),
+        processing_baseline: baseline.or_else(|| names::baseline_of_name(&name)).map(|b| format!("{b:05.2}")),
     }
 }
 
@@ -173,8 +173,11 @@ mod tests {
         put("c_N0511_c.json", r#"{"assets": {}, "properties": {}}"#);
         std::fs::create_dir(folder.path().join("d")).unwrap();
         put("d/item.json", &item("05.10"));
-        let baselines: Vec<Option<String>> =
-            list_scenes(folder.path(), None).unwrap().into_iter().map(|scene| scene.baseline).collect();
+        let baselines: Vec<Option<String>> = list_scenes(folder.path(), None)
+            .unwrap()
+            .into_iter()
+            .map(|scene| scene.processing_baseline)
+            .collect();
         assert_eq!(baselines, ["05.12", "05.09", "05.11", "05.10"].map(|b| Some(b.to_owned())));
     }
 }

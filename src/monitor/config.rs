@@ -200,7 +200,7 @@ pub struct LifeParams {
     pub misses: u32,
     /// Largest ratio of lengths of one train before and after a move, ≥ 1; 1.25.
     pub move_length_ratio: f64,
-    /// Days after which what still stands is no train but a permanent change, > 0; 90.
+    /// Days after which what still stands, was seen five times and never moved is no train but a permanent change, > 0; 90.
     pub permanent_days: f64,
     /// Days without a train after which the next one is a reactivation, > 0; 60.
     pub idle_days: f64,
@@ -476,6 +476,14 @@ mod tests {
             (format!("{mail}from = \"nobody\"\nto = [\"a@b.org\"]"), "from is \"nobody\"; write an address"),
             (format!("{mail}from = \"a@b.org\"\nto = [\"x\"]"), "to is \"x\"; write an address"),
             (format!("{mail}from = \"Rail Watch <a@b.org>\"\nto = []"), "to is empty; write"),
+            (
+                format!("{mail}from = \"a@b.org\"\nto = [\"a@b.org\"]\nuser = \"u\""),
+                "user is written and password is not: write both",
+            ),
+            (
+                format!("{mail}from = \"a@b.org\"\nto = [\"a@b.org\"]\npassword = {{ env = \"P\" }}"),
+                "password is written and user is not: write both",
+            ),
             ("kind = \"command\"\ncommand = []".to_owned(), "command is empty; write"),
             ("kind = \"command\"\ncommand = [\"\"]".to_owned(), "command is empty; write"),
             ("kind = \"webhook\"\nurl = \"example.org\"".to_owned(), "write the whole URL"),

@@ -40,7 +40,8 @@ pub enum Error {
     },
     /// The state was written by an older program.
     #[error(
-        "the state {path} has schema {found}, this program knows {known}: `railwatch monitor run` brings it up to date"
+        "the state {path} has schema {found}, this program knows {known}: `railwatch monitor run` without --dry-run brings it \
+         up to date"
     )]
     Older {
         /// The state.

@@ -1,11 +1,12 @@
 //! What the state knows as files for other programs: GeoJSON and CSV of detections and lives.
 
-use super::state::{DetectionRow, LifeRow, State, TrackRow};
+use super::state::{DetectionRow, LifeRow, State, TrackRow, of_json};
 use super::words::Word;
 use super::{Config, Error, LifeState};
 use crate::io;
 use crate::report::csv::quoted;
 use crate::report::geojson::position;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// paths. A life's line is the track between the ends where it was last seen.
 ///
 /// # Errors
-/// [`Error::NoState`] before the first run, [`Error::Io`] when `out` cannot be written.
+/// [`Error::NoState`] before the first run, [`Error::Stored`] where the state is damaged, [`Error::Io`] when `out` cannot be
+/// written.
 pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
     let state = State::open_to_read(&config.state)?;
     std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
@@ -29,10 +31,10 @@ pub fn export(config: &Config, out: &Path) -> Result<Vec<PathBuf>, Error> {
     for site in &config.site {
         let tracks = state.tracks(&site.id)?;
         for row in state.detections(&site.id)? {
-            detection(&site.id, &tracks, &row, &mut detections, &mut detections_csv);
+            detection(&site.id, &tracks, &row, &mut detections, &mut detections_csv)?;
         }
         for row in state.lives(&site.id)? {
-            life(&site.id, &tracks, &row, &mut lives, &mut lives_csv);
+            life(&site.id, &tracks, &row, &mut lives, &mut lives_csv)?;
         }
     }
     let collection = |features: Vec<Value>| {
@@ -51,10 +53,16 @@ fn track_id(tracks: &[TrackRow], index: usize) -> &str {
     tracks.get(index).map_or("", |t| t.track_id.as_str())
 }
 
-fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, features: &mut Vec<Value>, csv: &mut String) {
+fn detection(
+    site: &str,
+    tracks: &[TrackRow],
+    d: &DetectionRow,
+    features: &mut Vec<Value>,
+    csv: &mut String,
+) -> Result<(), Error> {
     let track = track_id(tracks, d.track_index);
-    let geometry: Value = serde_json::from_str(&d.geometry).unwrap_or_default();
-    let contrast: Value = serde_json::from_str(&d.contrast).unwrap_or_default();
+    let geometry: Value = of_json("the outline of a detection", &d.geometry)?;
+    let contrast: Value = of_json("the contrast of a detection", &d.contrast)?;
     features.push(json!({
         "type": "Feature",
         "geometry": geometry,
@@ -81,11 +89,19 @@ fn detection(site: &str, tracks: &[TrackRow], d: &DetectionRow, features: &mut V
         d.appearance,
         quoted(&d.view)
     );
+    Ok(())
 }
 
-fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, features: &mut Vec<Value>, csv: &mut String) {
+fn life(
+    site: &str,
+    tracks: &[TrackRow],
+    row: &LifeRow,
+    features: &mut Vec<Value>,
+    csv: &mut String,
+) -> Result<(), Error> {
     let life = &row.life;
-    let line = tracks.get(life.place.track).map(|t| part_of(t, life.place.start_m, life.place.end_m));
+    let part = |track| part_of(track, life.place.start_m, life.place.end_m);
+    let line = tracks.get(life.place.track).map(part).transpose()?;
     let kind = if life.state == LifeState::Permanent { "permanent change" } else { "train" };
     features.push(json!({
         "type": "Feature",
@@ -118,13 +134,19 @@ fn life(site: &str, tracks: &[TrackRow], row: &LifeRow, features: &mut Vec<Value
         life.appearance,
         quoted(&life.seen_by.iter().map(String::as_str).collect::<Vec<_>>().join("; "))
     );
+    Ok(())
+}
+
+/// The line of a track as it is stored.
+#[derive(Deserialize)]
+struct Line {
+    coordinates: Vec<[f64; 2]>,
 }
 
 /// Longitude and latitude of a track between two chainages; lengths are shared out by those of its segments in degrees,
 /// scaled to the latitude.
-fn part_of(track: &TrackRow, start_m: f64, end_m: f64) -> Vec<[f64; 2]> {
-    let geometry: Value = serde_json::from_str(&track.geometry).unwrap_or_default();
-    let points: Vec<[f64; 2]> = serde_json::from_value(geometry["coordinates"].clone()).unwrap_or_default();
+fn part_of(track: &TrackRow, start_m: f64, end_m: f64) -> Result<Vec<[f64; 2]>, Error> {
+    let Line { coordinates: points } = of_json("the line of a track", &track.geometry)?;
     let scale = points.first().map_or(1.0, |p| p[1].to_radians().cos());
     let length = |a: &[f64; 2], b: &[f64; 2]| ((b[0] - a[0]) * scale).hypot(b[1] - a[1]);
     let whole: f64 = points.windows(2).map(|w| length(&w[0], &w[1])).sum();
@@ -144,7 +166,7 @@ fn part_of(track: &TrackRow, start_m: f64, end_m: f64) -> Vec<[f64; 2]> {
         }
         at += step;
     }
-    part
+    Ok(part)
 }
 
 #[cfg(test)]
@@ -153,14 +175,21 @@ mod tests {
 
     #[test]
     fn a_part_lies_between_its_ends() {
-        let track = TrackRow {
+        let mut track = TrackRow {
             track_index: 0,
             track_id: "a".into(),
             name: None,
             length_m: 300.0,
             geometry: r#"{"type":"LineString","coordinates":[[10.0,0.0],[10.001,0.0],[10.003,0.0]]}"#.into(),
         };
-        let part = part_of(&track, 50.0, 200.0);
+        let part = part_of(&track, 50.0, 200.0).unwrap();
         assert_eq!(part, [[10.0005, 0.0], [10.001, 0.0], [10.002, 0.0]]);
+        // What is damaged is no line without points.
+        for damaged in ["", "{}", r#"{"type":"LineString","coordinates":null}"#, r#"{"coordinates":[[10.0,"#]
+        {
+            track.geometry = damaged.into();
+            let message = part_of(&track, 50.0, 200.0).unwrap_err().to_string();
+            assert!(message.starts_with("the state holds the line of a track that"), "{message}");
+        }
     }
 }

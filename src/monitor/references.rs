@@ -10,7 +10,7 @@ use crate::io;
 use crate::pipeline::{self, GdalSource, Site};
 use crate::report::Point;
 use crate::report::geojson::position;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The views of a site by name.
@@ -24,56 +24,104 @@ pub(super) fn open(
     source: &Scenes,
     schedule: &mut Schedule,
 ) -> Result<Option<Sites>, Error> {
-    let mut sites = Sites::new();
-    // The view that fixes the tracks.
-    let mut first = None;
-    for view in state.views(&config.id)? {
-        let site = make(config, sites_first(&sites, first.as_ref()), &view)?;
-        if first.is_none() {
-            let known = state.site(&config.id)?.map(|row| row.fingerprint);
-            if known.as_ref() != Some(&fingerprint(config, site.tracks())) {
-                let what = changed(&state.tracks(&config.id)?, &track_rows(&site)?);
-                return Err(Error::SiteChanged { site: config.id.clone(), what });
-            }
-            first = Some(view.name.clone());
-        }
-        sites.insert(view.name, site);
-    }
-    let mut damaged = BTreeSet::new();
-    for row in &mut schedule.looks {
-        let Some(name) = row.view.clone().filter(|name| !sites.contains_key(name)) else { continue };
-        // A site must not wait for the first of its scenes to be mended.
-        if let Some(reason) = source.unreadable(config, &row.spec) {
-            (row.status, row.reason) = (SceneStatus::Failed, Some(reason));
-            damaged.insert(row.spec.clone());
-            continue;
-        }
-        if let Some(view) = reference(config, source, sites_first(&sites, first.as_ref()), row)? {
-            // As it comes back from the state, so that this run and the next see the same.
-            let view = view.after_storage()?;
-            let site = make(config, sites_first(&sites, first.as_ref()), &view)?;
-            if first.is_none() {
-                let stored = SiteRow {
-                    site_id: config.id.clone(),
-                    title: config.title().to_owned(),
-                    fingerprint: fingerprint(config, site.tracks()),
-                };
-                state.add_site(&stored, &track_rows(&site)?, &view)?;
-                first = Some(name.clone());
-            } else {
-                state.add_view(&config.id, &view)?;
-            }
-            sites.insert(name, site);
-        }
-    }
-    let is_damaged = |row: &SceneRow| damaged.contains(&row.spec);
-    let (unread, looks): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut schedule.looks).into_iter().partition(is_damaged);
-    schedule.looks = looks;
-    schedule.noted.extend(unread);
-    if sites.is_empty() {
+    let mut views = Opened::stored(state, config)?;
+    views.add_new(state, config, source, schedule)?;
+    if views.sites.is_empty() {
         return Ok(None);
     }
+    hide(schedule, &views.sites, config);
+    Ok(Some(views.sites))
+}
+
+/// The views that are open by now.
+#[derive(Default)]
+struct Opened {
+    sites: Sites,
+    /// The view that fixes the tracks.
+    first: Option<String>,
+}
+
+impl Opened {
+    /// The views as the state has them.
+    ///
+    /// # Errors
+    /// [`Error::SiteChanged`] where the configuration no longer makes what the state was made with.
+    fn stored(state: &State, config: &SiteConfig) -> Result<Self, Error> {
+        let mut opened = Self::default();
+        for view in state.views(&config.id)? {
+            let site = make(config, opened.first(), &view)?;
+            if opened.first.is_none() {
+                check_unchanged(state, config, &site)?;
+            }
+            opened.insert(view.name, site);
+        }
+        Ok(opened)
+    }
+
+    fn first(&self) -> Option<&Site> {
+        self.sites.get(self.first.as_ref()?)
+    }
+
+    fn insert(&mut self, name: String, site: Site) {
+        self.first.get_or_insert_with(|| name.clone());
+        self.sites.insert(name, site);
+    }
+
+    /// Makes the views that are lacking, each with the first scene that shows enough. What cannot be read on the way there is
+    /// noted: a site must not wait for the first of its scenes to be mended.
+    fn add_new(
+        &mut self,
+        state: &mut State,
+        config: &SiteConfig,
+        source: &Scenes,
+        schedule: &mut Schedule,
+    ) -> Result<(), Error> {
+        for row in std::mem::take(&mut schedule.looks) {
+            let is_lacking = row.view.as_ref().is_some_and(|name| !self.sites.contains_key(name));
+            if is_lacking && let Some(reason) = source.unreadable(config, &row.spec) {
+                let (status, reason) = (SceneStatus::Failed, Some(reason));
+                schedule.noted.push(SceneRow { status, reason, ..row });
+                continue;
+            }
+            if is_lacking && let Some(view) = reference(config, source, self.first(), &row)? {
+                self.add(state, config, view)?;
+            }
+            schedule.looks.push(row);
+        }
+        Ok(())
+    }
+
+    /// Stores a new view and opens it as it comes back from the state, so that this run and the next see the same.
+    fn add(&mut self, state: &mut State, config: &SiteConfig, view: ViewRow) -> Result<(), Error> {
+        let view = view.after_storage()?;
+        let site = make(config, self.first(), &view)?;
+        if self.first.is_some() {
+            state.add_view(&config.id, &view)?;
+        } else {
+            let stored = SiteRow {
+                site_id: config.id.clone(),
+                title: config.title().to_owned(),
+                fingerprint: fingerprint(config, site.tracks()),
+            };
+            state.add_site(&stored, &track_rows(&site)?, &view)?;
+        }
+        self.insert(view.name, site);
+        Ok(())
+    }
+}
+
+/// Refuses a site that is not the one that its state was made with.
+fn check_unchanged(state: &State, config: &SiteConfig, site: &Site) -> Result<(), Error> {
+    let known = state.site(&config.id)?.map(|row| row.fingerprint);
+    if known.as_ref() == Some(&fingerprint(config, site.tracks())) {
+        return Ok(());
+    }
+    let what = changed(&state.tracks(&config.id)?, &track_rows(site)?);
+    Err(Error::SiteChanged { site: config.id.clone(), what })
+}
+
+/// Notes the scenes of views that are not open as hidden.
+fn hide(schedule: &mut Schedule, sites: &Sites, config: &SiteConfig) {
     let is_open = |row: &SceneRow| row.view.as_ref().is_some_and(|name| sites.contains_key(name));
     let (looks, hidden) = std::mem::take(&mut schedule.looks).into_iter().partition(is_open);
     schedule.looks = looks;
@@ -85,11 +133,6 @@ pub(super) fn open(
         )),
         ..row
     }));
-    Ok(Some(sites))
-}
-
-fn sites_first<'a>(sites: &'a Sites, first: Option<&String>) -> Option<&'a Site> {
-    first.and_then(|name| sites.get(name))
 }
 
 /// The site as one view sees it, along the tracks of the `first` view.

@@ -116,10 +116,8 @@ pub(super) fn alert(
     let mut feature = feature.clone();
     feature["properties"]["kind"] = json!(kind);
     feature["properties"]["datetime"] = json!(scene.datetime);
-    // A move may happen more than once; everything else once a life.
-    let id = format!("{}|{}|{:?}|{}", site.id, life.id, event.kind, life.move_count);
     AlertRow {
-        alert_id: io::short_hash(&id),
+        alert_id: alert_id(&site.id, &life.id, event.kind, life.move_count),
         site_id: site.id.clone(),
         life_id: life.id.clone(),
         scene_key: scene.key,
@@ -127,9 +125,15 @@ pub(super) fn alert(
         datetime: scene.datetime,
         title: format!("{} {date}: {what}{idle}{by}", site.title()),
         feature: feature.to_string(),
-        evidence: None,
+        figure_folder: None,
         withdrawn_at: None,
     }
+}
+
+/// Name of the alert of an event, the same in every run and of every version of this program: channels that were told of it drop
+/// a second copy by it. A move may happen more than once; everything else once a life.
+fn alert_id(site_id: &str, life_id: &str, kind: EventKind, move_count: u32) -> String {
+    io::short_hash(&format!("{site_id}|{life_id}|{}|{move_count}", kind.key()))
 }
 
 /// What the scene shows of each track, on which `trains` stand.
@@ -169,5 +173,25 @@ pub(super) fn sighting(d: &TrackDetection) -> Sighting {
         appearance: d.appearance.word().to_owned(),
         contrast: d.contrast.clone(),
         appeared: d.change == Change::Appeared,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_keeps_the_id_under_which_it_was_delivered() {
+        // printf 'site|life|Appeared|2' | sha256sum | cut -c 1-16
+        for (kind, id) in [
+            (EventKind::Appeared, "5cada2e78acf1d39"),
+            (EventKind::Confirmed, "ce38fe6279e67d8e"),
+            (EventKind::Moved, "64ca64ad70f4bf2a"),
+            (EventKind::Finished, "8fe2e6911cc5abc2"),
+            (EventKind::Permanent, "8bc395ab0b7b0cb8"),
+            (EventKind::Departed, "7984fff4770d0606"),
+        ] {
+            assert_eq!(alert_id("site", "life", kind, 2), id, "{kind:?}");
+        }
     }
 }

@@ -11,11 +11,13 @@ use std::path::PathBuf;
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The time now: written beside what is stored; it decides nothing but which alerts are too old to deliver.
+    /// The time now: written beside what is stored; it decides which alerts are too old to deliver and, where `since` is
+    /// missing, from when on a catalog is searched.
     pub now: Timestamp,
-    /// Oldest date to take; all that the source has where it is missing.
+    /// Oldest date to take; where it is missing, all that a folder has and the newest days of a catalog.
     pub since: Option<Timestamp>,
-    /// Say what would be done, read no pixels and write nothing.
+    /// Say what would be done, read no pixels and write nothing: every file counts as whole, and a run that is at work is
+    /// not disturbed.
     pub dry_run: bool,
     /// Sites to take; all where it is empty.
     pub sites: Vec<String>,
@@ -28,18 +30,15 @@ pub struct RunOptions {
 /// Takes every site as far as its source goes. What concerns one site or scene is recorded and stops no other.
 ///
 /// # Errors
-/// [`Error::Locked`] when another run is at work, [`Error::Damaged`], [`Error::Database`] when the state cannot be
+/// [`Error::Locked`] when another run is at work (not for a dry run), [`Error::Damaged`], [`Error::Database`] when the state cannot be
 /// written, [`Error::Interrupted`]; what was finished by then is kept.
 pub fn run(config: &Config, options: &RunOptions, sink: &dyn Sink) -> Result<RunSummary, Error> {
     for site in &options.sites {
         config.site(site)?;
     }
     let clock = Clock::start();
-    let mut state = if options.dry_run && !config.state.exists() {
-        State::in_memory(&config.state)?
-    } else {
-        State::open(&config.state)?
-    };
+    let mut state =
+        if options.dry_run { State::open_for_dry_run(&config.state)? } else { State::open(&config.state)? };
     let mut summary = RunSummary { dry_run: options.dry_run, ..RunSummary::default() };
     // The first alert may be months away: what it will need is missed today. The scenes are taken all the same.
     summary.channel_problems = alerts::lacking(config, options);

@@ -194,7 +194,7 @@ fn candidate(
         datetime: listed.datetime,
         platform: None,
         view: None,
-        baseline: listed.baseline.clone(),
+        processing_baseline: listed.processing_baseline.clone(),
         status: SceneStatus::Sampled,
         reason: None,
         attempts: attempts + 1,
@@ -264,7 +264,7 @@ fn versions(
             .flatten()
             .find(|r| r.spec != row.spec && same_acquisition(r, &row));
         if let Some(rival) = rival {
-            if row.baseline <= rival.baseline {
+            if row.processing_baseline <= rival.processing_baseline {
                 duplicate(&mut row, rival);
                 schedule.noted.push(row);
                 continue;
@@ -288,7 +288,7 @@ fn versions(
             kept.push(row);
             continue;
         };
-        if row.baseline > kept[at].baseline {
+        if row.processing_baseline > kept[at].processing_baseline {
             std::mem::swap(&mut row, &mut kept[at]);
         }
         if let Some(reason) = unreadable(&kept[at]) {

@@ -1,10 +1,10 @@
 //! The series of a site as files: CSV, JSON, a chart of each track and of all together, and a page.
 
 use super::agreement::{Agreement, agreements};
-use super::alerts::{evidence_folder, link_from};
+use super::alerts::{figure_folder, link_from};
 use super::lives::LifeState;
 use super::occupancy::site_range;
-use super::state::{AlertRow, ObservationRow, State, TrackRow};
+use super::state::{AlertRow, ObservationRow, State, TrackRow, of_json};
 use super::views;
 use super::{Config, Error, SiteConfig};
 use crate::io;
@@ -27,7 +27,8 @@ const EVENT_COUNT: usize = 200;
 /// tracks, into `out`; gives their paths.
 ///
 /// # Errors
-/// [`Error::NoState`] before the first run, [`Error::Io`] when `out` cannot be written.
+/// [`Error::NoState`] before the first run, [`Error::Stored`] where the state is damaged, [`Error::Io`] when `out` cannot be
+/// written.
 pub fn write_series(config: &Config, site_ids: &[String], out: &Path) -> Result<Vec<PathBuf>, Error> {
     let state = State::open_to_read(&config.state)?;
     std::fs::create_dir_all(out).map_err(|source| Error::Output { path: out.to_owned(), source })?;
@@ -58,7 +59,7 @@ fn files_of(
         .filter(|life| life.state == LifeState::Permanent)
         .map(|life| life.id)
         .collect();
-    let json = serde_json::to_string_pretty(&rows.json(site, &tracks))
+    let json = serde_json::to_string_pretty(&rows.json(site, &tracks)?)
         .map_err(|e| Error::Stored { what: "the series", reason: e.to_string() })?;
     let mut files = vec![
         (format!("{}.csv", site.id), rows.csv(&tracks).into_bytes()),
@@ -81,7 +82,7 @@ fn files_of(
             kind: a.kind.clone(),
             title: event_text(a).to_owned()
                 + if permanent.contains(&a.life_id) { " (no train: it stays)" } else { "" },
-            link: evidence_folder(a, &config.alerts.folder)
+            link: figure_folder(a, &config.alerts.folder)
                 .map(|folder| link_from(out, &folder) + "/report.html"),
         })
         .collect();
@@ -136,25 +137,25 @@ impl Rows {
         text
     }
 
-    fn json(&self, site: &SiteConfig, tracks: &[TrackRow]) -> serde_json::Value {
-        let date = |o: &ObservationRow| {
-            let limits: serde_json::Value = serde_json::from_str(&o.limits).unwrap_or_default();
+    fn json(&self, site: &SiteConfig, tracks: &[TrackRow]) -> Result<serde_json::Value, Error> {
+        let date = |o: &ObservationRow| -> Result<serde_json::Value, Error> {
+            let limits: serde_json::Value = of_json("the detection limits of a date", &o.limits)?;
             let a = self.agreement(o);
-            json!({
+            Ok(json!({
                 "datetime": o.datetime, "view": o.view, "observed_m": o.observed_m, "occupied_m": o.occupied_m,
                 "occupied_low_m": o.occupied_low_m, "occupied_high_m": o.occupied_high_m,
                 "wagons_low": o.wagons_low, "wagons_high": o.wagons_high, "train_count": o.train_count,
                 "detection_limit_m": o.limit_m, "detection_limits_m": limits,
                 "agreed_m": a.agreed_m, "disputed_m": a.disputed_m,
-            })
+            }))
         };
-        let track = |t: &TrackRow| {
-            let dates: Vec<serde_json::Value> =
-                self.rows.iter().filter(|o| o.track_index == t.track_index).map(date).collect();
-            json!({ "track_id": t.track_id, "name": t.name, "length_m": t.length_m, "dates": dates })
+        let track = |t: &TrackRow| -> Result<serde_json::Value, Error> {
+            let of_track = self.rows.iter().filter(|o| o.track_index == t.track_index);
+            let dates: Vec<serde_json::Value> = of_track.map(date).collect::<Result<_, _>>()?;
+            Ok(json!({ "track_id": t.track_id, "name": t.name, "length_m": t.length_m, "dates": dates }))
         };
-        let tracks: Vec<serde_json::Value> = tracks.iter().map(track).collect();
-        json!({ "site": site.id, "title": site.title(), "tracks": tracks })
+        let tracks: Vec<serde_json::Value> = tracks.iter().map(track).collect::<Result<_, _>>()?;
+        Ok(json!({ "site": site.id, "title": site.title(), "tracks": tracks }))
     }
 
     fn point(&self, o: &ObservationRow) -> SeriesPoint {

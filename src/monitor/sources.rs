@@ -22,6 +22,8 @@ pub(super) struct Scenes {
     remote: Option<Remote>,
     /// Of folders, listed once a run.
     classifications: Classifications,
+    /// Whether pixels may be read: not in a dry run.
+    reads_pixels: bool,
 }
 
 /// Scenes that lie elsewhere until they are fetched.
@@ -49,10 +51,14 @@ impl Scenes {
                         "the folder holds no scene: check folder and pattern, or wait for the first"
                     );
                 }
-                Ok(Self { listed, remote: None, classifications: Classifications::default() })
+                Ok(Self::new(listed, None, options))
             }
             SiteSource::Catalog(source) => searched(site, source, options),
         }
+    }
+
+    fn new(listed: Vec<Listed>, remote: Option<Remote>, options: &RunOptions) -> Self {
+        Self { listed, remote, classifications: Classifications::default(), reads_pixels: !options.dry_run }
     }
 
     /// Whether scenes have to be fetched before they can be opened.
@@ -90,10 +96,13 @@ impl Scenes {
         site.open(spec, if self.are_remote() { &unlisted } else { &self.classifications })
     }
 
-    /// Why the pixels of a scene cannot be read around the tracks; `None` where they can.
+    /// Why the pixels of a scene cannot be read around the tracks; `None` where they can, and in a dry run, which does not try.
     ///
     /// Images that control points lay on the map have no grid to find the tracks on; of them nothing is read.
     pub(super) fn unreadable(&self, site: &SiteConfig, spec: &str) -> Option<String> {
+        if !self.reads_pixels {
+            return None;
+        }
         let read = || -> Result<(), catalog::Error> {
             self.bring(spec)?;
             let (scene, corridor) = (self.open(site, spec)?, corridor_of(site)?);
@@ -128,7 +137,7 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
         max_tile_cloud_fraction: source.max_tile_cloud_fraction,
         ..Query::default()
     };
-    let catalog = Catalog::new(CatalogAddress::parse(&source.catalog)?, &HttpParams::default());
+    let catalog = Catalog::new(CatalogAddress::parse(&source.catalog)?, &HttpParams::default())?;
     let found = catalog.search(&query)?;
     for skipped in &found.skipped {
         tracing::warn!(site = site.id, item = skipped.id, reason = skipped.reason, "an item cannot be read");
@@ -144,12 +153,11 @@ fn searched(site: &SiteConfig, source: &CatalogSource, options: &RunOptions) -> 
     for scene in selection.scenes {
         let spec = request.item_path(&scene).display().to_string();
         let (item, fingerprint) = (scene.item(), version(&scene));
-        let baseline = item.baseline.map(|b| format!("{b:05.2}"));
-        listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, baseline });
+        let processing_baseline = item.processing_baseline.map(|b| format!("{b:05.2}"));
+        listed.push(Listed { spec: spec.clone(), fingerprint, datetime: item.datetime, processing_baseline });
         scenes.insert(spec, scene);
     }
-    let remote = Some(Remote { catalog, corridor, request, scenes });
-    Ok(Scenes { listed, remote, classifications: Classifications::default() })
+    Ok(Scenes::new(listed, Some(Remote { catalog, corridor, request, scenes }), options))
 }
 
 /// What changes when the provider changes a scene: what it says of the version of each strip, else the whole item.

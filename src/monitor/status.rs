@@ -1,6 +1,6 @@
 //! What is known of each site, for people and machines.
 
-use super::alerts::evidence_folder;
+use super::alerts::figure_folder;
 use super::state::{AlertRow, State};
 use super::words::Word;
 use super::{Config, Error, LifeState};
@@ -83,8 +83,8 @@ pub fn status(config: &Config) -> Result<Status, Error> {
         let mut alerts = state.alerts(&site.id, ALERT_COUNT)?;
         for alert in &mut alerts {
             // Whoever reads this does not know the folder of alerts.
-            let folder = evidence_folder(alert, &config.alerts.folder);
-            alert.evidence = folder.map(|folder| folder.display().to_string());
+            let folder = figure_folder(alert, &config.alerts.folder);
+            alert.figure_folder = folder.map(|folder| folder.display().to_string());
         }
         let standing = lives.into_iter().filter(|row| row.life.state.is_open()).map(|row| Standing {
             length_m: row.life.place.length_m(),

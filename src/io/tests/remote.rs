@@ -84,4 +84,9 @@ fn a_window_of_a_remote_scene_costs_its_own_bytes() {
     assert!(read_raster(&scene, Window { row: 0, col: 0, height: 5, width: 5 }, &[0, 1]).is_ok());
     let absent = open(&format!("{url}/absent.tif")).unwrap_err();
     assert!(matches!(absent, Error::Open { .. }), "{absent}");
+    assert_eq!(absent.http_status(), Some(404), "{absent}");
+    // What is there and broken has no such status, whatever its name.
+    std::fs::write(folder.path().join("404.tif"), [0x5A; 4_000]).unwrap();
+    let broken = open(&format!("{url}/404.tif")).unwrap_err();
+    assert!(broken.to_string().contains("404") && broken.http_status().is_none(), "{broken}");
 }

@@ -1,6 +1,6 @@
 //! The newest alerts as an Atom feed (RFC 4287).
 
-use super::{AlertRow, evidence_folder, link_from};
+use super::{AlertRow, figure_folder, link_from};
 use crate::monitor::state::text_of;
 use jiff::Timestamp;
 use quick_xml::escape::escape;
@@ -30,7 +30,7 @@ pub(super) fn feed(alerts: &[(AlertRow, Timestamp)], folder: &Path, figures: &Pa
             escape(&alert.kind),
             escape(&alert.title)
         );
-        if let Some(place) = evidence_folder(alert, figures) {
+        if let Some(place) = figure_folder(alert, figures) {
             let place = link_from(folder, &place);
             let _ = write!(
                 text,
@@ -54,7 +54,7 @@ mod tests {
     fn the_feed_is_well_formed_whatever_the_names() {
         let alert = AlertRow {
             title: "A & B <yard>".into(),
-            evidence: Some("s/d".into()),
+            figure_folder: Some("s/d".into()),
             ..super::super::an_alert("0a")
         };
         let alerts = [(alert, "2024-06-17T02:00:00Z".parse().unwrap())];

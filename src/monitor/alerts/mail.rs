@@ -64,6 +64,6 @@ fn compose(from: &str, to: &[String], message: &Message) -> Result<lettre::Messa
             .singlepart(Attachment::new("figure.png".to_owned()).body(figure.clone(), kind("image/png")?));
     }
     let name = format!("alert-{}.geojson", alert.alert_id);
-    let geojson = Attachment::new(name).body(message.geojson.clone(), kind("application/geo+json")?);
+    let geojson = Attachment::new(name).body(format!("{}\n", message.geojson), kind("application/geo+json")?);
     builder.multipart(parts.singlepart(geojson)).map_err(|e| format!("the mail cannot be made: {e}"))
 }

@@ -14,7 +14,7 @@ mod webhook;
 pub use params::{AlertParams, Channel, Encryption, Secret, Secrets};
 pub(super) use ready::lacking;
 
-use super::state::{AlertRow, State};
+use super::state::{AlertRow, State, of_json};
 use super::{Config, Error};
 use crate::io;
 use crate::pipeline::Sink;
@@ -41,7 +41,7 @@ pub(super) struct Message {
     /// The figure as PNG.
     pub(super) figure: Option<Vec<u8>>,
     /// GeoJSON collection of the alert alone.
-    pub(super) geojson: String,
+    pub(super) geojson: Value,
 }
 
 impl Message {
@@ -63,7 +63,6 @@ impl Message {
 
     /// The alert as JSON; the figure in base64.
     fn json(&self) -> Value {
-        let feature: Value = serde_json::from_str(&self.alert.feature).unwrap_or_default();
         json!({
             "id": self.alert.alert_id,
             "site": self.alert.site_id,
@@ -72,7 +71,7 @@ impl Message {
             "datetime": self.alert.datetime,
             "title": self.title(),
             "withdrawn": self.alert.withdrawn_at.is_some(),
-            "geojson": { "type": "FeatureCollection", "features": [feature] },
+            "geojson": self.geojson,
             "folder": self.folder,
             "figure_png_base64":
                 self.figure.as_ref().map(|png| base64::engine::general_purpose::STANDARD.encode(png)),
@@ -85,7 +84,7 @@ impl Message {
 fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<bool, Error> {
     let mut drawn = figures::Drawn::new();
     for site in &config.site {
-        for alert in state.without_evidence(&site.id)? {
+        for alert in state.without_figure(&site.id)? {
             if sink.interrupted() {
                 return Err(Error::Interrupted);
             }
@@ -101,7 +100,7 @@ fn draw_figures(state: &mut State, config: &Config, sink: &dyn Sink) -> Result<b
                     String::new()
                 }
             };
-            state.set_evidence(&alert.alert_id, &folder)?;
+            state.set_figure_folder(&alert.alert_id, &folder)?;
         }
     }
     Ok(!drawn.is_empty())
@@ -143,21 +142,22 @@ pub(super) fn deliver(
                 counts.1 += count - i;
                 break;
             }
-            let message = message(config, alert, sent_count)?;
+            // An alert that is damaged in the state holds up no other.
+            let message = message(config, &alert, sent_count).map_err(|e| e.to_string());
             let began = now();
-            let result = match &secret {
-                Err(reason) => Err(reason.clone()),
-                Ok(secret) => send(state, config, channel, secret.as_deref(), &message, began),
+            let result = match (&secret, &message) {
+                (Err(reason), _) | (_, Err(reason)) => Err(reason.clone()),
+                (Ok(secret), Ok(message)) => send(state, config, channel, secret.as_deref(), message, began),
             };
             if let Err(reason) = &result {
-                let id = &message.alert.alert_id;
+                let id = &alert.alert_id;
                 tracing::error!(channel = channel.name(), alert = id, reason, "an alert was not delivered");
                 counts.1 += 1;
                 lost_s += now().as_second() - began.as_second();
             } else {
                 counts.0 += 1;
             }
-            state.set_delivered(&message.alert, channel.name(), result.map(|()| now()))?;
+            state.set_delivered(&alert, channel.name(), result.map(|()| now()))?;
         }
     }
     Ok(counts)
@@ -203,8 +203,8 @@ fn write_feed(
 }
 
 /// Folder of figure and page of an alert, where they could be made; `alerts` is the configured folder of all.
-pub(super) fn evidence_folder(alert: &AlertRow, alerts: &Path) -> Option<PathBuf> {
-    alert.evidence.as_deref().filter(|folder| !folder.is_empty()).map(|folder| alerts.join(folder))
+pub(super) fn figure_folder(alert: &AlertRow, alerts: &Path) -> Option<PathBuf> {
+    alert.figure_folder.as_deref().filter(|folder| !folder.is_empty()).map(|folder| alerts.join(folder))
 }
 
 /// A link to `place` from a page in `folder`: relative, so that both can be moved together.
@@ -217,13 +217,13 @@ pub(super) fn link_from(folder: &Path, place: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-fn message(config: &Config, alert: AlertRow, sent_count: u32) -> Result<Message, Error> {
-    let folder = evidence_folder(&alert, &config.alerts.folder);
+fn message(config: &Config, alert: &AlertRow, sent_count: u32) -> Result<Message, Error> {
+    let folder = figure_folder(alert, &config.alerts.folder);
     let figure = folder.as_ref().and_then(|f| std::fs::read(f.join("report.png")).ok());
     let site_title = config.site(&alert.site_id)?.title().to_owned();
-    let feature: Value = serde_json::from_str(&alert.feature).unwrap_or_default();
-    let geojson = json!({ "type": "FeatureCollection", "features": [feature] }).to_string() + "\n";
-    Ok(Message { alert, sent_count, site_title, folder, figure, geojson })
+    let feature: Value = of_json("the feature of an alert", &alert.feature)?;
+    let geojson = json!({ "type": "FeatureCollection", "features": [feature] });
+    Ok(Message { alert: alert.clone(), sent_count, site_title, folder, figure, geojson })
 }
 
 /// An alert of site `s`, for tests.
@@ -238,7 +238,7 @@ fn an_alert(alert_id: &str) -> AlertRow {
         datetime: Timestamp::UNIX_EPOCH,
         title: "t".into(),
         feature: "{}".into(),
-        evidence: None,
+        figure_folder: None,
         withdrawn_at: None,
     }
 }
@@ -282,7 +282,27 @@ mod tests {
             9
         );
         // Without its scene an alert has no figure.
-        assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.evidence.as_deref() == Some("")));
+        assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.figure_folder.as_deref() == Some("")));
+    }
+
+    #[test]
+    fn an_alert_that_is_damaged_in_the_state_is_told_and_holds_up_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("monitor.toml");
+        let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
+                    [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::read(&path).unwrap();
+        let mut state = State::open(&config.state).unwrap();
+        let damaged = AlertRow { feature: "{".into(), ..an_alert("a") };
+        for alert in [damaged, an_alert("b")] {
+            state.transaction(|t| raise(t, &alert, &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
+        }
+        let now = || Timestamp::UNIX_EPOCH;
+        assert_eq!(deliver(&mut state, &config, &Secrets::default(), &now, &Silent).unwrap(), (1, 1));
+        let failed = state.failed_deliveries().unwrap();
+        assert!(failed.len() == 1 && failed[0].0 == "a", "{failed:?}");
+        assert!(failed[0].3.starts_with("the state holds the feature of an alert that"), "{failed:?}");
     }
 
     /// A user who has asked to stop.
@@ -309,7 +329,7 @@ mod tests {
         let now = || Timestamp::UNIX_EPOCH;
         let stopped = deliver(&mut state, &config, &Secrets::default(), &now, &Stopped);
         assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
-        assert_eq!(state.without_evidence("s").unwrap().len(), 1);
+        assert_eq!(state.without_figure("s").unwrap().len(), 1);
         let again = deliver(&mut state, &config, &Secrets::default(), &now, &Silent);
         assert_eq!(again.unwrap(), (1, 0));
     }

@@ -93,10 +93,10 @@ pub enum Channel {
         from: String,
         /// Receivers.
         to: Vec<String>,
-        /// Name to sign in with.
+        /// Name to sign in with; it goes with a password.
         #[serde(default)]
         user: Option<String>,
-        /// Password to sign in with.
+        /// Password to sign in with; it goes with a user.
         #[serde(default, deserialize_with = "password_of_mail")]
         password: Option<Secret>,
     },
@@ -193,7 +193,14 @@ impl Channel {
                 }
                 Ok(())
             }
-            Self::Mail { from, to, .. } => {
+            Self::Mail { from, to, user, password, .. } => {
+                if user.is_some() != password.is_some() {
+                    let (there, lacking) =
+                        if user.is_some() { ("user", "password") } else { ("password", "user") };
+                    return Err(format!(
+                        "{there} is written and {lacking} is not: write both to sign in, or neither to send without signing in"
+                    ));
+                }
                 if to.is_empty() {
                     return Err("to is empty; write at least one address, such as desk@example.org".to_owned());
                 }
@@ -254,7 +261,9 @@ fn restricted(path: &std::path::Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     let meta =
         std::fs::metadata(path).map_err(|e| format!("cannot read the secret {}: {e}", path.display()))?;
-    if meta.permissions().mode().trailing_zeros() >= 6 {
+    // Of the group and of everybody else.
+    let rights_of_others = meta.permissions().mode() & 0o077;
+    if rights_of_others == 0 {
         return Ok(());
     }
     Err(format!("others may read the secret {0}: chmod 600 {0}", path.display()))

@@ -86,7 +86,7 @@ mod tests {
             site_title: "s".into(),
             folder: None,
             figure: None,
-            geojson: String::new(),
+            geojson: serde_json::Value::Null,
         };
         let answers: Vec<_> =
             (0..3).map(|_| send(&url, Some("key"), &message, Timestamp::UNIX_EPOCH)).collect();

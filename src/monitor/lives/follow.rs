@@ -101,6 +101,20 @@ pub enum EventKind {
     Departed,
 }
 
+impl EventKind {
+    /// What the ids of alerts are made of: never to be changed, or every alert would be delivered a second time.
+    pub(in crate::monitor) fn key(self) -> &'static str {
+        match self {
+            Self::Appeared => "Appeared",
+            Self::Confirmed => "Confirmed",
+            Self::Moved => "Moved",
+            Self::Finished => "Finished",
+            Self::Permanent => "Permanent",
+            Self::Departed => "Departed",
+        }
+    }
+}
+
 /// One thing that happened to one train.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifeEvent {
@@ -250,11 +264,11 @@ fn judge<'a>(
         // What the detector says has gone is no evidence of what stands, nor is a train too short for the place.
         Sight::Missed
     } else if life.misses == 0 {
-        // Weak evidence keeps a train that was there on the date before,
+        // Weak evidence keeps a train that was there on the date before.
         seen(life, look, None);
         Sight::Seen
     } else {
-        // but does not bring back one that was missed.
+        // Weak evidence does not bring back a train that was missed.
         Sight::Faint
     };
     (sight, shown.others)

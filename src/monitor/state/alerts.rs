@@ -27,7 +27,8 @@ pub struct AlertRow {
     pub feature: String,
     /// Folder of figure and page below the folder of alerts, `SITE/TIME`; empty where there are none, `None` until they are
     /// made.
-    pub evidence: Option<String>,
+    #[serde(rename = "evidence")]
+    pub figure_folder: Option<String>,
     /// When a late or replaced scene took it back.
     pub withdrawn_at: Option<Timestamp>,
 }
@@ -52,7 +53,7 @@ fn alert_of(r: &Row<'_>) -> rusqlite::Result<AlertRow> {
         datetime: time_of(&r.get::<_, String>(5)?)?,
         title: r.get(6)?,
         feature: r.get(7)?,
-        evidence: r.get(8)?,
+        figure_folder: r.get(8)?,
         withdrawn_at: r.get::<_, Option<String>>(9)?.map(|t| time_of(&t)).transpose()?,
     })
 }
@@ -112,7 +113,7 @@ pub(in crate::monitor) fn withdraw(
 
 impl State {
     /// Alerts that have to be delivered and whose figure has not been tried yet.
-    pub(in crate::monitor) fn without_evidence(&self, site_id: &str) -> Result<Vec<AlertRow>, Error> {
+    pub(in crate::monitor) fn without_figure(&self, site_id: &str) -> Result<Vec<AlertRow>, Error> {
         let sql = format!(
             "SELECT {COLUMNS} FROM alert WHERE site_id = ?1 AND evidence IS NULL AND EXISTS \
              (SELECT 1 FROM delivery d WHERE d.alert_id = alert.alert_id) ORDER BY datetime, alert_id"
@@ -121,7 +122,11 @@ impl State {
     }
 
     /// Notes in which folder below that of alerts figure and page are; an empty text says that there are none.
-    pub(in crate::monitor) fn set_evidence(&mut self, alert_id: &str, folder: &str) -> Result<(), Error> {
+    pub(in crate::monitor) fn set_figure_folder(
+        &mut self,
+        alert_id: &str,
+        folder: &str,
+    ) -> Result<(), Error> {
         self.transaction(|t| {
             t.execute("UPDATE alert SET evidence = ?2 WHERE alert_id = ?1", (alert_id, folder)).map(drop)
         })

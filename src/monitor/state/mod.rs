@@ -31,7 +31,9 @@ use super::Error;
 use super::lives::Stretch;
 use super::occupancy::occupancy;
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,7 +81,7 @@ impl State {
         Ok(state)
     }
 
-    /// Opens the state to read; a run may be at work meanwhile.
+    /// Opens the state to read; a run may be at work meanwhile. The file stays as it is, byte for byte.
     ///
     /// # Errors
     /// [`Error::NoState`] where there is none, [`Error::Damaged`], [`Error::Newer`], [`Error::Older`].
@@ -87,8 +89,13 @@ impl State {
         if !path.exists() {
             return Err(Error::NoState { path: path.to_owned() });
         }
+        // What a run that was killed left in the log is read from there and taken over by the next run.
+        let has_log = beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
         // Readers of a WAL database write to its shared memory, hence not read-only.
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)
+            .map_err(|e| database_error(path, e))?;
         let state = Self { connection, path: path.to_owned(), _lock: None };
         state.check()?;
         match state.version()? {
@@ -98,8 +105,18 @@ impl State {
         }
     }
 
-    /// A state in memory, for looking what would be done where there is none yet.
-    pub(super) fn in_memory(path: &Path) -> Result<Self, Error> {
+    /// What a dry run looks at: the state as it is, or an empty one in memory where there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Newer`], [`Error::Older`].
+    pub(super) fn open_for_dry_run(path: &Path) -> Result<Self, Error> {
+        match Self::open_to_read(path) {
+            Err(Error::NoState { .. }) => Self::in_memory(path),
+            opened => opened,
+        }
+    }
+
+    fn in_memory(path: &Path) -> Result<Self, Error> {
         let connection = Connection::open_in_memory().map_err(|e| database_error(path, e))?;
         let mut state = Self { connection, path: path.to_owned(), _lock: None };
         state.migrate()?;
@@ -246,10 +263,15 @@ pub(super) fn recount(c: &Connection, scene_key: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+/// The file whose name is that of the state with an ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let place = PathBuf::from(name);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let place = beside(path, ".lock");
     let output = |source| Error::Output { path: place.clone(), source };
     let file = File::options().create(true).append(true).open(&place).map_err(output)?;
     match file.try_lock() {
@@ -280,6 +302,11 @@ fn database_error(path: &Path, source: rusqlite::Error) -> Error {
     Error::Database { path: path.to_owned(), source, hint }
 }
 
+/// The value of a stored JSON text: one that cannot be understood is damage and no empty value.
+pub(super) fn of_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|e| Error::Stored { what, reason: e.to_string() })
+}
+
 /// RFC 3339 to the second, so that text sorts by time.
 #[must_use]
 pub(super) fn text_of(time: Timestamp) -> String {
@@ -308,6 +335,34 @@ mod tests {
         assert!(State::open_to_read(&path).is_ok());
         drop(first);
         assert!(State::open(&path).is_ok());
+    }
+
+    #[test]
+    fn readers_and_dry_runs_change_no_byte_also_after_a_run_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.sqlite");
+        let mut state = State::open(&path).unwrap();
+        state.begin_run(Timestamp::UNIX_EPOCH).unwrap();
+        // What lies there when a run is killed: the run is in the log and not yet in the file.
+        let killed = folder.path().join("killed.sqlite");
+        let files = [(path.clone(), killed.clone()), (beside(&path, "-wal"), beside(&killed, "-wal"))];
+        for (from, to) in &files {
+            std::fs::copy(from, to).unwrap();
+        }
+        // Also while the lock is held.
+        for place in [&killed, &path] {
+            let bytes = || [place.clone(), beside(place, "-wal")].map(|file| std::fs::read(file).unwrap());
+            let before = bytes();
+            assert!(!before[1].is_empty());
+            for open in [State::open_to_read, State::open_for_dry_run] {
+                assert!(open(place).unwrap().last_run().unwrap().is_some());
+                assert!(bytes() == before, "{}", place.display());
+            }
+        }
+        assert!(State::open(&killed).unwrap().last_run().unwrap().is_some());
+        let none = folder.path().join("none.sqlite");
+        assert!(State::open_for_dry_run(&none).unwrap().last_run().unwrap().is_none());
+        assert!(!none.exists() && !beside(&none, ".lock").exists());
     }
 
     #[test]
@@ -342,9 +397,9 @@ mod tests {
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
-        let alert = |id: &str, evidence: &str, withdrawn: u8| {
+        let alert = |id: &str, figure: &str, withdrawn: u8| {
             format!(
-                "INSERT INTO alert VALUES ('{id}', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{{}}', {evidence}, \
+                "INSERT INTO alert VALUES ('{id}', 's', 'l', 1, 'first', '2021-01-01T00:00:00Z', 't', '{{}}', {figure}, \
                  {withdrawn}, '2021-01-02T00:00:00Z'); INSERT INTO delivery (alert_id, channel) VALUES ('{id}', 'c');"
             )
         };
@@ -365,8 +420,8 @@ mod tests {
         let alerts = state.alerts("s", 9).unwrap();
         let withdrawn: Vec<bool> = alerts.iter().map(|a| a.withdrawn_at.is_some()).collect();
         assert_eq!(withdrawn, [false, true, false]);
-        let evidence: Vec<Option<&str>> = alerts.iter().map(|a| a.evidence.as_deref()).collect();
-        assert_eq!(evidence, [Some("s/20210101T000000-radar"), None, Some("")]);
+        let folders: Vec<Option<&str>> = alerts.iter().map(|a| a.figure_folder.as_deref()).collect();
+        assert_eq!(folders, [Some("s/20210101T000000-radar"), None, Some("")]);
         let step = &state.steps("s").unwrap()[0];
         assert_eq!((step.sight, step.place.end_m), (Sight::Hidden, 9.0));
         drop(state);

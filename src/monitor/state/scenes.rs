@@ -45,7 +45,8 @@ pub struct SceneRow {
     /// Name of its view; `None` where it could not be opened.
     pub view: Option<String>,
     /// Processing baseline, `04.00`.
-    pub baseline: Option<String>,
+    #[serde(rename = "baseline")]
+    pub processing_baseline: Option<String>,
     /// What became of it.
     pub status: SceneStatus,
     /// Why.
@@ -82,7 +83,7 @@ fn scene_of(row: &Row<'_>) -> rusqlite::Result<SceneRow> {
         scene_id: row.get(3)?,
         datetime: row.get::<_, Option<String>>(4)?.as_deref().map(time_of).transpose()?,
         platform: row.get(5)?,
-        baseline: row.get(6)?,
+        processing_baseline: row.get(6)?,
         status: row.get::<_, Word<_>>(7)?.0,
         reason: row.get(8)?,
         attempts: row.get(9)?,
@@ -118,7 +119,7 @@ pub(in crate::monitor) fn put_scene(
             scene.scene_id,
             scene.datetime.map(text_of),
             scene.platform,
-            scene.baseline,
+            scene.processing_baseline,
             Word(scene.status),
             scene.reason,
             scene.attempts,

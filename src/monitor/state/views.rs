@@ -1,6 +1,6 @@
 //! Views of a site: the reference scene of each, with its pixels.
 
-use super::{Error, State, blob, text_of, time_of};
+use super::{Error, State, blob, of_json, text_of, time_of};
 use crate::grid::{Affine, Crs, Grid};
 use crate::raster::Raster;
 use crate::scene::{Backscatter, Band, BandName, Pass, Radar, Scaling, Scene, Source, Storage};
@@ -157,8 +157,7 @@ impl ViewRow {
     }
 
     fn of(name: String, reference: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let reference: ReferenceScene = serde_json::from_str(reference)
-            .map_err(|e| Error::Stored { what: "a reference scene", reason: e.to_string() })?;
+        let reference: ReferenceScene = of_json("a reference scene", reference)?;
         let (values, validity) = blob::to_pixels(bytes, blob::Scale::of_radar(reference.radar.is_some()))?;
         let grid = Grid {
             crs: reference.crs(),
@@ -207,11 +206,7 @@ impl State {
                 .collect()
         })?;
         rows.into_iter()
-            .map(|(name, reference)| {
-                let reference = serde_json::from_str(&reference)
-                    .map_err(|e| Error::Stored { what: "a reference scene", reason: e.to_string() })?;
-                Ok((name, reference))
-            })
+            .map(|(name, reference)| Ok((name, of_json("a reference scene", &reference)?)))
             .collect()
     }
 
