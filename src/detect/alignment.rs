@@ -42,6 +42,7 @@ pub(super) fn step(stack: &Stack<'_>, tracks: &[TrackStrips<'_>]) -> Option<((f6
 
 /// How clearly the baselines show a bed below the rails or within a step of them, in standard deviations of what placebo tracks show; 0
 /// where that is not known.
+#[must_use]
 pub fn bed_sigmas(tracks: &[TrackStrips<'_>]) -> f64 {
     let stack = Stack::new(tracks, &DetectParams::default()).ok();
     let sigmas = stack.and_then(|stack| Some(Beds::new(&stack, tracks)?.sigmas()));

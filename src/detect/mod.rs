@@ -438,6 +438,41 @@ mod tests {
     }
 
     #[test]
+    fn a_train_that_stands_still_under_another_contrast_is_no_news() {
+        let track = line(6000.0);
+        let dated = |date: u64, gain: f64, train: std::ops::Range<usize>| {
+            let mut date = strip(&track, date, gain, train);
+            for ((_, s, t), v) in date.values.indexed_iter_mut() {
+                // Hedges beside the track, 6, 8, 11 and 14 px off, and the train three times as strong as usual.
+                let hedge = [52, 56, 62, 68].iter().any(|c| t.abs_diff(*c) < 2 || t.abs_diff(80 - c) < 2);
+                *v += if hedge && s % 40 < 4 { 0.15 * gain as f32 } else { 0.0 };
+            }
+            date
+        };
+        for (target_gain, baseline_gain) in [(1.0, 1.0), (1.0, 0.7), (0.7, 1.0)] {
+            let empty = dated(1, target_gain, 0..0).values;
+            let strong = |date: u64, gain: f64| {
+                let mut with = dated(date, gain, 300..340);
+                let without = dated(date, gain, 0..0).values;
+                with.values += &(2.0 * (&with.values - &without));
+                with
+            };
+            let exclusion = Array2::from_elem(strip(&track, 1, 1.0, 0..0).valid.dim(), false);
+            let found = |target: Strip| {
+                let baselines = (2..5).map(|date| strong(date, baseline_gain)).collect();
+                let input = TrackStrips { track: &track, target, baselines, exclusion: exclusion.clone() };
+                let mut found = detect(&[input], &DetectParams::default()).unwrap().detections;
+                found.retain(|d| d.chainage_start_m < 3400.0 && d.chainage_end_m > 3000.0);
+                found
+            };
+            let still = found(strong(1, target_gain));
+            assert!(still.is_empty(), "{target_gain} {baseline_gain}: {still:#?}");
+            let gone = found(Strip { values: empty, ..dated(1, target_gain, 0..0) });
+            assert_eq!(gone.first().map(|d| d.change), Some(Change::Departed));
+        }
+    }
+
+    #[test]
     fn a_neighbouring_rail_changes_nothing_for_the_track() {
         let track = line(6000.0);
         let target = strip(&track, 1, 1.0, 200..220);

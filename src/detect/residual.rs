@@ -6,7 +6,7 @@
 
 use super::radar::{self, Evidence};
 use super::stack::{Role, Seen, Stack};
-use super::standing::{StandingOut, contrast_ratios, finite_median, mean_of};
+use super::standing::{StandingOut, contrast_ratios, mean_of};
 use crate::stats::{
     RegressionRule, RobustFit, Whitener, biweight, median, robust_line, trimmed_covariance, tukey_regression,
 };
@@ -174,13 +174,14 @@ struct Column<'a> {
     usual: [Vec<f64>; 2],
     /// What stood out on most of the others and is taken from all filter outputs.
     standing: Vec<f64>,
+    /// The least and the most that the scene under test may show of that, over what the others show.
+    ratios: [f64; 2],
     /// The others, newest first.
     others: Vec<&'a [Option<Seen>]>,
 }
 
 impl<'a> Column<'a> {
-    /// `ratios` are the least and the most that the tested scene may show of what stands on the others; `response` is the
-    /// filter's to a train of unit contrast in its middle.
+    /// `ratios` are those of [`contrast_ratios`]; `response` is the filter's to a train of unit contrast in its middle.
     fn new(
         tested: &[Option<Seen>],
         others: Vec<&'a [Option<Seen>]>,
@@ -198,11 +199,7 @@ impl<'a> Column<'a> {
             StandingOut::new(&usual, &others).map_or_else(|| vec![0.0; usual.len()], |out| out.standing());
         let mut filtered: Vec<f64> = of_tested(|s| s.filtered);
         usual.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
-        let centre = finite_median(&filtered);
-        for (v, standing) in filtered.iter_mut().zip(&standing).filter(|(_, standing)| **standing != 0.0) {
-            let [a, b] = ratios.map(|ratio| ratio * standing);
-            *v -= (*v - centre).clamp(a.min(b), a.max(b));
-        }
+        filtered.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing);
         let mut centre: Vec<f64> = newest(|s| s.centre);
         centre.iter_mut().zip(&standing).for_each(|(v, standing)| *v -= standing / response);
         Self {
@@ -211,6 +208,7 @@ impl<'a> Column<'a> {
             own: [of_tested(|s| s.tilt), newest(|s| s.tilt), centre],
             usual: [usual, flank],
             standing,
+            ratios,
             others,
         }
     }
@@ -279,7 +277,14 @@ fn fit_band(columns: &[Column<'_>], band: usize, first: &[f64], phases: Option<&
     } else {
         x.extend(column.usual.iter().map(Vec::as_slice));
     }
-    residuals(tukey_regression(&x, &column.filtered, Some(first), RULE), column.filtered.len())
+    let mut left =
+        residuals(tukey_regression(&x, &column.filtered, Some(first), RULE), column.filtered.len());
+    for (left, standing) in left.iter_mut().zip(&column.standing).filter(|(_, standing)| **standing != 0.0) {
+        // What the contrast of the dates explains of a thing that stands still.
+        let [a, b] = column.ratios.map(|ratio| (ratio - 1.0) * standing);
+        *left -= left.clamp(a.min(b), a.max(b));
+    }
+    left
 }
 
 /// Subtracts the median across and divides by the local noise; gives its factor, one for all columns of a row, (row, band).

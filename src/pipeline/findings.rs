@@ -214,7 +214,7 @@ fn track_cards(plan: &Plan, output: &RunOutput) -> Result<Vec<TrackCard>, Error>
                 length_m: result.length_m,
                 observed_m: result.observed_m,
                 vertices_xy: track.vertices().iter().map(|&(x, y)| [x, y]).collect(),
-                vertices_lonlat: lonlat(plan, track.vertices())?,
+                vertices_lonlat: plan.lonlat(track.vertices())?,
                 profile: Profile {
                     start_m: 0.0,
                     step_m,
@@ -266,7 +266,7 @@ fn train_card(plan: &Plan, d: &TrackDetection, motion: Option<Motion>) -> Result
         contrast: by_band(plan, &d.contrast),
         contrast_unit: contrast_unit(plan),
         appearance: d.appearance.word().to_owned(),
-        footprint_lonlat: lonlat(plan, &ring)?,
+        footprint_lonlat: plan.lonlat(&ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
@@ -313,7 +313,7 @@ fn cargo_card(plan: &Plan, grid: &Grid, object: &ChangeObject) -> Result<Detecti
         contrast: by_band(plan, &o.contrast),
         contrast_unit: contrast_unit(plan),
         appearance: o.appearance.word().to_owned(),
-        footprint_lonlat: lonlat(plan, &ring)?,
+        footprint_lonlat: plan.lonlat(&ring)?,
         footprint_xy: ring.iter().map(|&(x, y)| [x, y]).collect(),
         ..DetectionCard::default()
     })
@@ -330,10 +330,6 @@ fn change_word(appeared: bool) -> String {
 
 fn by_band(plan: &Plan, contrast: &[f64]) -> BTreeMap<String, f64> {
     plan.bands.iter().map(ToString::to_string).zip(contrast.iter().copied()).collect()
-}
-
-fn lonlat(plan: &Plan, points: &[(f64, f64)]) -> Result<Vec<Point>, Error> {
-    Ok(io::to_wgs84(&plan.crs, points)?.into_iter().map(|(lon, lat)| [lon, lat]).collect())
 }
 
 /// Clouded share of the target within [`CLOUD_REACH_M`] of a footprint's bounding box; pixels are `pixel_m` wide.

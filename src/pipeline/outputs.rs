@@ -103,11 +103,10 @@ pub fn write_outputs(output: &RunOutput, arguments: &[String]) -> Result<OutputP
         raster,
         band_names: &names,
         card: PanelCard {
-            corners_lonlat: io::to_wgs84(&output.baseline_map.grid.crs, &output.baseline_map.grid.corners())
+            corners_lonlat: plan
+                .lonlat(&output.baseline_map.grid.corners())
                 .ok()
-                .and_then(|c| {
-                    <[_; 4]>::try_from(c.into_iter().map(|(x, y)| [x, y]).collect::<Vec<_>>()).ok()
-                }),
+                .and_then(|corners| <[_; 4]>::try_from(corners).ok()),
             scene_id: scene.id.clone(),
             datetime: scene.datetime,
             platform: scene.platform.clone(),

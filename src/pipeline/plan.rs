@@ -31,8 +31,10 @@ pub struct Plan {
     pub bands: Vec<BandName>,
     /// Projected CRS of the tracks, metres.
     pub crs: Crs,
-    /// The rail lines inside the scenes.
+    /// The rail lines inside the scenes, where they are followed.
     pub tracks: Vec<Track>,
+    /// Map metres `(x, y)` from the rails as given to those lines: by as much the newest baseline lies beside the map.
+    pub rails_moved_m: Option<(f64, f64)>,
     /// Some of the rails come from OpenStreetMap.
     pub rails_are_osm: bool,
     /// Polygons for cargo, in the working CRS; `None` for the whole corridor.
@@ -173,6 +175,7 @@ impl Plan {
             bands,
             crs,
             tracks,
+            rails_moved_m: None,
             rails_are_osm: false,
             yards,
             pixel_m,
@@ -191,6 +194,22 @@ impl Plan {
             return Err(Error::BandMissing { scene: scene.id, band: missing.to_string() });
         }
         NeededGround::new(&self.config, &self.crs, &self.tracks, self.pixel_m).planned(scene, &self.bands)
+    }
+
+    /// Follows the rails so many map metres to the east and north of where they are given.
+    pub(super) fn move_rails(&mut self, (east_m, north_m): (f64, f64)) {
+        self.tracks = self.tracks.iter().map(|track| track.moved(east_m, north_m)).collect();
+        self.rails_moved_m = Some((east_m, north_m));
+    }
+
+    /// Longitudes and latitudes of map points as the pictures show them, by the map that the rails are from.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when PROJ cannot carry them to WGS 84.
+    pub(super) fn lonlat(&self, points: &[(f64, f64)]) -> Result<Vec<[f64; 2]>, Error> {
+        let (east, north) = self.rails_moved_m.unwrap_or_default();
+        let on_map: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x - east, y - north)).collect();
+        Ok(io::to_wgs84(&self.crs, &on_map)?.into_iter().map(|(lon, lat)| [lon, lat]).collect())
     }
 
     /// How the strips are sampled.

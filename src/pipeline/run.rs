@@ -65,8 +65,6 @@ pub struct RunOutput {
     pub target_map: Raster,
     /// Seconds by stage.
     pub timings_s: BTreeMap<String, f64>,
-    /// By how many map metres `(x, y)` the rails were moved onto their bed in the newest baseline, because they fit the target.
-    pub rails_moved_m: Option<(f64, f64)>,
     /// What was done: the plan, with the tracks where they were followed.
     pub plan: Plan,
 }
@@ -74,7 +72,7 @@ pub struct RunOutput {
 impl RunOutput {
     /// Step `(x, y)`, map metres, from the given rails to those that were followed; `None` where they stayed.
     pub(super) fn rails_step_m(&self) -> Option<(f64, f64)> {
-        let steps = [self.rails_moved_m, self.trains.rails_step_m];
+        let steps = [self.plan.rails_moved_m, self.trains.rails_step_m];
         steps.into_iter().flatten().reduce(|a, b| (a.0 + b.0, a.1 + b.1))
     }
 }
@@ -97,9 +95,8 @@ pub fn run(mut plan: Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<
     let mut skipped = plan.skipped.clone();
     let (mut reference, reference_index) = run.reference(&target, newest, &mut skipped)?;
     let Run { clock, done, .. } = run;
-    let rails_moved_m = rails_moved_m(&plan, &reference.registered)?;
-    if let Some((east, north)) = rails_moved_m {
-        plan.tracks = plan.tracks.iter().map(|track| track.moved(east, north)).collect();
+    if let Some(moved_m) = rails_moved_m(&plan, &reference.registered)? {
+        plan.move_rails(moved_m);
     }
     let mut run = Run { plan: &plan, source, sink, clock, done };
     run.clock.lap("register");
@@ -145,7 +142,6 @@ pub fn run(mut plan: Plan, source: &dyn SceneSource, sink: &dyn Sink) -> Result<
         baseline_map,
         target_map,
         timings_s: run.clock.laps_s,
-        rails_moved_m,
         plan,
     };
     note_details(&output);
