@@ -186,7 +186,7 @@ fn observed(track: &Value, origin: (f64, f64)) -> Seen {
         (profile["start_m"].as_f64().unwrap_or(0.0), profile["step_m"].as_f64().unwrap_or(STEP_M));
     let vertices = array(&track["vertices_lonlat"]).iter().filter_map(position).map(|p| local(p, origin));
     let points = Axis::new(vertices.collect()).map_or_else(Vec::new, |axis| {
-        let values = array(&profile["statistic"]).iter().enumerate();
+        let values = array(&profile["score"]).iter().enumerate();
         values.filter(|(_, v)| !v.is_null()).map(|(i, _)| axis.at(start + step * i as f64)).collect()
     });
     Seen { points, limits: track["detection_limit_m"].clone() }
@@ -257,7 +257,7 @@ mod tests {
         };
         let track = |north_m: f64, limit_m: f64| {
             json!({ "track_id": format!("run-{north_m}"), "vertices_lonlat": line(north_m, 0.0, 1000.0),
-                "profile": { "start_m": 0.0, "step_m": 10.0, "statistic": vec![0.0; 101] },
+                "profile": { "start_m": 0.0, "step_m": 10.0, "score": vec![0.0; 101] },
                 "detection_limit_m": { "blue tarpaulin": limit_m } })
         };
         let run = json!({ "findings": { "tracks": [track(0.0, 100.0), track(5.0, 200.0), track(900.0, 300.0)] },

@@ -306,7 +306,7 @@ impl<'a> Comparison<'a> {
         let mut raised = 0;
         for (event, feature) in followed.events.iter().zip(features) {
             let life = &followed.lives[event.life];
-            let idle = if event.kind == EventKind::Appeared { reactivates.take() } else { None };
+            let idle = if event.kind == EventKind::First { reactivates.take() } else { None };
             let alert = alert(self.config, scene, (event, life), feature, idle);
             raised += usize::from(raise(c, &alert, &self.channels(&alert), self.now)?);
             if event.kind == EventKind::Permanent {

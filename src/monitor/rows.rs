@@ -102,7 +102,7 @@ pub(super) fn alert(
     let kind = if idle_days.is_some() { "reactivation".to_owned() } else { Word(event.kind).to_string() };
     let (length_m, date) = (life.place.length_m(), scene.datetime.strftime("%Y-%m-%d"));
     let what = match event.kind {
-        EventKind::Appeared => format!("train of about {length_m:.0} m appeared"),
+        EventKind::First => format!("train of about {length_m:.0} m appeared"),
         EventKind::Confirmed => format!("train of about {length_m:.0} m still there"),
         EventKind::Moved => format!("train of about {length_m:.0} m moved along the line"),
         EventKind::Finished => {
@@ -184,7 +184,7 @@ mod tests {
     fn an_event_keeps_the_id_under_which_it_was_delivered() {
         // printf 'site|life|Appeared|2' | sha256sum | cut -c 1-16
         for (kind, id) in [
-            (EventKind::Appeared, "5cada2e78acf1d39"),
+            (EventKind::First, "5cada2e78acf1d39"),
             (EventKind::Confirmed, "ce38fe6279e67d8e"),
             (EventKind::Moved, "64ca64ad70f4bf2a"),
             (EventKind::Finished, "8fe2e6911cc5abc2"),

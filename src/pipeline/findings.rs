@@ -218,7 +218,7 @@ fn track_cards(plan: &Plan, output: &RunOutput) -> Result<Vec<TrackCard>, Error>
                 profile: Profile {
                     start_m: 0.0,
                     step_m,
-                    statistic: result.profile.iter().map(|v| v.is_finite().then_some(*v)).collect(),
+                    score: result.profile.iter().map(|v| v.is_finite().then_some(*v)).collect(),
                     threshold: output.trains.null.threshold_score,
                 },
                 detection_limit_m: result

@@ -16,8 +16,8 @@ use ndarray::{Array2, Array3, Axis, Zip, s};
 /// [`Error::Io`] when the two systems cannot be related.
 pub(super) fn onto_grid(raster: &Raster, grid: &Grid, shift_px: (f64, f64)) -> Result<Raster, Error> {
     let mapping = io::mapping(&grid.crs, &raster.grid, bounds(grid))?;
-    Ok(match whole_offset(grid, &mapping, shift_px) {
-        Some(offset) => copied(raster, grid, offset),
+    Ok(match whole_displacement(grid, &mapping, shift_px) {
+        Some(displacement) => copied(raster, grid, displacement),
         None => interpolated(raster, grid, &mapping, shift_px),
     })
 }
@@ -105,7 +105,7 @@ fn shifted_row_col(grid: &Grid, mapping: &Mapping, (row, col): (f64, f64)) -> (f
 }
 
 /// By how many (rows, columns) the pixels of a scene lie on from those of `grid`; `None` where they lie between each other.
-fn whole_offset(grid: &Grid, mapping: &Mapping, shift_px: (f64, f64)) -> Option<(isize, isize)> {
+fn whole_displacement(grid: &Grid, mapping: &Mapping, shift_px: (f64, f64)) -> Option<(isize, isize)> {
     let Mapping::Affine(_) = mapping else { return None };
     let (last_row, last_col) = (grid.shape.0 as f64 - 1.0, grid.shape.1 as f64 - 1.0);
     let from = |row: f64, col: f64| {
@@ -118,19 +118,19 @@ fn whole_offset(grid: &Grid, mapping: &Mapping, shift_px: (f64, f64)) -> Option<
     (whole && corners == [first; 3]).then_some((first.0 as isize, first.1 as isize))
 }
 
-/// [`onto_grid`] where every pixel of `grid` is one of the scene's, `offset` (rows, columns) further on.
-fn copied(raster: &Raster, grid: &Grid, offset: (isize, isize)) -> Raster {
+/// [`onto_grid`] where every pixel of `grid` is one of the scene's, `displacement` (rows, columns) further on.
+fn copied(raster: &Raster, grid: &Grid, displacement: (isize, isize)) -> Raster {
     let (bands, rows, cols) = raster.values.dim();
     let (height, width) = grid.shape;
     let mut values = Array3::<f32>::zeros((bands, height, width));
     let mut validity = Array2::from_elem((height, width), Validity::NO_DATA);
-    let shared = |offset: isize, n: usize, own: usize| {
-        let first = (-offset).clamp(0, n as isize);
-        let end = (own as isize - offset).clamp(first, n as isize);
-        (first as usize..end as usize, (first + offset).clamp(0, own as isize) as usize)
+    let shared = |displacement: isize, n: usize, own: usize| {
+        let first = (-displacement).clamp(0, n as isize);
+        let end = (own as isize - displacement).clamp(first, n as isize);
+        (first as usize..end as usize, (first + displacement).clamp(0, own as isize) as usize)
     };
     let ((rows_here, row), (cols_here, col)) =
-        (shared(offset.0, height, rows), shared(offset.1, width, cols));
+        (shared(displacement.0, height, rows), shared(displacement.1, width, cols));
     let there = s![.., row..row + rows_here.len(), col..col + cols_here.len()];
     values.slice_mut(s![.., rows_here.clone(), cols_here.clone()]).assign(&raster.values.slice(there));
     let fits = kernel_fits(&raster.validity.mapv(Validity::shows_ground).view());
@@ -184,12 +184,12 @@ mod tests {
         for (x, y, shape) in places {
             let to = grid(x, y, shape);
             let mapping = io::mapping(&to.crs, &raster.grid, bounds(&to)).unwrap();
-            assert!(whole_offset(&to, &mapping, (3.0, -2.0)).is_some());
+            assert!(whole_displacement(&to, &mapping, (3.0, -2.0)).is_some());
             let plain = interpolated(&raster, &to, &mapping, (3.0, -2.0));
             assert_eq!(onto_grid(&raster, &to, (3.0, -2.0)).unwrap(), plain);
         }
         let mapping = io::mapping(&raster.grid.crs, &raster.grid, bounds(&raster.grid)).unwrap();
-        assert!(whole_offset(&raster.grid, &mapping, (0.0, 0.5)).is_none());
+        assert!(whole_displacement(&raster.grid, &mapping, (0.0, 0.5)).is_none());
     }
 
     #[test]

@@ -116,13 +116,13 @@ pub struct TrackCard {
     pub vertices_xy: Vec<Point>,
     /// The same vertices, degrees.
     pub vertices_lonlat: Vec<Point>,
-    /// The statistic along the track.
+    /// The score along the track.
     pub profile: Profile,
     /// Shortest train found with 90 % probability, m, by cargo; `None` where no length up to the longest suffices, empty where none is given.
     pub detection_limit_m: BTreeMap<String, Option<f64>>,
 }
 
-/// A statistic sampled along a track.
+/// The score of the best window over each place along a track.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Profile {
@@ -130,9 +130,10 @@ pub struct Profile {
     pub start_m: f64,
     /// Spacing of the values, m.
     pub step_m: f64,
-    /// Values; `None` where the track could not be observed.
-    pub statistic: Vec<Option<f32>>,
-    /// Value from which a detection is reported at the asked false-alarm rate.
+    /// Scores; `None` where the track could not be observed.
+    #[serde(alias = "statistic")]
+    pub score: Vec<Option<f32>>,
+    /// Score from which a detection is reported at the asked false-alarm rate.
     pub threshold: f64,
 }
 

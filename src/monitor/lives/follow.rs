@@ -88,7 +88,7 @@ pub struct DateLook<'a> {
 pub enum EventKind {
     /// Seen for the first time.
     #[serde(rename = "first")]
-    Appeared,
+    First,
     /// Seen on a second date.
     Confirmed,
     /// Seen elsewhere on the line.
@@ -105,7 +105,7 @@ impl EventKind {
     /// What the ids of alerts are made of: never to be changed, or every alert would be delivered a second time.
     pub(in crate::monitor) fn key(self) -> &'static str {
         match self {
-            Self::Appeared => "Appeared",
+            Self::First => "Appeared",
             Self::Confirmed => "Confirmed",
             Self::Moved => "Moved",
             Self::Finished => "Finished",
@@ -187,7 +187,7 @@ impl Followed {
 
     /// Adds a train that came, or one that was there before it was watched and has gone.
     fn begin(&mut self, life: Life, appeared: bool) {
-        self.note(self.lives.len(), if appeared { EventKind::Appeared } else { EventKind::Departed });
+        self.note(self.lives.len(), if appeared { EventKind::First } else { EventKind::Departed });
         self.sights.push(if appeared { Sight::Seen } else { Sight::Missed });
         self.lives.push(life);
     }

@@ -66,7 +66,7 @@ fn kinds(followed: &Followed) -> Vec<EventKind> {
 #[test]
 fn a_train_comes_stands_moves_and_goes() {
     let d0 = date(Vec::new(), 0, &[(200.0, 500.0)], 1.0);
-    assert_eq!(kinds(&d0), [EventKind::Appeared]);
+    assert_eq!(kinds(&d0), [EventKind::First]);
     assert_eq!(d0.lives[0].state, LifeState::First);
     let d5 = date(d0.lives, 5, &[(210.0, 490.0)], 1.0);
     assert_eq!(kinds(&d5), [EventKind::Confirmed]);
@@ -187,7 +187,7 @@ fn a_train_that_moved_is_known_by_its_contrast() {
 fn a_train_within_a_longer_false_one_is_told_as_a_train_of_its_own() {
     let d0 = date(Vec::new(), 0, &[(0.0, 1200.0)], 1.0);
     let d5 = date(d0.lives, 5, &[(500.0, 700.0)], 1.0);
-    assert_eq!(kinds(&d5), [EventKind::Appeared]);
+    assert_eq!(kinds(&d5), [EventKind::First]);
     assert_eq!(d5.sights, [Sight::Missed, Sight::Seen]);
     assert_eq!((d5.lives[0].place, d5.lives[1].place), (at(0.0, 1200.0), at(500.0, 700.0)));
     let d10 = date(d5.lives, 10, &[(490.0, 710.0)], 1.0);

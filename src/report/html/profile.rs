@@ -54,8 +54,8 @@ struct Limit {
 pub(super) fn charts(tracks: &[TrackCard], detections: &[DetectionCard]) -> Vec<Chart> {
     let scores = tracks.iter().flat_map(|track| {
         let p = &track.profile;
-        let seen = p.statistic.iter().flatten().map(|v| f64::from(*v));
-        seen.chain((!p.statistic.is_empty()).then_some(p.threshold))
+        let seen = p.score.iter().flatten().map(|v| f64::from(*v));
+        seen.chain((!p.score.is_empty()).then_some(p.threshold))
     });
     let (low, high) = scores
         .filter(|v| v.is_finite())
@@ -67,7 +67,7 @@ pub(super) fn charts(tracks: &[TrackCard], detections: &[DetectionCard]) -> Vec<
 /// The chart of a track over a range of scores; `None` for a track without a profile.
 fn chart(track: &TrackCard, detections: &[DetectionCard], (low, high): (f64, f64)) -> Option<Chart> {
     let p = &track.profile;
-    let end_m = p.start_m + p.step_m * p.statistic.len() as f64;
+    let end_m = p.start_m + p.step_m * p.score.len() as f64;
     let usable = p.step_m > 0.0 && end_m > p.start_m && end_m.is_finite() && high > low;
     if !usable {
         return None;
@@ -117,10 +117,10 @@ fn chart(track: &TrackCard, detections: &[DetectionCard], (low, high): (f64, f64
 
 fn line(track: &TrackCard, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
     let p = &track.profile;
-    let group = p.statistic.len().div_ceil(POINT_COUNT).max(1);
+    let group = p.score.len().div_ceil(POINT_COUNT).max(1);
     let mut path = String::new();
     let mut pen_down = false;
-    for (k, values) in p.statistic.chunks(group).enumerate() {
+    for (k, values) in p.score.chunks(group).enumerate() {
         let highest = values.iter().flatten().copied().filter(|v| v.is_finite()).reduce(f32::max);
         if let Some(v) = highest {
             let s = p.start_m + p.step_m * (k * group) as f64;
@@ -135,7 +135,7 @@ fn gaps(track: &TrackCard, x: impl Fn(f64) -> f64) -> Vec<Span> {
     let p = &track.profile;
     let mut gaps = Vec::new();
     let mut start = None;
-    for (k, value) in p.statistic.iter().copied().chain([Some(0.0)]).enumerate() {
+    for (k, value) in p.score.iter().copied().chain([Some(0.0)]).enumerate() {
         let s = p.start_m + p.step_m * k as f64;
         match (value, start) {
             (None, None) => start = Some(s),
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn gaps_break_the_line_and_the_peak_survives_decimation() {
-        let mut statistic = vec![Some(1.0f32); 5000];
-        statistic[2345] = Some(9.0);
-        statistic[4000..4100].fill(None);
-        let profile = Profile { start_m: 0.0, step_m: 10.0, statistic, threshold: 4.0 };
+        let mut score = vec![Some(1.0f32); 5000];
+        score[2345] = Some(9.0);
+        score[4000..4100].fill(None);
+        let profile = Profile { start_m: 0.0, step_m: 10.0, score, threshold: 4.0 };
         let track = TrackCard { profile, ..TrackCard::default() };
         let charts = charts(&[track, TrackCard::default()], &[]);
         let [chart] = &charts[..] else { panic!("a track without a profile has no chart") };
@@ -187,7 +187,7 @@ mod tests {
     fn scores_below_one_a_100_km_have_room() {
         // Scores are logarithms: most of a line, and the threshold for more than one false alarm, are negative.
         let profile =
-            Profile { start_m: 0.0, step_m: 10.0, statistic: vec![Some(-2.5), Some(-0.5)], threshold: -0.3 };
+            Profile { start_m: 0.0, step_m: 10.0, score: vec![Some(-2.5), Some(-0.5)], threshold: -0.3 };
         let track = TrackCard { profile, ..TrackCard::default() };
         let charts = charts(&[track], &[]);
         let y: Vec<f64> = charts[0].line.split(' ').filter_map(|v| v.parse().ok()).collect();
