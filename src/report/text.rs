@@ -168,9 +168,14 @@ pub(super) fn listed(numbers: &[usize]) -> String {
     }
 }
 
-/// One sentence a cargo: the shortest train that would have been seen.
+/// How a limit is meant, in sentences that stand alone.
+const SEEN: &str =
+    "would have been seen with 90 % probability (measured with trains implanted beside the track)";
+
+/// Of each cargo the shortest train that would have been seen, below a line that says so.
 pub(super) fn limits(f: &Findings) -> Vec<String> {
-    limits_by_cargo(f).into_iter().map(|(_, sentence)| sentence).collect()
+    let below = |sentence: String| sentence.replace(&format!(" {SEEN}"), "");
+    limits_by_cargo(f).into_iter().map(|(_, sentence)| below(sentence)).collect()
 }
 
 /// The sentence of the cargo that is hardest to see: what holds for it holds for all. `None` where no limit is known.
@@ -206,7 +211,6 @@ fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
             let known: Vec<f64> = limits.iter().filter_map(|(_, limit)| *limit).collect();
             let low = known.iter().copied().fold(f64::MAX, f64::min);
             let high = known.iter().copied().fold(0.0, f64::max);
-            let seen = "would have been seen with 90 % probability (measured with trains implanted beside the track)";
             // A track of which less was seen than such a train needs says nothing about it.
             let hides = |&&(seen_m, limit): &&(f64, Option<f64>)| limit.is_none() && seen_m > high;
             let rest = limits.iter().filter(hides).count();
@@ -216,10 +220,10 @@ fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
                     format!("{} would not have been seen with 90 % probability at any length.", train(""));
                 return ((limits.len(), high), never);
             } else if high - low < 5.0 {
-                format!("{} {seen}", train(&format!(" of ≥ {high:.0} m")))
+                format!("{} {SEEN}", train(&format!(" of ≥ {high:.0} m")))
             } else {
                 let size = format!(" of ≥ {low:.0} m (best track) to ≥ {high:.0} m (worst)");
-                format!("{} {seen}", train(&size))
+                format!("{} {SEEN}", train(&size))
             };
             if rest > 0 {
                 let _ = write!(
@@ -231,7 +235,8 @@ fn limits_by_cargo(f: &Findings) -> Vec<((usize, f64), String)> {
             }
             if short > 0 {
                 let tracks = crate::units::counted(short, "track");
-                let _ = write!(sentence, " (left out: {tracks} of which too little was seen for such a train)");
+                let _ =
+                    write!(sentence, " (left out: {tracks} of which too little was seen for such a train)");
             }
             ((rest, high), sentence + ".")
         })
