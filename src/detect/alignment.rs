@@ -36,16 +36,16 @@ struct Beds {
 /// The step `(x, y)`, map metres, and the cells to the right that it means in each row; `None` where the rails stay.
 pub(super) fn step(stack: &Stack<'_>, tracks: &[TrackStrips<'_>]) -> Option<((f64, f64), Vec<isize>)> {
     let mut beds = Beds::new(stack, tracks)?;
-    let seen = beds.sigmas() > SEEN_SIGMAS && beds.own[beds.best] - beds.own[0] > beds.placebo.1;
+    let seen = beds.sigmas(beds.best) > SEEN_SIGMAS && beds.own[beds.best] - beds.own[0] > beds.placebo.1;
     seen.then(|| (beds.steps[beds.best], beds.asides.swap_remove(beds.best)))
 }
 
-/// How clearly the baselines show a bed below the rails or within a step of them, in standard deviations of what placebo tracks show; 0
-/// where that is not known.
+/// How clearly the baselines show a bed just below the rails, in standard deviations of the most that placebo tracks show within a step;
+/// 0 where that is not known.
 #[must_use]
 pub fn bed_sigmas(tracks: &[TrackStrips<'_>]) -> f64 {
     let stack = Stack::new(tracks, &DetectParams::default()).ok();
-    let sigmas = stack.and_then(|stack| Some(Beds::new(&stack, tracks)?.sigmas()));
+    let sigmas = stack.and_then(|stack| Some(Beds::new(&stack, tracks)?.sigmas(0)));
     sigmas.filter(|s| s.is_finite()).unwrap_or(0.0)
 }
 
@@ -93,8 +93,9 @@ impl Beds {
         Some(Self { steps, asides, own, best, placebo: (mean, sigma) })
     }
 
-    fn sigmas(&self) -> f64 {
-        (self.own[self.best] - self.placebo.0) / self.placebo.1
+    /// Of the signal at a step, over the placebo tracks.
+    fn sigmas(&self, step: usize) -> f64 {
+        (self.own[step] - self.placebo.0) / self.placebo.1
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn mean_of(scenes: &[&[Option<Seen>]], row: usize) -> (f64, f64) {
     (filtered / count, flank / count)
 }
 
-pub(super) fn finite_median(values: &[f64]) -> f64 {
+fn finite_median(values: &[f64]) -> f64 {
     median(&mut values.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>())
 }
 
