@@ -135,7 +135,8 @@ fn scenes_in_degrees() {
 #[test]
 fn a_target_in_degrees_that_lies_pixels_off() {
     let mut run = Run::new();
-    let sure = trains(&run, 2.0);
+    // The weaker ones do not survive that `in_degrees` takes the nearest pixels.
+    let sure = trains(&run, 2.5);
     assert!(!sure.is_empty(), "nothing to compare with");
     // Its georeference is 40 m too far east and 30 m too far north.
     let moved = run.out.path().join("moved.tif");
