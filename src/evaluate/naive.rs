@@ -276,8 +276,9 @@ impl Compared {
     /// The statistic of a reference along the tracks of the case.
     ///
     /// # Errors
-    /// [`Error::Output`] when PROJ fails, [`Error::Scenes`] when the pair cannot be compared.
+    /// [`Error::Output`] when PROJ cannot relate the systems, [`Error::Scenes`] when the pair cannot be compared or placed.
     pub fn tracks(&self, reference: Reference, case: &Case) -> Result<Vec<NaiveTrack>, Error> {
+        let plan = &self.output.plan;
         let (baseline, target) = (&self.output.baseline_map, &self.output.target_map);
         // Registered, both lie on one grid; as they come, the target is where its own georeference puts it.
         let shift_px = match (reference, &self.output.used[0].registration) {
@@ -285,16 +286,22 @@ impl Compared {
             _ => (0.0, 0.0),
         };
         let (mut targets, mut baselines, mut points) = (Vec::new(), Vec::new(), Vec::new());
-        let geometry = self.output.plan.geometry();
-        for track in &self.output.plan.tracks {
+        let geometry = plan.geometry();
+        for track in &plan.tracks {
             let bounds = Bounds::around(track.vertices().iter().copied());
-            let mapping = io::mapping(&self.output.plan.crs, &baseline.grid, bounds)?;
+            let mapping = io::mapping(&plan.crs, &baseline.grid, bounds)?;
             targets.push(sample_strip(target, (0, 0), &mapping, shift_px, track, geometry));
             baselines.push(sample_strip(baseline, (0, 0), &mapping, (0.0, 0.0), track, geometry));
             let count = geometry.along_count(track.length_m());
             let xy: Vec<_> = (0..count).map(|s| track.at(s as f64 * geometry.along_step_m).xy).collect();
-            let lonlat = io::to_wgs84(&self.output.plan.crs, &xy)?;
-            points.push(lonlat.into_iter().map(|p| super::case::local(p, case.origin_lonlat)).collect());
+            let lonlat =
+                plan.lonlat(&xy).map_err(|source| Error::Scenes { case: case.name.clone(), source })?;
+            points.push(
+                lonlat
+                    .into_iter()
+                    .map(|[lon, lat]| super::case::local((lon, lat), case.origin_lonlat))
+                    .collect(),
+            );
         }
         let pairs: Vec<_> = targets.iter().zip(&baselines).collect();
         let statistics = statistic(reference, &pairs).map_err(|source| Error::Scenes {

@@ -9,7 +9,7 @@ use crate::grid::{Bounds, Crs, Grid, Window};
 use crate::io::{self, SceneOptions};
 use crate::report::SkipCard as Skip;
 use crate::scene::{BandName, Scene};
-use geo::{Area, BooleanOps, Contains, Intersects, Polygon};
+use geo::{Area, BooleanOps, Contains, Intersects, Polygon, Translate};
 use rayon::prelude::*;
 
 /// Pixels around the corridor that registration looks at, so that a bank with texture in one direction
@@ -196,9 +196,10 @@ impl Plan {
         NeededGround::new(&self.config, &self.crs, &self.tracks, self.pixel_m).planned(scene, &self.bands)
     }
 
-    /// Follows the rails so many map metres to the east and north of where they are given.
+    /// Follows the rails, and looks into the yards, so many map metres to the east and north of where they are given.
     pub(super) fn move_rails(&mut self, (east_m, north_m): (f64, f64)) {
         self.tracks = self.tracks.iter().map(|track| track.moved(east_m, north_m)).collect();
+        self.yards.iter_mut().flatten().for_each(|yard| yard.translate_mut(east_m, north_m));
         self.rails_moved_m = Some((east_m, north_m));
     }
 
@@ -206,7 +207,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Io`] when PROJ cannot carry them to WGS 84.
-    pub(super) fn lonlat(&self, points: &[(f64, f64)]) -> Result<Vec<[f64; 2]>, Error> {
+    pub fn lonlat(&self, points: &[(f64, f64)]) -> Result<Vec<[f64; 2]>, Error> {
         let (east, north) = self.rails_moved_m.unwrap_or_default();
         let on_map: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x - east, y - north)).collect();
         Ok(io::to_wgs84(&self.crs, &on_map)?.into_iter().map(|(lon, lat)| [lon, lat]).collect())

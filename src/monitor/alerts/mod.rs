@@ -285,15 +285,21 @@ mod tests {
         assert!(state.alerts("s", 9).unwrap().iter().all(|a| a.figure_folder.as_deref() == Some("")));
     }
 
-    #[test]
-    fn an_alert_that_is_damaged_in_the_state_is_told_and_holds_up_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("monitor.toml");
+    /// A site with one feed, and its empty state.
+    fn with_a_feed(folder: &Path) -> (Config, State) {
+        let path = folder.join("monitor.toml");
         let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
                     [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
         std::fs::write(&path, text).unwrap();
         let config = Config::read(&path).unwrap();
-        let mut state = State::open(&config.state).unwrap();
+        let state = State::open(&config.state).unwrap();
+        (config, state)
+    }
+
+    #[test]
+    fn an_alert_that_is_damaged_in_the_state_is_told_and_holds_up_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, mut state) = with_a_feed(folder.path());
         let damaged = AlertRow { feature: "{".into(), ..an_alert("a") };
         for alert in [damaged, an_alert("b")] {
             state.transaction(|t| raise(t, &alert, &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
@@ -319,12 +325,7 @@ mod tests {
     #[test]
     fn who_asks_to_stop_waits_for_no_figure_and_loses_no_alert() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("monitor.toml");
-        let text = "[[site]]\nid = \"s\"\nrails = \"r\"\nsource = { folder = \"f\" }\n\
-                    [[alerts.channel]]\nkind = \"atom\"\nname = \"feed\"\npath = \"feed.atom\"\n";
-        std::fs::write(&path, text).unwrap();
-        let config = Config::read(&path).unwrap();
-        let mut state = State::open(&config.state).unwrap();
+        let (config, mut state) = with_a_feed(folder.path());
         state.transaction(|t| raise(t, &an_alert("a"), &["feed".to_owned()], Timestamp::UNIX_EPOCH)).unwrap();
         let now = || Timestamp::UNIX_EPOCH;
         let stopped = deliver(&mut state, &config, &Secrets::default(), &now, &Stopped);
