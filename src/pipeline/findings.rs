@@ -159,11 +159,12 @@ fn skip_cards(plan: &Plan, output: &RunOutput) -> Vec<SkipCard> {
 }
 
 /// The name that was given, else that of the track of which most was seen; empty where neither is there, for a file's name is none
-/// for people.
+/// for people, nor is a number.
 fn title(plan: &Plan, tracks: &[TrackResult]) -> String {
     let most_seen = tracks.iter().max_by(|a, b| a.observed_m.total_cmp(&b.observed_m));
     let named = || most_seen.and_then(|track| plan.tracks[track.track_index].name.clone());
-    plan.config.title.clone().or_else(named).unwrap_or_default()
+    let for_people = |name: &String| name.chars().any(char::is_alphabetic);
+    plan.config.title.clone().or_else(|| named().filter(for_people)).unwrap_or_default()
 }
 
 /// A scene of which the bands `names` were used.
